@@ -1,0 +1,1 @@
+//! Measures Hefe beside what the machine can do.

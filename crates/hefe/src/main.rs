@@ -1,0 +1,2 @@
+#![doc = "Hefe."]
+fn main() {}

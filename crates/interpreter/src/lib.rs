@@ -1,0 +1,1 @@
+//! What comes next: graph, input and outcomes so far in; firings, effects and checkpoints out.

@@ -1,0 +1,1 @@
+//! Expression text to compiled recipe to value.

@@ -1,0 +1,1 @@
+//! What the outside sees: routes, live delivery, sign-in, pages.

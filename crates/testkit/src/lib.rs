@@ -1,0 +1,1 @@
+//! Fake provider, temporary projects and other things that tests share.

@@ -1,0 +1,1 @@
+//! A project's files (path and bytes) to graphs.
