@@ -1,1 +1,152 @@
 //! What is kept and what has changed.
+//!
+//! Everything that outlives a process goes in as one [`Commit`] (own writes, journal entries and the end of a run in
+//! one transaction) and comes out as reads of a page at a time and as one ordered stream of [`Change`]s after the
+//! commit. The crate knows values, not graphs: a journal entry and a checkpoint are bytes here, and what an effect
+//! means is the engine's matter. No SQL leaves it.
+
+mod change;
+mod error;
+mod id;
+mod notification;
+mod progress;
+mod run;
+pub mod sqlite;
+mod version;
+
+use std::{future::Future, pin::Pin, sync::Arc};
+
+pub use change::{Change, Changes, Toast};
+pub use error::Error;
+pub use id::Id;
+pub use notification::Notification;
+pub use progress::{Contribution, Item, ItemStatus};
+pub use run::{Account, Cancelled, Claimed, End, Filter, Log, NewRun, Page, Run, Status};
+use tokio::sync::broadcast;
+pub use version::{Hash, Version};
+
+/// A boxed future: reads are pages, so a box is nothing beside them, and it keeps [`Store`] usable as a trait object.
+pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
+
+/// What one submission writes, all or nothing (durability.md, Output commit).
+#[derive(Debug, Default)]
+pub struct Commit {
+    /// The run that writes it. A submission that failed poisons the later ones of the same run and epoch.
+    pub run: Id,
+    /// The epoch under which the run was claimed; 0 for a run inside a request, which nobody else can own.
+    pub epoch: u64,
+    /// Journal entries, in the order in which outcomes arrived.
+    pub entries: Option<Entries>,
+    /// The interpreter's state after `at` entries.
+    pub checkpoint: Option<Checkpoint>,
+    /// Own writes, in the order in which they were made.
+    pub writes: Vec<Write>,
+    /// Set when the run is over.
+    pub end: Option<End>,
+}
+
+/// A run of journal entries as the interpreter encoded them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Entries {
+    /// How many entries the journal held before these.
+    pub at: u64,
+    /// How many entries `bytes` holds.
+    pub count: u32,
+    /// The encoded entries.
+    pub bytes: Vec<u8>,
+}
+
+/// An encoded interpreter state.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// How many entries the state has seen.
+    pub at: u64,
+    /// The encoded state.
+    pub bytes: Vec<u8>,
+}
+
+/// One write on our own data.
+#[derive(Debug)]
+pub enum Write {
+    /// A background run to be queued. A run id that is there already is left as it is.
+    Start(NewRun),
+    /// The row of a run that was worked inside a request; it comes with `end` in the same commit.
+    Request(NewRun),
+    /// A notification kept until it is read.
+    Notify(Notification),
+    /// What one run adds to one progress item.
+    Progress(Contribution),
+    /// A line on the run's page.
+    Log(Log),
+    /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
+    Toast(Toast),
+}
+
+/// Resolves when the submission is durable, or with the reason why it was refused.
+pub type Ticket = tokio::sync::oneshot::Receiver<Result<(), Error>>;
+
+/// Runs, their journal and their end.
+pub trait Runs: Send + Sync {
+    /// Hands a submission to the writer, in order; whatever waits is committed together. The ticket may be dropped.
+    fn commit(&self, commit: Commit) -> Ticket;
+    /// Up to `max` ready runs (priority, then age, within a lane; lanes in turn), each under a new epoch. Waits until there is at least one.
+    fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>>;
+    /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
+    fn release(&self, run: Id, epoch: u64);
+    /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].
+    fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// One run.
+    fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
+    /// Every other run of the tree that `root` started, oldest first, at most 1,000.
+    fn tree(&self, root: Id) -> Reply<'_, Vec<Run>>;
+    /// A page of runs, newest first. It looks at a bounded number of rows: a page may be short and still have a cursor.
+    fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>>;
+    /// The background runs that a person started, newest first.
+    fn mine(&self, system: Arc<str>, user: Arc<str>, cursor: Option<String>) -> Reply<'_, Page<Run>>;
+    /// Lines that the run logged, oldest first.
+    fn logs(&self, run: Id) -> Reply<'_, Vec<Log>>;
+    /// Conservation: accepted = succeeded + failed + cancelled + queued + running + waiting.
+    fn account(&self) -> Reply<'_, Account>;
+}
+
+/// The bytes of journals.
+pub trait Journals: Send + Sync {
+    /// The newest checkpoint and the entries after it: what a resuming run needs.
+    fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
+    /// The trace: the oldest kept checkpoint and every kept entry after it.
+    fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
+}
+
+/// Progress items as they are shown.
+pub trait Items: Send + Sync {
+    /// Items of a system that changed after `since` (0: all that are moving, and those that ended in the last hour), oldest change first.
+    fn items(&self, system: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Item>>>;
+    /// One item.
+    fn item(&self, id: Id) -> Reply<'_, Option<Arc<Item>>>;
+    /// The items of one tree of runs.
+    fn items_of(&self, root: Id) -> Reply<'_, Vec<Arc<Item>>>;
+}
+
+/// Notifications kept for people.
+pub trait Inbox: Send + Sync {
+    /// Notifications of a person that came after `since`, newest first, at most 100.
+    fn notifications(&self, system: Arc<str>, user: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Notification>>>;
+}
+
+/// Folders of systems as they were published.
+pub trait Versions: Send + Sync {
+    /// Stores the files that are not there yet and makes this the system's current version. The same content is the same version.
+    fn publish(&self, version: Version) -> Reply<'_, Hash>;
+    /// The current version of every system.
+    fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>>;
+    /// A version with its files.
+    fn version(&self, hash: Hash) -> Reply<'_, Option<Version>>;
+}
+
+/// All of it.
+pub trait Store: Runs + Journals + Items + Inbox + Versions {
+    /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
+    fn changes(&self) -> broadcast::Receiver<Changes>;
+    /// Commits what was submitted, then closes. Later submissions are refused with [`Error::Closed`].
+    fn close(&self) -> Reply<'_, ()>;
+}

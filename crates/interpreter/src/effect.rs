@@ -1,0 +1,209 @@
+//! What an element wants done, as plain data, sorted by what is promised for it (durability.md, What is promised).
+//!
+//! Nothing here does anything. The one place that knows both an effect and how it is performed is the engine's `effects`.
+
+use std::sync::Arc;
+
+use recipe::{Map, Value};
+use serde::{Deserialize, Serialize};
+
+/// A closed list by promise.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// Inside the commit, exactly once. The interpreter knows its outcome and goes on at once.
+    Own(Own),
+    /// Before the commit, at least once, with a key that stays the same.
+    Outside(Outside),
+    /// Not recorded, silent while replaying.
+    Live(Live),
+}
+
+/// Writes on our own data.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Own {
+    /// A background run.
+    Start(Start),
+    /// A notification kept for the run's person until it is read.
+    Notify {
+        /// Its id: derived from the firing.
+        id: u128,
+        /// {title, message, link, actions}.
+        body: Value,
+    },
+    /// A progress update that ends its item: never dropped, never twice.
+    End(Progress),
+}
+
+/// A background run to be queued.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// Derived from the firing: a repetition starts the same run.
+    pub id: u128,
+    /// The workflow's identifier.
+    pub workflow: Arc<str>,
+    /// The queue, if the element or the workflow names one.
+    pub queue: Option<Arc<str>>,
+    /// Higher first.
+    pub priority: i32,
+    /// Variables, and the entry element's default value.
+    pub input: Value,
+}
+
+/// Calls on others.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Outside {
+    /// One HTTP request with its redirects.
+    Http(Box<Http>),
+}
+
+/// An HTTP request as plain data; nothing below the engine knows an HTTP library.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Http {
+    /// GET, POST, ... in upper case.
+    pub method: String,
+    /// Absolute, with its query.
+    pub url: String,
+    /// Names as written; a name may come twice.
+    pub headers: Vec<(String, String)>,
+    /// Content type and text.
+    pub body: Option<(String, String)>,
+    /// The whole exchange with redirects, milliseconds.
+    pub timeout_ms: u64,
+    /// The largest answer that is read, bytes.
+    pub bytes_max: u64,
+    /// How the answer's body becomes a value.
+    pub response: ResponseType,
+    /// Which statuses are no failure.
+    pub expect: Vec<Expect>,
+}
+
+/// How an answer's body becomes a value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum ResponseType {
+    /// Parsed; what is no JSON is `bad_answer`. An empty body is null.
+    Json,
+    /// As it stands.
+    Text,
+    /// By content type: {content_type, base64} unless it is text.
+    File,
+}
+
+/// A status or a class of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Expect {
+    /// Exactly this one.
+    Status(u16),
+    /// 2 is 200 to 299.
+    Class(u16),
+}
+
+impl Expect {
+    /// Whether `status` is among them.
+    pub fn met(self, status: u16) -> bool {
+        match self {
+            Expect::Status(expected) => expected == status,
+            Expect::Class(class) => status / 100 == class,
+        }
+    }
+}
+
+/// What is shown while it happens.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Live {
+    /// An update of a progress item.
+    Progress(Progress),
+    /// {type, message, description, duration}, for the browser that asked.
+    Toast(Value),
+    /// A line in the log and on the run's page.
+    Log {
+        /// debug, info, warning, error.
+        level: Arc<str>,
+        /// For people.
+        message: String,
+        /// Whatever else.
+        data: Value,
+    },
+}
+
+/// What one run says of one item: all of it, so that the newest update stands for the ones before.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub struct Progress {
+    /// The item's name within the tree of runs.
+    pub process: Arc<str>,
+    /// None: as before.
+    pub title: Option<String>,
+    /// None: as before.
+    pub total: Option<f64>,
+    /// How many times the run has set it, and the last value.
+    pub set: Option<(u64, f64)>,
+    /// The run's increments since then.
+    pub subtotal: f64,
+    /// None: as before.
+    pub status_message: Option<String>,
+    /// running, succeeded, failed, cancelled; None: as before.
+    pub status: Option<String>,
+    /// Only for the person who started the root run.
+    pub private: bool,
+    /// None: as before.
+    pub link: Option<String>,
+}
+
+/// What the world answered to an effect, and when (milliseconds since 1970): `now()` reads it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Outcome {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// A value, or why there is none.
+    pub result: Result<Value, Failure>,
+}
+
+/// An error value (workflow.md, Errors). `message` holds nothing of a provider's words; what helps debugging is in `detail`, for operators.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Failure {
+    /// recipe, http_status, timeout, ...
+    pub code: Arc<str>,
+    /// Neutral, fit for anyone.
+    pub message: String,
+    /// Whether another attempt may help.
+    pub retryable: bool,
+    /// The provider's status, where there was one.
+    pub status: Option<u16>,
+    /// For operators only: kept in the journal, never in the value.
+    pub detail: Value,
+    /// The element that failed.
+    pub element: Arc<str>,
+    /// Messages by field, for `invalid`.
+    pub errors: Option<Value>,
+}
+
+impl Failure {
+    /// A failure that no repetition mends.
+    pub fn new(code: &str, message: impl Into<String>) -> Failure {
+        Failure {
+            code: code.into(),
+            message: message.into(),
+            retryable: false,
+            status: None,
+            detail: Value::Null,
+            element: "".into(),
+            errors: None,
+        }
+    }
+
+    /// The error value that ports, bindings and people get.
+    pub fn to_value(&self) -> Value {
+        let mut map = Map::new();
+        map.insert("code", Value::from(&*self.code));
+        map.insert("message", Value::from(self.message.as_str()));
+        map.insert("element", Value::from(&*self.element));
+        map.insert("retryable", Value::Bool(self.retryable));
+        if let Some(status) = self.status {
+            map.insert("status", Value::Int(i64::from(status)));
+        }
+        if let Some(errors) = &self.errors {
+            map.insert("errors", errors.clone());
+        }
+        Value::Object(map)
+    }
+}

@@ -1,0 +1,41 @@
+//! The stream of what has changed, after the commit.
+
+use std::sync::Arc;
+
+use recipe::Value;
+
+use crate::{Id, Item, NewRun, Notification, Status};
+
+/// A short message for the browser that asked.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Toast {
+    /// The tenant.
+    pub system: Arc<str>,
+    /// For whom.
+    pub user: Arc<str>,
+    /// {type, message, description, duration}.
+    pub body: Value,
+}
+
+/// What a commit changed. Each has the number it got in the stream; numbers grow over restarts too.
+#[derive(Debug, Clone)]
+pub enum Change {
+    /// A run was queued, taken, parked or ended.
+    Run {
+        /// What it was started with.
+        start: Arc<NewRun>,
+        /// Where it stands now.
+        status: Status,
+    },
+    /// Someone asked a claimed run to end: for the worker that holds it.
+    Cancel(Id),
+    /// An item's newest state.
+    Progress(Arc<Item>),
+    /// A new notification.
+    Notification(Arc<Notification>),
+    /// A toast.
+    Toast(Arc<Toast>),
+}
+
+/// The changes of one commit with their numbers.
+pub type Changes = Arc<[(u64, Change)]>;

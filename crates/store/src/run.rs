@@ -1,0 +1,204 @@
+//! Runs as the store sees them.
+
+use std::sync::Arc;
+
+use recipe::Value;
+use serde::{Deserialize, Serialize};
+
+use crate::{Hash, Id};
+
+/// durability.md, Statuses.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Status {
+    /// Ready, or delayed, or blocked by a limit.
+    Queued,
+    /// A worker holds it.
+    Running,
+    /// It has parked: no worker, no memory.
+    Waiting,
+    /// It ended as it should.
+    Succeeded,
+    /// It ended after its last attempt.
+    Failed,
+    /// It was asked to end, and did.
+    Cancelled,
+}
+
+impl Status {
+    /// Whether the run is over.
+    pub fn ended(self) -> bool {
+        matches!(self, Status::Succeeded | Status::Failed | Status::Cancelled)
+    }
+
+    /// The word used in SQL, JSON and pages.
+    pub fn word(self) -> &'static str {
+        match self {
+            Status::Queued => "queued",
+            Status::Running => "running",
+            Status::Waiting => "waiting",
+            Status::Succeeded => "succeeded",
+            Status::Failed => "failed",
+            Status::Cancelled => "cancelled",
+        }
+    }
+}
+
+/// A run as it is started; nothing of it changes later.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NewRun {
+    /// Its id.
+    pub id: Id,
+    /// The tenant.
+    pub system: Arc<str>,
+    /// The workflow's identifier.
+    pub workflow: Arc<str>,
+    /// The version of the system that it is pinned to.
+    pub version: Hash,
+    /// The queue.
+    pub queue: Arc<str>,
+    /// Higher first, within its lane.
+    pub priority: i32,
+    /// The run that started it.
+    pub parent: Option<Id>,
+    /// The run that a person or a schedule started; its own id for that run itself.
+    pub root: Id,
+    /// Whether a person or a schedule started it, or a run inside a request did: what "my work" lists.
+    pub direct: bool,
+    /// The person it works for.
+    pub user: Option<Arc<str>>,
+    /// The user's object, roles and locale as they were at the start, and whatever else the engine wants to find again.
+    pub context: Value,
+    /// Where it starts: an event's identifier or an element's name; empty for the entry.
+    pub entry: Arc<str>,
+    /// Its input.
+    pub input: Value,
+    /// Milliseconds since 1970.
+    pub created_at_ms: i64,
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// One of the three ended ones.
+    pub status: Status,
+    /// When a worker first took it, milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// When it ended, milliseconds since 1970.
+    pub ended_at_ms: i64,
+    /// What it gave back.
+    pub result: Value,
+    /// The error value it failed with; null if it did not.
+    pub error: Value,
+    /// Effects for a browser, in the order of firing.
+    pub effects: Vec<Value>,
+    /// Failures that an error port or a flow/try took care of.
+    pub handled: u32,
+}
+
+/// A run as it stands.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Run {
+    /// What it was started with.
+    pub start: Arc<NewRun>,
+    /// Where it stands.
+    pub status: Status,
+    /// When a worker first took it, if known.
+    pub started_at_ms: Option<i64>,
+    /// How often a worker has begun to work it.
+    pub attempts: u32,
+    /// When its end was asked for.
+    pub cancel_at_ms: Option<i64>,
+    /// How it ended.
+    pub end: Option<Arc<End>>,
+}
+
+/// A run that a worker has taken.
+#[derive(Debug, Clone)]
+pub struct Claimed {
+    /// What it was started with.
+    pub start: Arc<NewRun>,
+    /// Every later submission carries it.
+    pub epoch: u64,
+    /// Whether it has a journal to read: false for a run that nobody has worked yet.
+    pub journal: bool,
+    /// Its end was asked for before.
+    pub cancelled: bool,
+}
+
+/// What came of asking a run to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Cancelled {
+    /// It was queued or waiting, and has ended.
+    Ended,
+    /// A worker holds it; it ends at its next effect boundary.
+    Asked,
+    /// It was over already.
+    Over,
+    /// There is no such run.
+    Unknown,
+}
+
+/// Which runs a page shows. Fields that are `None` do not narrow it.
+#[derive(Debug, Clone, Default)]
+pub struct Filter {
+    /// The tenant.
+    pub system: Option<Arc<str>>,
+    /// A workflow's identifier.
+    pub workflow: Option<String>,
+    /// A status.
+    pub status: Option<Status>,
+    /// A queue.
+    pub queue: Option<String>,
+    /// A person.
+    pub user: Option<String>,
+    /// Part of an id or of a workflow's identifier.
+    pub text: Option<String>,
+    /// Where the page before ended.
+    pub cursor: Option<String>,
+    /// At most so many rows; 0 is 50.
+    pub limit: usize,
+}
+
+/// One page and where the next begins.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Page<T> {
+    /// The rows.
+    pub items: Vec<T>,
+    /// None after the last page.
+    pub cursor: Option<String>,
+}
+
+/// `hefe runs account`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Account {
+    /// Every run that was ever accepted.
+    pub accepted: u64,
+    /// Ended as they should.
+    pub succeeded: u64,
+    /// Ended after their last attempt.
+    pub failed: u64,
+    /// Ended on request.
+    pub cancelled: u64,
+    /// Not taken yet.
+    pub queued: u64,
+    /// Held by a worker.
+    pub running: u64,
+    /// Parked.
+    pub waiting: u64,
+}
+
+/// A line on a run's page.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Log {
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+    /// debug, info, warning, error.
+    pub level: Arc<str>,
+    /// The element that wrote it.
+    pub element: Arc<str>,
+    /// For people.
+    pub message: String,
+    /// Whatever the element added.
+    pub data: Value,
+}
