@@ -1,1 +1,190 @@
-//! Makes it happen: workers, leases, schedules, a performer a file for each kind of effect.
+//! Makes it happen: takes ready runs from the store, steps them through the interpreter, performs their effects, and
+//! writes what came of it. One way: a claim goes in, commits come out.
+//!
+//! ```text
+//! call ----> request: the run's machine inside the request --> one commit --> answer
+//!    \-----> Start --> store --> claim --> work --> commits .. --> end
+//! ```
+//!
+//! It must not know: incoming HTTP, pages, SQL.
+
+mod call;
+mod clock;
+mod context;
+mod drive;
+pub mod effects;
+mod request;
+mod settings;
+mod systems;
+mod trace;
+mod work;
+
+use std::sync::Arc;
+
+pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
+pub use clock::{Clock, Ids};
+pub use settings::Settings;
+use store::{Cancelled, Hash, Id, Run, Status, Store};
+pub use systems::{Published, read_folder};
+pub use trace::{Firing, Trace};
+
+/// One process' share of the work. Cheap to clone.
+#[derive(Clone)]
+pub struct Engine {
+    shared: Arc<Shared>,
+}
+
+/// What everything in the engine needs.
+pub(crate) struct Shared {
+    pub(crate) store: Arc<dyn Store>,
+    pub(crate) settings: Settings,
+    pub(crate) clock: Clock,
+    pub(crate) ids: Ids,
+    pub(crate) systems: systems::Systems,
+    pub(crate) http: effects::http::Client,
+    pub(crate) running: work::Running,
+}
+
+/// Why the engine could not start.
+#[derive(Debug)]
+pub enum Error {
+    /// The store refused.
+    Store(store::Error),
+    /// The project's folder cannot be read.
+    Folder(std::path::PathBuf, std::io::Error),
+    /// The HTTP client cannot be made.
+    Http(String),
+}
+
+impl std::fmt::Display for Error {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Error::Store(error) => write!(f, "{error}"),
+            Error::Folder(path, error) => write!(f, "the folder `{}` cannot be read: {error}", path.display()),
+            Error::Http(why) => write!(f, "the HTTP client cannot be made: {why}"),
+        }
+    }
+}
+
+impl std::error::Error for Error {}
+
+impl From<store::Error> for Error {
+    fn from(error: store::Error) -> Error {
+        Error::Store(error)
+    }
+}
+
+impl Engine {
+    /// Over a store that is open; publishes the project's folder, works nothing yet.
+    pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Engine, Error> {
+        let http = effects::http::Client::new(effects::http::Settings {
+            allow_private: settings.allow_private.clone(),
+            ..effects::http::Settings::default()
+        })
+        .map_err(|error| Error::Http(error.to_string()))?;
+        let shared = Shared {
+            systems: systems::Systems::open(store.clone()).await?,
+            clock: settings.clock.clone(),
+            ids: Ids::new(),
+            store,
+            settings,
+            http,
+            running: work::Running::default(),
+        };
+        let engine = Engine { shared: Arc::new(shared) };
+        engine.publish().await?;
+        Ok(engine)
+    }
+
+    /// Reads the project's folder and makes what is in it the current versions. A file with errors stands as it was when it was last good.
+    pub async fn publish(&self) -> Result<(), Error> {
+        let Some(project) = &self.shared.settings.project else { return Ok(()) };
+        let folder = project.clone();
+        let read = tokio::task::spawn_blocking(move || read_folder(&folder)).await;
+        let versions = read
+            .map_err(|error| Error::Folder(project.clone(), std::io::Error::other(error)))?
+            .map_err(|error| Error::Folder(project.clone(), error))?;
+        Ok(self.shared.systems.publish(versions).await?)
+    }
+
+    /// Works runs, and publishes the folder when it changes, until `stop` says so; then finishes or hands back what is
+    /// under way, within the grace period.
+    pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {
+        let watch = systems::watch(self.clone(), stop.clone());
+        let work = work::work(self.shared.clone(), stop);
+        tokio::join!(watch, work);
+    }
+
+    /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).
+    pub async fn work_tree(&self, root: Id, stop: tokio::sync::watch::Receiver<Stop>) {
+        work::work_tree(self.shared.clone(), root, stop).await;
+    }
+
+    /// What is kept.
+    pub fn store(&self) -> &Arc<dyn Store> {
+        &self.shared.store
+    }
+
+    /// The current version of every system, by name.
+    pub fn systems(&self) -> Vec<Arc<Published>> {
+        self.shared.systems.all()
+    }
+
+    /// The current version of a system.
+    pub fn system(&self, name: &str) -> Option<Arc<Published>> {
+        self.shared.systems.current(name)
+    }
+
+    /// Any version that is kept.
+    pub async fn published(&self, version: Hash) -> Option<Arc<Published>> {
+        self.shared.systems.at(version).await.ok().flatten()
+    }
+
+    /// Milliseconds since 1970.
+    pub fn clock_ms(&self) -> i64 {
+        self.shared.clock.now_ms()
+    }
+
+    /// Starts something: inside the request, or in the background.
+    pub async fn call(&self, call: Call) -> Result<Started, Refusal> {
+        request::call(&self.shared, call).await
+    }
+
+    /// Asks for the end of a run and of its live descendants.
+    pub async fn cancel(&self, run: Id) -> Result<Cancelled, store::Error> {
+        work::cancel(&self.shared, run).await
+    }
+
+    /// Why a run is not worked right now, in one sentence; None if it is, or is over.
+    pub async fn why(&self, run: &Run) -> Option<String> {
+        match run.status {
+            Status::Queued if run.cancel_at_ms.is_some() => Some("its end was asked for".to_owned()),
+            Status::Queued if run.attempts > 0 => {
+                Some("it goes on from where it was as soon as a worker is free".to_owned())
+            }
+            Status::Queued => Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue)),
+            Status::Waiting => Some("it waits".to_owned()),
+            Status::Running if run.cancel_at_ms.is_some() => {
+                Some("its end was asked for; it ends at its next effect".to_owned())
+            }
+            Status::Running | Status::Succeeded | Status::Failed | Status::Cancelled => None,
+        }
+    }
+
+    /// A run's journal, and its firings replayed from it.
+    pub async fn trace(&self, run: &Run) -> Result<Trace, store::Error> {
+        trace::trace(&self.shared, run).await
+    }
+}
+
+/// How a process is asked to end.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Stop {
+    /// It is not.
+    #[default]
+    No,
+    /// Effects under way may finish within the grace period.
+    Soon,
+    /// At once; nothing is lost.
+    Now,
+}

@@ -19,7 +19,7 @@ pub enum Effect {
 }
 
 /// Writes on our own data.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Own {
     /// A background run.
     Start(Start),
@@ -35,7 +35,7 @@ pub enum Own {
 }
 
 /// A background run to be queued.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Start {
     /// Derived from the firing: a repetition starts the same run.
     pub id: u128,
@@ -45,12 +45,32 @@ pub struct Start {
     pub queue: Option<Arc<str>>,
     /// Higher first.
     pub priority: i32,
-    /// Variables, and the entry element's default value.
+    /// The entry element's default value.
     pub input: Value,
+    /// The variables: the fields of `input`, over a copy of the caller's where it shares its scope.
+    pub vars: Map,
+    /// The run's time when it was started, milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+impl Start {
+    /// The id in the form of a UUID version 7: its time first, so that ids sort by age.
+    pub fn id_text(&self) -> String {
+        let n = self.id;
+        let (a, b, c, d, e) =
+            (n >> 96, n >> 80 & 0xffff, n >> 64 & 0xffff, n >> 48 & 0xffff, n & 0xffff_ffff_ffff);
+        format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
+    }
+}
+
+/// A 128-bit id that sorts by age: 48 bits of milliseconds, then 74 of `rest` (RFC 9562, version 7).
+pub fn timed_id(ms: i64, rest: u128) -> u128 {
+    let time = (ms.max(0) as u128 & 0xffff_ffff_ffff) << 80;
+    time | 0x7 << 76 | (rest >> 62 & 0xfff) << 64 | 0x2 << 62 | rest & 0x3fff_ffff_ffff_ffff
 }
 
 /// Calls on others.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Outside {
     /// One HTTP request with its redirects.
     Http(Box<Http>),
@@ -175,6 +195,13 @@ pub struct Failure {
     pub element: Arc<str>,
     /// Messages by field, for `invalid`.
     pub errors: Option<Value>,
+}
+
+impl Progress {
+    /// Whether the run has ended it by hand.
+    pub fn over(&self) -> bool {
+        self.status.as_deref().is_some_and(|status| status != "running")
+    }
 }
 
 impl Failure {

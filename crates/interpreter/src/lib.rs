@@ -1,1 +1,36 @@
-//! What comes next: graph, input and outcomes so far in; firings, effects and checkpoints out.
+//! What comes next: a graph, an input and the outcomes so far go in; firings, [`effect::Effect`]s, journal entries and
+//! checkpoints come out.
+//!
+//! A pure state machine. It has no clock, no random, no I/O and no threads: time comes with each outcome, ids are hashes
+//! of (run, firing). The same journal gives the same state on every machine and at every repetition.
+//!
+//! ```text
+//!              start / resume(checkpoint, entries)
+//!                            |
+//!                            v
+//!            +---------- advance() <-----------+
+//!            |               |                 |
+//!   own, live effects     Outside           outcome() -> Entry
+//!   (with entries)           |                 ^
+//!            |               +---- performed --+
+//!            v
+//!        End { status, result }
+//! ```
+
+pub mod effect;
+mod element;
+mod elements;
+mod facts;
+mod firing;
+pub mod journal;
+mod machine;
+mod options;
+mod state;
+
+pub use effect::{Effect, Failure, Outcome};
+pub use element::{Ports, Step};
+pub use elements::catalog;
+pub use facts::Run;
+pub use firing::{Fired, FiringId};
+pub use journal::Entry;
+pub use machine::{End, EndStatus, Flight, Limits, Machine, Output, Response, Start, Then, Turn};

@@ -1,0 +1,294 @@
+//! One background run under one claim: steps the machine, submits what it wants written, performs what it asks of others.
+//!
+//! Nothing leaves the process before everything it depends on is durable: a call on others waits for the ticket of all
+//! that came before it (durability.md, Output commit).
+
+use std::{sync::Arc, time::Duration};
+
+use interpreter::{End as MachineEnd, EndStatus, Entry, Flight, Machine, Outcome, Then, journal};
+use recipe::Value;
+use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Status, Ticket};
+use tokio::sync::watch;
+
+use crate::{Shared, Stop, context, effects, effects::Sink};
+
+/// Outputs that are collected before they are submitted.
+const OUTPUTS_MAX: usize = 256;
+
+/// A checkpoint is written when the entries since the last one outweigh the state, but not for less than this, bytes.
+const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
+
+/// What a run's owner is told while it works.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub(crate) enum Order {
+    #[default]
+    GoOn,
+    Cancel,
+}
+
+/// How the work on a claim ended.
+#[derive(Debug, PartialEq, Eq)]
+pub(crate) enum Left {
+    /// The run is over.
+    Over,
+    /// It goes back to the queue: the process is stopping.
+    HandBack,
+    /// The store would not take it: another owner, a failed disk. The run resumes from its last durable entry.
+    Lost(store::Error),
+}
+
+pub(crate) struct Drive {
+    shared: Arc<Shared>,
+    new: Arc<NewRun>,
+    epoch: u64,
+    machine: Machine,
+    sink: Sink,
+    /// Entries that have been submitted.
+    submitted: u64,
+    bytes_since_checkpoint: usize,
+    state_bytes: usize,
+    started_at_ms: i64,
+    order: watch::Receiver<Order>,
+    stop: watch::Receiver<Stop>,
+}
+
+/// Works a claimed run until it is over, or must be left.
+pub(crate) async fn drive(
+    shared: Arc<Shared>,
+    claimed: Claimed,
+    order: watch::Receiver<Order>,
+    stop: watch::Receiver<Stop>,
+) -> Left {
+    let started_at_ms = shared.clock.now_ms();
+    let Claimed { start: new, epoch, journal, cancelled } = claimed;
+    let machine = match open(&shared, &new, journal).await {
+        Ok(machine) => machine,
+        Err(Trouble::Store(error)) => return Left::Lost(error),
+        Err(Trouble::Failure(failure)) => {
+            let sink = Sink::new(new.clone(), false);
+            let end = failed(failure, started_at_ms, shared.clock.now_ms());
+            return submit_end(&shared, &new, epoch, sink, end).await;
+        }
+    };
+    let submitted = machine.entries();
+    let mut drive = Drive {
+        sink: Sink::new(new.clone(), false),
+        shared,
+        new,
+        epoch,
+        submitted,
+        machine,
+        bytes_since_checkpoint: 0,
+        state_bytes: CHECKPOINT_BYTES_MIN,
+        started_at_ms,
+        order,
+        stop,
+    };
+    if cancelled { drive.cancel().await } else { drive.run().await }
+}
+
+enum Trouble {
+    Store(store::Error),
+    Failure(interpreter::Failure),
+}
+
+async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<Machine, Trouble> {
+    let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
+        let says = "the version of the workflows that the run is pinned to is gone";
+        Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
+    })?;
+    let kept = match journal {
+        true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
+        false => (None, Vec::new()),
+    };
+    context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)
+}
+
+impl Drive {
+    async fn run(&mut self) -> Left {
+        loop {
+            let turn = self.machine.advance(OUTPUTS_MAX);
+            for output in turn.outputs {
+                self.sink.take(&self.shared, output);
+            }
+            let step = match turn.then {
+                Then::More => self.pause().await,
+                Then::Perform(flight) => self.perform(&flight).await,
+                Then::End(end) => return self.end(*end).await,
+            };
+            match step {
+                Ok(None) => {}
+                Ok(Some(left)) => return left,
+                Err(error) => return Left::Lost(error),
+            }
+        }
+    }
+
+    /// Between two batches of a run that never waits: submits, and looks whether it is to end or to be left.
+    async fn pause(&mut self) -> Result<Option<Left>, store::Error> {
+        self.sink.due(&self.shared, false);
+        settle(self.submit()).await?;
+        if *self.order.borrow() == Order::Cancel {
+            return Ok(Some(self.cancel().await));
+        }
+        Ok((*self.stop.borrow() != Stop::No).then_some(Left::HandBack))
+    }
+
+    async fn perform(&mut self, flight: &Flight) -> Result<Option<Left>, store::Error> {
+        if let Some(left) = self.pause().await? {
+            return Ok(Some(left));
+        }
+        let (shared, new) = (self.shared.clone(), self.new.clone());
+        let mut call = std::pin::pin!(effects::perform(&shared, &new, flight));
+        let outcome = loop {
+            let due = self.sink.due(&shared, false);
+            if !self.sink.writes.is_empty() {
+                // A bar that moved while the provider takes its time; the call does not wait for it.
+                drop(self.submit());
+                continue;
+            }
+            let mut order = self.order.clone();
+            let mut stop = self.stop.clone();
+            tokio::select! {
+                outcome = &mut call => break outcome,
+                _ = order.wait_for(|order| *order == Order::Cancel) => return Ok(Some(self.cancel().await)),
+                _ = stop.wait_for(|stop| *stop == Stop::Now) => return Ok(Some(Left::HandBack)),
+                () = sleep(due) => {}
+            }
+        };
+        self.record(outcome);
+        Ok(None)
+    }
+
+    fn record(&mut self, outcome: Outcome) {
+        self.sink.entries.extend(self.machine.outcome(outcome));
+    }
+
+    /// Hands everything collected to the writer; None if there is nothing.
+    fn submit(&mut self) -> Option<Ticket> {
+        if self.sink.entries.is_empty() && self.sink.writes.is_empty() {
+            return None;
+        }
+        let entries = self.entries();
+        let checkpoint = self.checkpoint();
+        Some(self.shared.store.commit(Commit {
+            run: self.new.id,
+            epoch: self.epoch,
+            entries,
+            checkpoint,
+            writes: std::mem::take(&mut self.sink.writes),
+            end: None,
+        }))
+    }
+
+    fn entries(&mut self) -> Option<Entries> {
+        let list = std::mem::take(&mut self.sink.entries);
+        let entries = encode(&list, self.submitted)?;
+        self.submitted += list.len() as u64;
+        self.bytes_since_checkpoint += entries.bytes.len();
+        Some(entries)
+    }
+
+    /// The state, when the entries since the last one outweigh it: what a resuming run reads is bounded by its state,
+    /// not by what it has done. The cost stays linear, as each checkpoint is paid for by as many bytes of entries.
+    fn checkpoint(&mut self) -> Option<Checkpoint> {
+        if self.bytes_since_checkpoint < self.state_bytes || self.machine.entries() != self.submitted {
+            return None;
+        }
+        let bytes = self.machine.checkpoint();
+        self.bytes_since_checkpoint = 0;
+        self.state_bytes = bytes.len().max(CHECKPOINT_BYTES_MIN);
+        Some(Checkpoint { at: self.submitted, bytes })
+    }
+
+    async fn end(&mut self, end: MachineEnd) -> Left {
+        self.sink.due(&self.shared, true);
+        let now_ms = self.shared.clock.now_ms();
+        let end = ended(end, self.started_at_ms, now_ms);
+        self.finish(end).await
+    }
+
+    /// What was done stays done; nothing more is.
+    async fn cancel(&mut self) -> Left {
+        self.sink.due(&self.shared, true);
+        let now_ms = self.shared.clock.now_ms();
+        self.finish(End { status: Status::Cancelled, ..blank(self.started_at_ms, now_ms) }).await
+    }
+
+    async fn finish(&mut self, end: End) -> Left {
+        let entries = self.entries();
+        let commit = Commit {
+            run: self.new.id,
+            epoch: self.epoch,
+            entries,
+            checkpoint: None,
+            writes: std::mem::take(&mut self.sink.writes),
+            end: Some(end),
+        };
+        match settle(Some(self.shared.store.commit(commit))).await {
+            Ok(()) => Left::Over,
+            Err(error) => Left::Lost(error),
+        }
+    }
+}
+
+async fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
+    let commit =
+        Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
+    match settle(Some(shared.store.commit(commit))).await {
+        Ok(()) => Left::Over,
+        Err(error) => Left::Lost(error),
+    }
+}
+
+/// Waits until a submission is durable.
+pub(crate) async fn settle(ticket: Option<Ticket>) -> Result<(), store::Error> {
+    match ticket {
+        None => Ok(()),
+        Some(ticket) => ticket.await.unwrap_or(Err(store::Error::Closed)),
+    }
+}
+
+/// Entries as one chunk that begins after `at` others.
+pub(crate) fn encode(list: &[Entry], at: u64) -> Option<Entries> {
+    (!list.is_empty()).then(|| Entries { at, count: list.len() as u32, bytes: journal::encode(list) })
+}
+
+fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
+    End {
+        status: Status::Succeeded,
+        started_at_ms,
+        ended_at_ms,
+        result: Value::Null,
+        error: Value::Null,
+        effects: Vec::new(),
+        handled: 0,
+    }
+}
+
+pub(crate) fn failed(failure: interpreter::Failure, started_at_ms: i64, ended_at_ms: i64) -> End {
+    End { status: Status::Failed, error: failure.to_value(), ..blank(started_at_ms, ended_at_ms) }
+}
+
+/// How the machine ended, as the store keeps it.
+pub(crate) fn ended(end: MachineEnd, started_at_ms: i64, ended_at_ms: i64) -> End {
+    let status = match end.status {
+        EndStatus::Succeeded => Status::Succeeded,
+        EndStatus::Failed => Status::Failed,
+    };
+    End {
+        status,
+        result: end.result,
+        error: end.failure.map_or(Value::Null, |failure| failure.to_value()),
+        effects: end.page,
+        handled: end.handled,
+        ..blank(started_at_ms, ended_at_ms)
+    }
+}
+
+async fn sleep(ms: Option<u64>) {
+    match ms {
+        Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
+        None => std::future::pending().await,
+    }
+}

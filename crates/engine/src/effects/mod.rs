@@ -1,0 +1,164 @@
+//! A performer for each kind of effect. The match in [`Sink::take`] is all that knows both an effect and a store write.
+
+pub mod http;
+
+use std::{collections::HashMap, sync::Arc};
+
+use interpreter::{
+    Entry, Flight, Outcome, Output,
+    effect::{Live, Outside, Own, Progress},
+};
+use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write};
+
+use crate::{Shared, context};
+
+/// Collects a run's effects as writes until they are submitted.
+pub(crate) struct Sink {
+    new: Arc<NewRun>,
+    in_request: bool,
+    /// Records since the last submission.
+    pub(crate) entries: Vec<Entry>,
+    /// Writes since the last submission.
+    pub(crate) writes: Vec<Write>,
+    /// The newest update of each moving item that has not been written, and when the item was last written.
+    moving: HashMap<Arc<str>, Moving>,
+}
+
+#[derive(Default)]
+struct Moving {
+    newest: Option<Contribution>,
+    written_at_ms: i64,
+}
+
+impl Sink {
+    pub(crate) fn new(new: Arc<NewRun>, in_request: bool) -> Sink {
+        Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: HashMap::new() }
+    }
+
+    /// An effect becomes writes; nothing is done yet.
+    pub(crate) fn take(&mut self, shared: &Shared, output: Output) {
+        let at_ms = shared.clock.now_ms();
+        match output {
+            Output::Own { entry, own } => {
+                self.entries.push(entry);
+                match own {
+                    Own::Start(start) => self.writes.push(Write::Start(self.child(shared, start))),
+                    Own::Notify { id, body } => self.notify(store::Id(id), body, at_ms),
+                    Own::End(progress) => {
+                        let contribution = self.contribution(progress, at_ms);
+                        self.moving.remove(&contribution.process);
+                        self.writes.push(Write::Progress(contribution));
+                    }
+                }
+            }
+            Output::Live { element, live } => match live {
+                Live::Progress(progress) => {
+                    let contribution = self.contribution(progress, at_ms);
+                    self.moving.entry(contribution.process.clone()).or_default().newest = Some(contribution);
+                }
+                Live::Toast(body) => {
+                    if let Some(user) = self.new.user.clone() {
+                        let system = self.new.system.clone();
+                        self.writes.push(Write::Toast(Toast { system, user, body }));
+                    }
+                }
+                Live::Log { level, message, data } => {
+                    tracing::info!(
+                        target: "workflow", run = %self.new.id, workflow = &*self.new.workflow,
+                        element = &*element, level = &*level, "{message}"
+                    );
+                    self.writes.push(Write::Log(Log { at_ms, level, element, message, data }));
+                }
+            },
+        }
+    }
+
+    /// Moves updates whose time has come (all of them if `all`) into the writes. Gives the milliseconds until the next
+    /// one is due, if any waits: an item is written at most ten times a second.
+    pub(crate) fn due(&mut self, shared: &Shared, all: bool) -> Option<u64> {
+        let now_ms = shared.clock.now_ms();
+        let mut next: Option<u64> = None;
+        for moving in self.moving.values_mut() {
+            if moving.newest.is_none() {
+                continue;
+            }
+            let left = moving.written_at_ms + shared.settings.progress_ms as i64 - now_ms;
+            if all || left <= 0 {
+                moving.written_at_ms = now_ms;
+                self.writes.extend(moving.newest.take().map(Write::Progress));
+            } else {
+                next = Some(next.map_or(left as u64, |next| next.min(left as u64)));
+            }
+        }
+        next
+    }
+
+    /// A run takes the version that is current when it is queued.
+    fn child(&self, shared: &Shared, start: interpreter::effect::Start) -> NewRun {
+        let current = shared.systems.current(&self.new.system);
+        NewRun {
+            id: store::Id(start.id),
+            system: self.new.system.clone(),
+            version: current.map_or(self.new.version, |current| current.version),
+            queue: start.queue.clone().unwrap_or_else(|| "default".into()),
+            priority: start.priority,
+            parent: Some(self.new.id),
+            root: self.new.root,
+            direct: self.in_request,
+            user: self.new.user.clone(),
+            context: context::handed_on(&self.new.context, &start),
+            entry: "".into(),
+            created_at_ms: start.at_ms,
+            workflow: start.workflow,
+            input: start.input,
+        }
+    }
+
+    fn notify(&mut self, id: store::Id, body: recipe::Value, at_ms: i64) {
+        let Some(user) = self.new.user.clone() else { return };
+        let (system, run) = (self.new.system.clone(), self.new.id);
+        self.writes.push(Write::Notify(Notification { id, system, user, run, body, at_ms, read_at_ms: None }));
+    }
+
+    fn contribution(&self, progress: Progress, at_ms: i64) -> Contribution {
+        let new = &self.new;
+        let status = match progress.status.as_deref() {
+            Some("succeeded") => Some(ItemStatus::Succeeded),
+            Some("failed") => Some(ItemStatus::Failed),
+            Some("cancelled") => Some(ItemStatus::Cancelled),
+            _ => None,
+        };
+        Contribution {
+            item: Item::id_of(&new.system, new.root, &progress.process),
+            system: new.system.clone(),
+            root: new.root,
+            run: new.id,
+            workflow: context::root_workflow(new),
+            process: progress.process,
+            user: new.user.clone(),
+            private: progress.private,
+            at_ms,
+            title: progress.title,
+            total: progress.total,
+            set: progress.set,
+            subtotal: progress.subtotal,
+            status_message: progress.status_message,
+            status,
+            link: progress.link,
+        }
+    }
+}
+
+/// Makes the call and says what came of it. Dropping the future drops the connection.
+pub(crate) async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
+    let result = match &flight.effect {
+        Outside::Http(request) => shared.http.perform(request, &flight.key(), &trace_parent(new, flight)).await,
+    };
+    Outcome { at_ms: shared.clock.now_ms(), result }
+}
+
+/// W3C trace context: the root run is the trace, the firing the span.
+fn trace_parent(new: &NewRun, flight: &Flight) -> String {
+    let span = (flight.firing.0 >> 64) as u64 | 1;
+    format!("00-{:032x}-{span:016x}-01", new.root.0)
+}

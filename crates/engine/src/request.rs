@@ -1,0 +1,178 @@
+//! A run inside a request: its journal stays in memory, and what it wants written is its outbox, committed in one
+//! transaction before the answer; if the run fails none of it happens (workflow.md, action/run and scope).
+
+use std::{sync::Arc, time::Duration};
+
+use interpreter::{EndStatus, Entry, Failure, Machine, Then};
+use store::{Commit, Id, NewRun, Write};
+use workflow::{Event, Graph};
+
+use crate::{
+    Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
+    drive::{encode, ended, settle},
+    effects::{self, Sink},
+};
+
+const OUTPUTS_MAX: usize = 1024;
+
+pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Refusal> {
+    let published = shared.systems.current(&call.system).ok_or(Refusal::UnknownSystem)?;
+    let (graph, event) = find(&published, &call.door)?;
+    allowed(event, &call)?;
+    let now_ms = shared.clock.now_ms();
+    let id = shared.ids.next(now_ms);
+    let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
+    let new = NewRun {
+        id,
+        system: published.system.name.clone(),
+        workflow: graph.identifier.clone(),
+        version: published.version,
+        queue: graph.queue.clone().unwrap_or_else(|| "default".into()),
+        priority: 0,
+        parent: None,
+        root: id,
+        direct: in_background,
+        user: call.person.as_ref().map(|person| person.id.clone()),
+        context: context::of_person(call.person.as_ref(), &graph.identifier),
+        entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
+        input: call.input,
+        created_at_ms: now_ms,
+    };
+    if in_background {
+        let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
+        settle(Some(shared.store.commit(commit))).await.map_err(Refusal::Store)?;
+        return Ok(Started::Queued(id));
+    }
+    inside(shared, &published, Arc::new(new)).await.map(Started::Done)
+}
+
+fn find<'a>(published: &'a Published, door: &Door) -> Result<(&'a Arc<Graph>, Option<&'a Event>), Refusal> {
+    let system = &published.system;
+    let (identifier, found) = match door {
+        Door::Workflow(name) => (name, system.workflows.get(&**name).map(|graph| (graph, None))),
+        Door::Event { kinds, identifier, module } => {
+            let found = system.event(kinds, identifier).map(|(graph, event)| (graph, Some(event)));
+            // An event of another module is not there; one without takes any.
+            let fits = |event: &Event| event.module.is_none() || event.module.as_deref() == module.as_deref();
+            (identifier, found.filter(|(_, event)| event.is_none_or(fits)))
+        }
+    };
+    found.ok_or_else(|| {
+        let broken = system.broken.iter().find(|(id, _)| **id == **identifier);
+        broken.map_or(Refusal::Unknown, |(_, finding)| Refusal::Broken(Box::new(finding.clone())))
+    })
+}
+
+fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
+    let Some(event) = event else {
+        return if call.person.is_some() { Ok(()) } else { Err(Refusal::Forbidden) };
+    };
+    let Some(person) = &call.person else {
+        return if event.public { Ok(()) } else { Err(Refusal::Forbidden) };
+    };
+    let has = |role: &Arc<str>| person.roles.contains(role) || person.roles.iter().any(|r| &**r == "admin");
+    if event.public || event.roles.is_empty() || event.roles.iter().any(has) {
+        return Ok(());
+    }
+    Err(Refusal::Forbidden)
+}
+
+/// Runs it to its end, in place.
+async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -> Result<Answer, Refusal> {
+    let mut run = Inside { shared, new: new.clone(), sink: Sink::new(new.clone(), true), entries: Vec::new() };
+    let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
+        Ok(mut machine) => {
+            let deadline = Duration::from_millis(shared.settings.request_ms);
+            match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
+                Ok(end) => end,
+                Err(_) => over(Failure {
+                    retryable: true,
+                    ..Failure::new("timeout", "the run took longer than a request may wait")
+                }),
+            }
+        }
+        Err(failure) => over(failure),
+    };
+    run.commit(end).await
+}
+
+fn over(failure: Failure) -> interpreter::End {
+    interpreter::End {
+        status: EndStatus::Failed,
+        result: recipe::Value::Null,
+        failure: Some(failure),
+        page: Vec::new(),
+        response: None,
+        handled: 0,
+    }
+}
+
+struct Inside<'a> {
+    shared: &'a Arc<Shared>,
+    new: Arc<NewRun>,
+    sink: Sink,
+    /// The journal, kept only if the run fails.
+    entries: Vec<Entry>,
+}
+
+impl Inside<'_> {
+    async fn advance(&mut self, machine: &mut Machine) -> interpreter::End {
+        loop {
+            let turn = machine.advance(OUTPUTS_MAX);
+            for output in turn.outputs {
+                self.sink.take(self.shared, output);
+            }
+            self.entries.append(&mut self.sink.entries);
+            match turn.then {
+                Then::More => tokio::task::yield_now().await,
+                Then::Perform(flight) => {
+                    let outcome = effects::perform(self.shared, &self.new, &flight).await;
+                    self.entries.extend(machine.outcome(outcome));
+                }
+                Then::End(end) => return *end,
+            }
+        }
+    }
+
+    async fn commit(mut self, end: interpreter::End) -> Result<Answer, Refusal> {
+        let failed = end.status == EndStatus::Failed;
+        let answer = answer(self.new.id, &end);
+        let now_ms = self.shared.clock.now_ms();
+        self.sink.due(self.shared, true);
+        let mut writes = std::mem::take(&mut self.sink.writes);
+        if failed {
+            // Nothing of a failed run happens, but what it logged helps to see why.
+            writes.retain(|write| matches!(write, Write::Log(_)));
+        }
+        // Without an outbox the answer depends on nothing that must be durable first.
+        let outbox = writes.iter().any(|write| !matches!(write, Write::Log(_)));
+        writes.insert(0, Write::Request(NewRun::clone(&self.new)));
+        let ticket = self.shared.store.commit(Commit {
+            run: self.new.id,
+            epoch: 0,
+            entries: failed.then(|| encode(&self.entries, 0)).flatten(),
+            checkpoint: None,
+            writes,
+            end: Some(ended(end, self.new.created_at_ms, now_ms)),
+        });
+        if outbox {
+            settle(Some(ticket)).await.map_err(Refusal::Store)?;
+        }
+        Ok(answer)
+    }
+}
+
+fn answer(run: Id, end: &interpreter::End) -> Answer {
+    let response = end.response.clone();
+    let status = match end.status {
+        EndStatus::Succeeded => store::Status::Succeeded,
+        EndStatus::Failed => store::Status::Failed,
+    };
+    Answer {
+        run,
+        status,
+        response: response.map(|interpreter::Response { status, headers, body }| Response { status, headers, body }),
+        effects: end.page.clone(),
+        error: end.failure.as_ref().map_or(recipe::Value::Null, Failure::to_value),
+    }
+}

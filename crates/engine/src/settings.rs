@@ -1,0 +1,38 @@
+//! What can be set for the engine.
+
+use std::path::PathBuf;
+
+use crate::Clock;
+
+/// hefe.toml's part of it is parsed in crate hefe.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The project's folder; None where versions come from the database alone.
+    pub project: Option<PathBuf>,
+    /// Runs worked at once.
+    pub runs_max: usize,
+    /// How long effects under way may take to finish when the process is asked to end, milliseconds.
+    pub grace_ms: u64,
+    /// How long a run inside a request may take, milliseconds.
+    pub request_ms: u64,
+    /// Between two writes of one progress item, milliseconds.
+    pub progress_ms: u64,
+    /// Hosts (or host:port) with private addresses that api/http may call.
+    pub allow_private: Vec<String>,
+    /// The source of time.
+    pub clock: Clock,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            project: None,
+            runs_max: 16,
+            grace_ms: 25_000,
+            request_ms: 30_000,
+            progress_ms: 100,
+            allow_private: Vec::new(),
+            clock: Clock::default(),
+        }
+    }
+}

@@ -1,0 +1,245 @@
+//! Systems at their versions: what the folder holds, what the database keeps, what runs are pinned to.
+
+use std::{
+    collections::HashMap,
+    io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+    time::Duration,
+};
+
+use notify::{RecursiveMode, Watcher};
+use store::{Hash, Store, Version};
+use tokio::sync::{mpsc, watch};
+use workflow::{File, Severity, System};
+
+use crate::{Engine, Stop};
+
+/// The folder has been quiet for so long: then it is published.
+const QUIET: Duration = Duration::from_millis(300);
+
+/// The largest file that is read, bytes; a larger one is reported by its first bytes' absence.
+const FILE_BYTES_MAX: u64 = 16 << 20;
+
+/// A system at one version.
+#[derive(Debug)]
+pub struct Published {
+    /// Its content's hash.
+    pub version: Hash,
+    /// Its graphs and findings.
+    pub system: Arc<System>,
+}
+
+/// Every version in memory.
+pub(crate) struct Systems {
+    store: Arc<dyn Store>,
+    known: RwLock<Known>,
+}
+
+#[derive(Default)]
+struct Known {
+    current: HashMap<Arc<str>, Arc<Published>>,
+    by_hash: HashMap<Hash, Arc<Published>>,
+}
+
+impl Systems {
+    /// The current versions as the database has them.
+    pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Systems, store::Error> {
+        let systems = Systems { store, known: RwLock::default() };
+        for (name, hash) in systems.store.current().await? {
+            if let Some(published) = systems.at(hash).await? {
+                systems.write().current.insert(name, published);
+            }
+        }
+        Ok(systems)
+    }
+
+    pub(crate) fn all(&self) -> Vec<Arc<Published>> {
+        let mut all: Vec<_> = self.read().current.values().cloned().collect();
+        all.sort_by(|a, b| a.system.name.cmp(&b.system.name));
+        all
+    }
+
+    pub(crate) fn current(&self, name: &str) -> Option<Arc<Published>> {
+        self.read().current.get(name).cloned()
+    }
+
+    /// A version, from memory or from the database.
+    pub(crate) async fn at(&self, hash: Hash) -> Result<Option<Arc<Published>>, store::Error> {
+        let known = self.read().by_hash.get(&hash).cloned();
+        if known.is_some() {
+            return Ok(known);
+        }
+        let Some(version) = self.store.version(hash).await? else { return Ok(None) };
+        let system = Arc::new(load(&version));
+        let published = Arc::new(Published { version: hash, system });
+        self.write().by_hash.insert(hash, published.clone());
+        Ok(Some(published))
+    }
+
+    /// Makes these the current versions. Files with errors are published with their last good content; their findings are shown all the same.
+    pub(crate) async fn publish(&self, versions: Vec<Version>) -> Result<(), store::Error> {
+        for version in versions {
+            let now = load(&version);
+            let mut good = version;
+            if let Some(before) = self.current(&good.system) {
+                self.put_back(&mut good, &now, before.version).await?;
+            }
+            let system = good.system.clone();
+            let mut loaded = load(&good);
+            // What a put-back file does not say any more is still true of the folder.
+            loaded.findings.clone_from(&now.findings);
+            loaded.broken = now.broken.into_iter().filter(|(id, _)| !has(&loaded, id)).collect();
+            let hash = self.store.publish(good).await?;
+            let published = Arc::new(Published { version: hash, system: Arc::new(loaded) });
+            let mut known = self.write();
+            known.by_hash.insert(hash, published.clone());
+            known.current.insert(system, published);
+        }
+        Ok(())
+    }
+
+    /// Replaces the content of files that do not load by what they held when they last did.
+    async fn put_back(&self, version: &mut Version, now: &System, before: Hash) -> Result<(), store::Error> {
+        let broken: Vec<_> = now
+            .findings
+            .iter()
+            .filter(|finding| finding.severity == Severity::Error)
+            .map(|finding| finding.place.path.clone())
+            .collect();
+        if broken.is_empty() {
+            return Ok(());
+        }
+        let Some(old) = self.store.version(before).await? else { return Ok(()) };
+        for (path, bytes) in &mut version.files {
+            let was = old.files.iter().find(|(old, _)| old == path);
+            if let (true, Some((_, good))) = (broken.iter().any(|at| **at == **path), was) {
+                bytes.clone_from(good);
+            }
+        }
+        Ok(())
+    }
+
+    fn read(&self) -> std::sync::RwLockReadGuard<'_, Known> {
+        self.known.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Known> {
+        self.known.write().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+fn has(system: &System, identifier: &str) -> bool {
+    system.workflows.contains_key(identifier)
+        || system.workflows.values().any(|graph| graph.events.iter().any(|event| &*event.identifier == identifier))
+}
+
+fn load(version: &Version) -> System {
+    let files: Vec<File> = version
+        .files
+        .iter()
+        .map(|(path, bytes)| File { path: path.clone(), bytes: bytes.clone() })
+        .collect();
+    workflow::load(&version.system, &files, interpreter::catalog())
+}
+
+/// What PROJECT/systems holds. A file that cannot be read is an error; a system is every folder in it.
+pub fn read_folder(project: &Path) -> io::Result<Vec<Version>> {
+    let systems = project.join("systems");
+    let mut versions = Vec::new();
+    for entry in std::fs::read_dir(&systems).map_err(|error| named(&systems, &error))? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+        if !path.is_dir() {
+            continue;
+        }
+        let mut files = Vec::new();
+        for part in ["config", "recipes", "views", "workflows"] {
+            read_into(&path.join(part), part, &mut files)?;
+        }
+        files.sort_by(|a, b| a.0.cmp(&b.0));
+        versions.push(Version { system: name.into(), files });
+    }
+    versions.sort_by(|a, b| a.system.cmp(&b.system));
+    Ok(versions)
+}
+
+fn read_into(folder: &Path, below: &str, files: &mut Vec<(String, Arc<[u8]>)>) -> io::Result<()> {
+    if !folder.is_dir() {
+        return Ok(());
+    }
+    for entry in std::fs::read_dir(folder).map_err(|error| named(folder, &error))? {
+        let entry = entry?;
+        let (path, name) = (entry.path(), entry.file_name());
+        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+        let below = format!("{below}/{name}");
+        if path.is_dir() {
+            read_into(&path, &below, files)?;
+        } else if belongs(name) && entry.metadata()?.len() <= FILE_BYTES_MAX {
+            let bytes = std::fs::read(&path).map_err(|error| named(&path, &error))?;
+            files.push((below, bytes.into()));
+        }
+    }
+    Ok(())
+}
+
+/// Every other file is ignored (workflow.md, Where files live).
+fn belongs(name: &str) -> bool {
+    [".workflow.json", ".bake.json", ".html", ".txt", ".recipe"].iter().any(|ending| name.ends_with(ending))
+}
+
+fn named(path: &Path, error: &io::Error) -> io::Error {
+    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
+}
+
+/// Publishes the folder each time it has changed and then been quiet.
+pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
+    let Some(project) = engine.shared.settings.project.clone() else { return };
+    let (tell, mut changed) = mpsc::unbounded_channel();
+    let Some(_watcher) = watcher(&project, tell) else { return };
+    loop {
+        tokio::select! {
+            _ = stop.changed() => return,
+            event = changed.recv() => if event.is_none() { return },
+        }
+        while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}
+        match engine.publish().await {
+            Ok(()) => {
+                for published in engine.systems() {
+                    report(&published.system);
+                }
+            }
+            Err(error) => tracing::error!("the folder was not published: {error}"),
+        }
+    }
+}
+
+fn watcher(project: &Path, tell: mpsc::UnboundedSender<()>) -> Option<notify::RecommendedWatcher> {
+    let systems: PathBuf = project.join("systems");
+    let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
+        if event.is_ok_and(|event| !event.kind.is_access()) {
+            let _ = tell.send(());
+        }
+    });
+    let watching = made.and_then(|mut watcher| {
+        watcher.watch(&systems, RecursiveMode::Recursive)?;
+        Ok(watcher)
+    });
+    watching
+        .inspect_err(|error| {
+            tracing::warn!("changes in `{}` are not seen: {error}", systems.display());
+        })
+        .ok()
+}
+
+/// Findings to the log, as they would stand on a terminal.
+pub(crate) fn report(system: &System) {
+    for finding in &system.findings {
+        match finding.severity {
+            Severity::Error => tracing::error!("{}: {finding}", system.name),
+            Severity::Warning => tracing::warn!("{}: {finding}", system.name),
+            Severity::Info => {}
+        }
+    }
+}

@@ -1,0 +1,213 @@
+//! The workers of one process: claims go round, each claimed run is driven on a place of its own, and a stop hands back
+//! what is not finished.
+
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
+
+use store::{Cancelled, Change, Claimed, Id, Status};
+use tokio::{
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::{
+    Shared, Stop,
+    drive::{Left, Order, drive},
+};
+
+/// After the store refused: a disk that is full stays full for a while.
+const PAUSE: Duration = Duration::from_millis(500);
+
+/// Runs that this process holds, with the way to tell them to end.
+#[derive(Default)]
+pub(crate) struct Running(Mutex<HashMap<Id, watch::Sender<Order>>>);
+
+impl Running {
+    fn enter(&self, run: Id) -> watch::Receiver<Order> {
+        let (tell, order) = watch::channel(Order::GoOn);
+        self.lock().insert(run, tell);
+        order
+    }
+
+    fn leave(&self, run: Id) {
+        self.lock().remove(&run);
+    }
+
+    fn cancel(&self, run: Id) {
+        if let Some(tell) = self.lock().get(&run) {
+            tell.send_replace(Order::Cancel);
+        }
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Id, watch::Sender<Order>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Asks for the end of a run and of the live runs that it or they started.
+pub(crate) async fn cancel(shared: &Shared, run: Id) -> Result<Cancelled, store::Error> {
+    let now_ms = shared.clock.now_ms();
+    let Some(found) = shared.store.run(run).await? else { return Ok(Cancelled::Unknown) };
+    let mut doomed = vec![run];
+    for other in shared.store.tree(found.start.root).await? {
+        // Oldest first: a parent comes before its children.
+        if other.start.parent.is_some_and(|parent| doomed.contains(&parent)) {
+            doomed.push(other.start.id);
+        }
+    }
+    let mut answer = Cancelled::Over;
+    for id in doomed {
+        let cancelled = shared.store.cancel(id, now_ms).await?;
+        if cancelled == Cancelled::Asked {
+            shared.running.cancel(id);
+        }
+        if matches!(cancelled, Cancelled::Ended | Cancelled::Asked) && answer == Cancelled::Over {
+            answer = cancelled;
+        }
+    }
+    Ok(answer)
+}
+
+/// Works whatever is ready, `runs_max` at once, until told to stop.
+pub(crate) async fn work(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
+    let mut places = Places { shared, stop, under_way: JoinSet::new() };
+    while !places.stopping() {
+        if places.free() == 0 {
+            places.one_ends().await;
+            continue;
+        }
+        let store = places.shared.store.clone();
+        let mut stop = places.stop.clone();
+        tokio::select! {
+            claimed = store.claim(places.free()) => places.take(claimed).await,
+            _ = places.under_way.join_next(), if !places.under_way.is_empty() => {}
+            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+        }
+    }
+    places.wind_up().await;
+}
+
+struct Places {
+    shared: Arc<Shared>,
+    stop: watch::Receiver<Stop>,
+    under_way: JoinSet<()>,
+}
+
+impl Places {
+    fn stopping(&self) -> bool {
+        *self.stop.borrow() != Stop::No
+    }
+
+    fn free(&self) -> usize {
+        self.shared.settings.runs_max.saturating_sub(self.under_way.len())
+    }
+
+    async fn take(&mut self, claimed: Result<Vec<Claimed>, store::Error>) {
+        match claimed {
+            Ok(claimed) => {
+                for claimed in claimed {
+                    let order = self.shared.running.enter(claimed.start.id);
+                    self.under_way.spawn(place(self.shared.clone(), claimed, order, self.stop.clone()));
+                }
+            }
+            Err(store::Error::Closed) => std::future::pending().await,
+            Err(error) => {
+                tracing::error!("no runs could be claimed: {error}");
+                tokio::time::sleep(PAUSE).await;
+            }
+        }
+    }
+
+    async fn one_ends(&mut self) {
+        let mut stop = self.stop.clone();
+        tokio::select! {
+            _ = self.under_way.join_next() => {}
+            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+        }
+    }
+
+    /// Effects under way may finish within the grace period; then, or when told to stop at once, the rest is left. Its
+    /// runs go back to the queue and resume from their journals.
+    async fn wind_up(&mut self) {
+        let grace = Duration::from_millis(self.shared.settings.grace_ms);
+        let mut stop = self.stop.clone();
+        let all = async { while self.under_way.join_next().await.is_some() {} };
+        tokio::select! {
+            () = all => return,
+            () = tokio::time::sleep(grace) => {}
+            _ = stop.wait_for(|stop| *stop == Stop::Now) => {}
+        }
+        self.under_way.shutdown().await;
+    }
+}
+
+/// One claim on one place.
+async fn place(
+    shared: Arc<Shared>,
+    claimed: Claimed,
+    order: watch::Receiver<Order>,
+    stop: watch::Receiver<Stop>,
+) {
+    let (run, epoch) = (claimed.start.id, claimed.epoch);
+    let left = drive(shared.clone(), claimed, order, stop).await;
+    shared.running.leave(run);
+    match left {
+        Left::Over => {}
+        Left::HandBack => shared.store.release(run, epoch),
+        Left::Lost(store::Error::LeaseLost) => {}
+        Left::Lost(error) => {
+            tracing::error!(%run, "the run goes on from its last durable entry: {error}");
+            tokio::time::sleep(PAUSE).await;
+            shared.store.release(run, epoch);
+        }
+    }
+}
+
+/// Works one run and its descendants to their end; whatever else is ready is handed back.
+pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiver<Stop>) {
+    let mut changes = shared.store.changes();
+    let (mine, rest) = watch::channel(Stop::No);
+    let worker = work(shared.clone(), rest);
+    let ended = async {
+        loop {
+            if tree_is_over(&shared, root).await {
+                return;
+            }
+            // Any end may be the last one; a lagging receiver looks again as well.
+            loop {
+                match changes.recv().await {
+                    Ok(batch) if !batch.iter().any(|(_, change)| is_end(change)) => {}
+                    Ok(_) | Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => break,
+                    Err(tokio::sync::broadcast::error::RecvError::Closed) => return,
+                }
+            }
+        }
+    };
+    let mut outer = stop;
+    let until = async {
+        tokio::select! {
+            () = ended => Stop::Soon,
+            stopped = outer.wait_for(|stop| *stop != Stop::No) => stopped.map_or(Stop::Soon, |stop| *stop),
+        }
+    };
+    let both = async {
+        let how = until.await;
+        mine.send_replace(how);
+    };
+    tokio::join!(worker, both);
+}
+
+fn is_end(change: &Change) -> bool {
+    matches!(change, Change::Run { status, .. } if status.ended())
+}
+
+async fn tree_is_over(shared: &Shared, root: Id) -> bool {
+    let over = |status: Status| status.ended();
+    match (shared.store.run(root).await, shared.store.tree(root).await) {
+        (Ok(Some(run)), Ok(tree)) => over(run.status) && tree.iter().all(|run| over(run.status)),
+        _ => true,
+    }
+}

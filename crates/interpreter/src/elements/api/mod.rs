@@ -1,0 +1,3 @@
+//! Elements that call others.
+
+pub(super) mod http;

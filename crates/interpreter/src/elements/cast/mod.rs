@@ -1,0 +1,3 @@
+//! Elements that show what is going on.
+
+pub(super) mod progress;

@@ -1,0 +1,111 @@
+//! cast/progress
+
+use recipe::Value;
+use workflow::{Class, Declaration, Json};
+
+use crate::{
+    effect::{Failure, Live, Own, Progress},
+    element::{Firing, Step, Type, port},
+    elements::{IN, OUT, literal, value},
+};
+
+pub(in crate::elements) const TYPE: Type = Type::plain(
+    &Declaration {
+        name: "cast/progress",
+        doc: "Shows how far the work is, live, as a bar that the person who started it sees. Passes its input on.",
+        class: Class::Live,
+        options: &[
+            value("process", "Which bar, among those of one tree of runs; the one that the file names elsewhere, else the workflow's identifier."),
+            value("title", "For people."),
+            value("total", "How much there is to do; a bar without one is indeterminate."),
+            value("progress", "How much of it is done."),
+            value("increment", "How much more of it is done; runs of one tree add up."),
+            value("statusMessage", "What is being done, for people."),
+            value("status", "running, succeeded, failed, cancelled: by hand. Anything but running ends the bar."),
+            literal("send_to_user", &[Json::Bool], "Only the person who started the root run sees it."),
+            value("link", "Where a click leads."),
+        ],
+        ins: IN,
+        outs: OUT,
+        outs_from: None,
+        examples: &[],
+    },
+    |firing| {
+        let update = Update::read(firing)?;
+        let progress = update.add_to(firing.items);
+        if progress.over() {
+            firing.left.own.push(Own::End(progress));
+        } else {
+            firing.left.live.push(Live::Progress(progress));
+        }
+        Ok(Step::Emit(port("default", firing.input())))
+    },
+);
+
+/// What one firing says.
+struct Update {
+    says: Progress,
+    set: Option<f64>,
+    increment: f64,
+}
+
+impl Update {
+    fn read(firing: &Firing<'_>) -> Result<Update, Failure> {
+        let text = |option| firing.value(option).map(|value| (!value.is_null()).then(|| value.to_text()));
+        let number = |option| firing.value(option).map(|value| value.as_f64());
+        let process = match firing.value("process")? {
+            Value::Null => firing.graph.process.clone().unwrap_or_else(|| firing.graph.identifier.clone()),
+            named => named.to_text().into(),
+        };
+        let private = firing.value("send_to_user")?.truthy() || firing.graph.private.contains(&process);
+        Ok(Update {
+            says: Progress {
+                process,
+                title: text("title")?,
+                total: number("total")?.filter(|total| *total >= 0.0),
+                set: None,
+                subtotal: 0.0,
+                status_message: text("statusMessage")?,
+                status: status(&firing.value("status")?)?,
+                private,
+                link: text("link")?,
+            },
+            set: number("progress")?,
+            increment: number("increment")?.unwrap_or(0.0),
+        })
+    }
+
+    /// The run's newest words on the item: all of them, so that the newest update stands for those before.
+    fn add_to(self, items: &mut Vec<Progress>) -> Progress {
+        let Update { says, set, increment } = self;
+        let at = items.iter().position(|item| item.process == says.process).unwrap_or_else(|| {
+            items.push(Progress { process: says.process.clone(), ..Progress::default() });
+            items.len() - 1
+        });
+        let item = &mut items[at];
+        item.title = says.title.or(item.title.take());
+        item.total = says.total.or(item.total);
+        item.status_message = says.status_message.or(item.status_message.take());
+        item.status = says.status.or(item.status.take());
+        item.link = says.link.or(item.link.take());
+        item.private |= says.private;
+        if let Some(value) = set {
+            // A set is the item's new base and voids the increments that its own run made before.
+            item.set = Some((item.set.map_or(1, |(sets, _)| sets + 1), value));
+            item.subtotal = 0.0;
+        }
+        item.subtotal += increment;
+        item.clone()
+    }
+}
+
+fn status(value: &Value) -> Result<Option<String>, Failure> {
+    match value.as_str() {
+        None | Some("") => Ok(None),
+        Some(status @ ("running" | "succeeded" | "failed" | "cancelled")) => Ok(Some(status.to_owned())),
+        Some(_) => Err(Failure::new(
+            "invalid",
+            "a progress item's status is one of running, succeeded, failed and cancelled",
+        )),
+    }
+}

@@ -1,0 +1,97 @@
+//! The elements, a file each. Adding one is that file and one line in [`TYPES`].
+
+mod action;
+mod api;
+mod cast;
+mod event;
+mod flow;
+mod op;
+
+use std::sync::LazyLock;
+
+use workflow::{Catalog, Json, Kind, Opt, Port};
+
+use crate::element::Type;
+
+static TYPES: &[Type] = &[
+    event::WEBHOOK,
+    event::ON_CLICK,
+    event::ON_CHANGE,
+    flow::r#if::TYPE,
+    flow::empty::TYPE,
+    flow::switch::TYPE,
+    flow::each::TYPE,
+    flow::r#while::TYPE,
+    flow::r#try::TYPE,
+    flow::stop::TYPE,
+    op::set::TYPE,
+    op::recipe::TYPE,
+    op::get::TYPE,
+    op::push::TYPE,
+    op::concat::TYPE,
+    op::merge::TYPE,
+    op::add_list_item::TYPE,
+    op::str_replace::TYPE,
+    op::selector::TYPE,
+    op::pick::TYPE,
+    action::run::TYPE,
+    action::log::TYPE,
+    action::notify::TYPE,
+    action::response::TYPE,
+    action::redirect::TYPE,
+    action::set::TYPE,
+    action::refresh::TYPE,
+    action::view_file::TYPE,
+    action::download_file::TYPE,
+    action::validate::TYPE,
+    api::http::TYPE,
+    cast::progress::TYPE,
+];
+
+/// Every element type, for loading.
+pub fn catalog() -> &'static Catalog {
+    static CATALOG: LazyLock<Catalog> =
+        LazyLock::new(|| Catalog { types: TYPES.iter().map(|kind| kind.declaration).collect() });
+    &CATALOG
+}
+
+/// The type of that index in the catalog.
+pub(crate) fn kind(index: usize) -> &'static Type {
+    &TYPES[index]
+}
+
+/// The usual input port.
+const IN: &[Port] = &[Port { name: "default", doc: "The input." }];
+
+/// The usual output port.
+const OUT: &[Port] = &[Port { name: "default", doc: "The input, passed on." }];
+
+/// An option that may be any JSON.
+const fn value(name: &'static str, doc: &'static str) -> Opt {
+    Opt { name, kind: Kind::Value, json: &[Json::Any], doc }
+}
+
+/// An option that is an expression.
+const fn recipe(name: &'static str, doc: &'static str) -> Opt {
+    Opt { name, kind: Kind::Recipe, json: &[Json::Text], doc }
+}
+
+/// An option that is taken as it stands.
+const fn literal(name: &'static str, json: &'static [Json], doc: &'static str) -> Opt {
+    Opt { name, kind: Kind::Literal, json, doc }
+}
+
+/// An object of values, by field.
+const fn values(name: &'static str, doc: &'static str) -> Opt {
+    Opt { name, kind: Kind::Value, json: &[Json::Object], doc }
+}
+
+/// An object of expressions, by field.
+const fn recipes(name: &'static str, doc: &'static str) -> Opt {
+    Opt { name, kind: Kind::Recipe, json: &[Json::Object], doc }
+}
+
+/// An option that editors or Brezel know, without effect here.
+const fn ignored(name: &'static str) -> Opt {
+    Opt { name, kind: Kind::Ignored, json: &[Json::Any], doc: "Kept, without effect here." }
+}

@@ -1,0 +1,370 @@
+//! The state machine: pops a delivery, fires its element, spreads what left it, until a call on others blocks the branch
+//! or nothing is left. Replaying is the same with outcomes taken from entries.
+
+mod fire;
+mod frames;
+
+use std::{collections::VecDeque, sync::Arc};
+
+use recipe::{Map, Value};
+use serde::{Deserialize, Serialize};
+use smallvec::smallvec;
+use workflow::{Graph, System};
+
+use crate::{
+    Fired, FiringId, Outcome, Run,
+    effect::{Failure, Live, Outside, Own},
+    journal::{self, Entry, Unreadable},
+    state::{Delivery, Frame, Hold, State},
+};
+
+/// What a run starts with.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Start {
+    /// The workflow's identifier.
+    pub workflow: Arc<str>,
+    /// The element at which it starts; None: the workflow's entry.
+    pub element: Option<u32>,
+    /// The value on that element's default input port.
+    pub input: Value,
+    /// The variables.
+    pub vars: Map,
+    /// Milliseconds since 1970, recorded with the start.
+    pub at_ms: i64,
+}
+
+/// Bounds of one run (workflow.md, How a run moves).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Firings since the last recorded outcome: a spin guard.
+    pub steps_max: u64,
+    /// Deliveries pending over all frames.
+    pub pending_max: usize,
+    /// Nested sync calls.
+    pub calls_max: usize,
+    /// Open frames.
+    pub frames_max: usize,
+    /// Effects for the browser.
+    pub page_max: usize,
+}
+
+impl Default for Limits {
+    fn default() -> Limits {
+        Limits {
+            steps_max: 1_000_000,
+            pending_max: 100_000,
+            calls_max: 256,
+            frames_max: 10_000,
+            page_max: 10_000,
+        }
+    }
+}
+
+/// What action/response asked for.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Response {
+    /// HTTP status.
+    pub status: u16,
+    /// HTTP headers.
+    pub headers: Vec<(String, String)>,
+    /// The body.
+    pub body: Value,
+}
+
+/// What the machine wants done, in order.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Output {
+    /// To be written with its entry in one transaction.
+    Own {
+        /// The record.
+        entry: Entry,
+        /// The write.
+        own: Own,
+    },
+    /// To be shown.
+    Live {
+        /// The element it comes from.
+        element: Arc<str>,
+        /// What.
+        live: Live,
+    },
+}
+
+/// A call on others that the branch waits for. Everything before it must be durable before it is made.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Flight {
+    /// The key that stays the same at every repetition derives from it.
+    pub firing: FiringId,
+    /// Which of the firing's effects.
+    pub number: u8,
+    /// The element.
+    pub element: Arc<str>,
+    /// The call.
+    pub effect: Outside,
+}
+
+impl Flight {
+    /// The Idempotency-Key.
+    pub fn key(&self) -> String {
+        format!("{:032x}", self.firing.derive("key", u32::from(self.number)))
+    }
+}
+
+/// How a run ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum EndStatus {
+    /// Nothing is left to deliver, or flow/stop said so.
+    Succeeded,
+    /// A failure that nobody took.
+    Failed,
+}
+
+/// The end of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct End {
+    /// How.
+    pub status: EndStatus,
+    /// action/response's body, else flow/stop's message, else null.
+    pub result: Value,
+    /// Why, if it failed.
+    pub failure: Option<Failure>,
+    /// Effects for the browser, in the order of firing; there even if the run failed later.
+    pub page: Vec<Value>,
+    /// What the waiting request gets.
+    pub response: Option<Response>,
+    /// Failures that an error port or a flow/try took.
+    pub handled: u32,
+}
+
+/// What comes after a turn's outputs.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Then {
+    /// The branch waits for this: hand its outcome to [`Machine::outcome`].
+    Perform(Box<Flight>),
+    /// Call again: the turn was cut so that outputs do not pile up.
+    More,
+    /// It is over.
+    End(Box<End>),
+}
+
+/// What [`Machine::advance`] gives.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Turn {
+    /// In order.
+    pub outputs: Vec<Output>,
+    /// What now.
+    pub then: Then,
+}
+
+/// One run.
+pub struct Machine {
+    system: Arc<System>,
+    run: Arc<Run>,
+    limits: Limits,
+    state: State,
+    /// The graphs of `state.workflows`.
+    graphs: Vec<Arc<Graph>>,
+    replay: VecDeque<Entry>,
+    /// Set while there is something to replay: live effects are silent.
+    replaying: bool,
+    out: Vec<Output>,
+    /// What a page shows, if anyone asked.
+    record: Option<Vec<Fired>>,
+}
+
+impl Machine {
+    /// A run at its beginning.
+    pub fn start(system: Arc<System>, run: Arc<Run>, start: Start) -> Result<Machine, Failure> {
+        let graph = system.workflows.get(&*start.workflow).cloned().ok_or_else(|| {
+            Failure::new("missing_workflow", format!("there is no workflow `{}`", start.workflow))
+        })?;
+        let element = start.element.or(graph.entry).ok_or_else(|| {
+            Failure::new(
+                "missing_workflow",
+                format!("the workflow `{}` has no entry to start at", start.workflow),
+            )
+        })?;
+        let delivery = Delivery { element, inputs: smallvec![(0, start.input)] };
+        let root = Frame {
+            parent: None,
+            opener: delivery.clone(),
+            firing: FiringId::of_run(run.id),
+            index: 0,
+            workflow: 0,
+            scope: 0,
+            vars: start.vars,
+            counts: smallvec![],
+            stack: vec![delivery],
+            open: 0,
+            hold: Hold::Root,
+        };
+        let state = State {
+            workflows: vec![start.workflow],
+            frames: vec![Some(root)],
+            ready: vec![0],
+            now_ms: start.at_ms,
+            pending: 1,
+            ..State::default()
+        };
+        Ok(Machine {
+            system,
+            run,
+            limits: Limits::default(),
+            state,
+            graphs: vec![graph],
+            replay: VecDeque::new(),
+            replaying: false,
+            out: Vec::new(),
+            record: None,
+        })
+    }
+
+    /// A run from its newest checkpoint (None: from its start) and the entries after it. What they tell is not done again.
+    pub fn resume(
+        system: Arc<System>,
+        run: Arc<Run>,
+        start: Start,
+        checkpoint: Option<&[u8]>,
+        entries: Vec<Entry>,
+    ) -> Result<Machine, Failure> {
+        let mut machine = Machine::start(system, run, start)?;
+        if let Some(bytes) = checkpoint {
+            machine.state = journal::read(bytes).map_err(|Unreadable(why)| Failure {
+                detail: Value::from(why.as_str()),
+                ..Failure::new("replay_mismatch", "the run's checkpoint cannot be read")
+            })?;
+            machine.bind()?;
+        }
+        machine.replaying = checkpoint.is_some() || !entries.is_empty();
+        machine.replay = entries.into();
+        Ok(machine)
+    }
+
+    /// Other bounds than the usual.
+    pub fn limit(&mut self, limits: Limits) {
+        self.limits = limits;
+    }
+
+    /// From now on every firing is noted for [`Machine::fired`].
+    pub fn watch(&mut self) {
+        self.record = Some(Vec::new());
+    }
+
+    /// What fired since [`Machine::watch`].
+    pub fn fired(&mut self) -> Vec<Fired> {
+        self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// Entries that the state has seen.
+    pub fn entries(&self) -> u64 {
+        self.state.entries
+    }
+
+    /// The state as bytes. May be taken at any moment: an effect under way is part of it and is issued again.
+    pub fn checkpoint(&self) -> Vec<u8> {
+        journal::write(&self.state)
+    }
+
+    /// Goes on until a call on others, the end, or `outputs_max` outputs.
+    pub fn advance(&mut self, outputs_max: usize) -> Turn {
+        let then = loop {
+            if let Some(over) = &self.state.over {
+                let failure = over.clone().err();
+                if failure.is_none()
+                    && let Some(entry) = self.replay.pop_front()
+                {
+                    self.mismatch(&entry, "the end of the run");
+                    continue;
+                }
+                break Then::End(Box::new(self.end(failure)));
+            }
+            if let Some(flying) = &self.state.flight {
+                let Some(entry) = self.replay.pop_front() else {
+                    let element = self.element(flying.frame, flying.delivery.element).name.clone();
+                    let flight = Flight {
+                        firing: flying.firing,
+                        number: flying.number,
+                        element,
+                        effect: flying.effect.clone(),
+                    };
+                    self.caught_up();
+                    break Then::Perform(Box::new(flight));
+                };
+                let expected = (flying.firing, flying.number, flying.fingerprint);
+                if (entry.firing, entry.number, entry.fingerprint) == expected {
+                    self.land(entry.outcome);
+                } else {
+                    let element = self.element(flying.frame, flying.delivery.element).name.clone();
+                    let number = flying.number;
+                    self.mismatch(&entry, &format!("effect {number} of `{element}`"));
+                }
+                continue;
+            }
+            if self.out.len() >= outputs_max {
+                break Then::More;
+            }
+            self.step();
+        };
+        Turn { outputs: std::mem::take(&mut self.out), then }
+    }
+
+    /// What came of the call that [`Then::Perform`] named; gives the entry to be written. None if no call is under way.
+    pub fn outcome(&mut self, outcome: Outcome) -> Option<Entry> {
+        let flying = self.state.flight.as_ref()?;
+        let entry = Entry {
+            firing: flying.firing,
+            number: flying.number,
+            element: self.element(flying.frame, flying.delivery.element).name.clone(),
+            kind: "http".into(),
+            fingerprint: flying.fingerprint,
+            outcome: outcome.clone(),
+        };
+        self.land(outcome);
+        Some(entry)
+    }
+
+    fn end(&mut self, failure: Option<Failure>) -> End {
+        let response = self.state.response.clone();
+        let result = response.as_ref().map_or(&self.state.message, |response| &response.body).clone();
+        End {
+            status: if failure.is_some() { EndStatus::Failed } else { EndStatus::Succeeded },
+            result: if failure.is_some() { Value::Null } else { result },
+            failure,
+            page: std::mem::take(&mut self.state.page),
+            response,
+            handled: self.state.handled,
+        }
+    }
+
+    /// Live effects after the last entry may have been lost: the newest state of each moving bar is shown again.
+    fn caught_up(&mut self) {
+        if std::mem::take(&mut self.replaying) {
+            let moving = self.state.items.iter().filter(|item| !item.over()).cloned();
+            self.out.extend(
+                moving.map(|item| Output::Live { element: "".into(), live: Live::Progress(item) }),
+            );
+        }
+    }
+
+    fn mismatch(&mut self, found: &Entry, expected: &str) {
+        self.replay.clear();
+        self.state.over = Some(Err(Failure {
+            detail: Value::from(format!(
+                "entry {}: expected {expected}, found {}",
+                self.state.entries,
+                found.describe()
+            )),
+            ..Failure::new("replay_mismatch", "the workflow no longer does what the run's journal tells")
+        }));
+    }
+
+    /// The graphs of a state that was read back.
+    fn bind(&mut self) -> Result<(), Failure> {
+        let find = |name: &Arc<str>| self.system.workflows.get(name).cloned();
+        let graphs: Option<Vec<_>> = self.state.workflows.iter().map(find).collect();
+        self.graphs = graphs.ok_or_else(|| {
+            Failure::new("missing_workflow", "a workflow that the run stands in is not there any more")
+        })?;
+        Ok(())
+    }
+}
