@@ -1,0 +1,146 @@
+//! Speaks to the process that owns a project, over its socket; where there is none, this process becomes it.
+
+use std::path::Path;
+
+use bytes::Bytes;
+use http_body_util::{BodyExt, Full};
+use hyper::{Method, Request, StatusCode, body::Incoming, client::conn::http1};
+use hyper_util::rt::TokioIo;
+use serde_json::Value;
+use tokio::net::UnixStream;
+
+use crate::{
+    home::{Home, Socket},
+    say::Trouble,
+    settings::File,
+};
+
+/// A way to the project's server.
+pub(crate) struct Client {
+    socket: Socket,
+    /// Set where this process owns the project itself.
+    pub(crate) home: Option<Home>,
+}
+
+/// An answer: its status and its JSON.
+pub(crate) struct Answer {
+    pub(crate) status: StatusCode,
+    pub(crate) body: Value,
+}
+
+impl Answer {
+    /// What the server said is wrong.
+    pub(crate) fn trouble(&self) -> Trouble {
+        let text = |key: &str| self.body.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let says = match text("message") {
+            empty if empty.is_empty() => format!("the server answered {}", self.status),
+            message => message,
+        };
+        Trouble::new(says, text("help"))
+    }
+
+    /// The JSON of a good answer.
+    pub(crate) fn good(self) -> Result<Value, Trouble> {
+        if self.status.is_success() { Ok(self.body) } else { Err(self.trouble()) }
+    }
+}
+
+impl Client {
+    /// To the server that has the project, else to one of our own that works nothing by itself.
+    pub(crate) async fn connect(project: &Path) -> Result<Client, Trouble> {
+        if let Ok(socket) = Socket::of(project)
+            && UnixStream::connect(&socket.path).await.is_ok()
+        {
+            return Ok(Client { socket, home: None });
+        }
+        let mut home = Home::open(project, &File::read(project)?).await?;
+        home.listen_on_socket()?;
+        let socket = Socket::of(project).map_err(|error| {
+            Trouble::new(format!("the folder `.hefe` cannot be opened: {error}"), "look who may read it")
+        })?;
+        Ok(Client { socket, home: Some(home) })
+    }
+
+    /// One request with its answer.
+    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, Trouble> {
+        self.send_as(None, method, path, body).await
+    }
+
+    /// One request on behalf of a person.
+    pub(crate) async fn send_as(
+        &self,
+        person: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Answer, Trouble> {
+        let response = self.open_as(person, method, path, body).await?;
+        let status = response.status();
+        let bytes = response.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
+        let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
+        Ok(Answer { status, body })
+    }
+
+    /// GET.
+    pub(crate) async fn get(&self, path: &str) -> Result<Value, Trouble> {
+        self.send(Method::GET, path, None).await?.good()
+    }
+
+    /// A response whose body has not been read.
+    pub(crate) async fn open(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<hyper::Response<Incoming>, Trouble> {
+        self.open_as(None, method, path, body).await
+    }
+
+    async fn open_as(
+        &self,
+        person: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<hyper::Response<Incoming>, Trouble> {
+        let stream = UnixStream::connect(&self.socket.path).await.map_err(|error| lost(&error))?;
+        let (mut sender, connection) =
+            http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
+        #[expect(clippy::disallowed_methods, reason = "it ends with the connection, which ends with the response")]
+        tokio::spawn(connection);
+        let request = Request::builder().method(method);
+        let request = match person {
+            // Who may open the socket owns the project, and may act for anyone.
+            Some(person) => request.header("x-hefe-user", person),
+            None => request,
+        };
+        let request = request
+            .uri(path)
+            .header("host", "localhost")
+            .header("content-type", "application/json")
+            .body(Full::new(Bytes::from(body.unwrap_or_default())))
+            .map_err(|error| Trouble::new(format!("`{path}` is no path to ask for: {error}"), ""))?;
+        sender.send_request(request).await.map_err(|error| lost(&error))
+    }
+
+    /// Names of the project's systems.
+    pub(crate) fn systems(project: &Path) -> Vec<String> {
+        let entries = std::fs::read_dir(project.join("systems")).into_iter().flatten().flatten();
+        let folders = entries.filter(|entry| entry.path().is_dir());
+        let mut names: Vec<_> = folders.filter_map(|entry| entry.file_name().into_string().ok()).collect();
+        names.retain(|name| !name.starts_with('.'));
+        names.sort();
+        names
+    }
+
+    /// Gives the project back, if it is ours.
+    pub(crate) async fn close(self) {
+        if let Some(home) = self.home {
+            home.close().await;
+        }
+    }
+}
+
+fn lost(error: &dyn std::fmt::Display) -> Trouble {
+    Trouble::new(format!("the server went away: {error}"), "try again; what it had answered is kept")
+}

@@ -1,0 +1,7 @@
+//! A file a command.
+
+pub(crate) mod demo;
+pub(crate) mod recipe;
+pub(crate) mod run;
+pub(crate) mod runs;
+pub(crate) mod serve;

@@ -1,0 +1,61 @@
+//! hefe serve: server and workers in one process.
+
+use std::{path::PathBuf, process::ExitCode};
+
+use crate::{
+    home::Home,
+    say::{self, Trouble},
+    settings::File,
+};
+
+/// Its arguments.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// The project's folder
+    #[arg(env = "HEFE_PROJECT", default_value = ".", value_name = "PROJECT")]
+    project: PathBuf,
+    /// Address and port; port 0 picks a free one [default: 127.0.0.1:8086]
+    #[arg(long, env = "HEFE_LISTEN", value_name = "ADDRESS")]
+    listen: Option<String>,
+    /// Runs worked at once [default: 16]
+    #[arg(long, env = "HEFE_RUNS", value_name = "N")]
+    runs: Option<usize>,
+}
+
+pub(crate) async fn main(args: Args) -> ExitCode {
+    crate::commands::serve::log();
+    match serve(args).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(trouble) => trouble.exit(),
+    }
+}
+
+/// Structured lines on standard error; HEFE_LOG says which.
+pub(crate) fn log() {
+    let filter = tracing_subscriber::EnvFilter::try_from_env("HEFE_LOG")
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+    let started = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
+        .try_init();
+    drop(started);
+}
+
+async fn serve(args: Args) -> Result<(), Trouble> {
+    let mut file = File::read(&args.project)?;
+    file.runs = args.runs.or(file.runs);
+    let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| "127.0.0.1:8086".to_owned());
+    let mut home = Home::open(&args.project, &file).await?;
+    for published in home.engine.systems() {
+        for finding in &published.system.findings {
+            say::note(&format!("{}: {finding}\n", published.system.name));
+        }
+    }
+    home.listen_on_socket()?;
+    let address = home.listen_on(&listen).await?;
+    say::line(&format!("hefe ready http://{address}"));
+    home.work().await;
+    home.close().await;
+    Ok(())
+}

@@ -1,0 +1,182 @@
+//! A project opened by the one process that owns its database: store, engine, server on its socket. Other commands find
+//! the socket and speak to it.
+
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
+
+use engine::{Engine, Stop};
+use server::Listener;
+use store::sqlite::Sqlite;
+use tokio::{
+    net::{TcpListener, UnixListener},
+    sync::watch,
+    task::JoinSet,
+};
+
+use crate::{say::Trouble, settings::File};
+
+/// PROJECT/.hefe/hefe.db
+pub(crate) fn database(project: &Path) -> PathBuf {
+    project.join(".hefe").join("hefe.db")
+}
+
+/// The socket's path, however deep the project lies: a socket's name has room for some hundred bytes, so it is reached
+/// through the open folder.
+pub(crate) struct Socket {
+    _folder: std::fs::File,
+    pub(crate) path: PathBuf,
+}
+
+impl Socket {
+    pub(crate) fn of(project: &Path) -> std::io::Result<Socket> {
+        use std::os::fd::AsRawFd;
+        let folder = std::fs::File::open(project.join(".hefe"))?;
+        let path = PathBuf::from(format!("/proc/self/fd/{}/hefe.sock", folder.as_raw_fd()));
+        Ok(Socket { _folder: folder, path })
+    }
+}
+
+/// A project that this process owns.
+pub(crate) struct Home {
+    pub(crate) engine: Engine,
+    project: PathBuf,
+    stop: watch::Sender<Stop>,
+    serving: JoinSet<()>,
+}
+
+impl Home {
+    /// Takes the database, publishes the folder, works nothing yet.
+    pub(crate) async fn open(project: &Path, file: &File) -> Result<Home, Trouble> {
+        if !project.join("systems").is_dir() {
+            return Err(Trouble::new(
+                format!("`{}` is no project: it has no folder `systems`", project.display()),
+                "name the project's folder, or make `systems/NAME/workflows` in it",
+            ));
+        }
+        let path = database(project);
+        let opened =
+            tokio::task::spawn_blocking(move || Sqlite::open(&path, store::sqlite::Settings::default())).await;
+        let store = opened.map_err(|error| store::Error::Unavailable(error.to_string().into()));
+        let store = store.and_then(|store| store).map_err(|error| trouble(&error))?;
+        let engine = Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
+            engine::Error::Store(error) => trouble(&error),
+            other => Trouble::new(other.to_string(), "look at the path that is named and who may read it"),
+        })?;
+        let (stop, _) = watch::channel(Stop::No);
+        Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
+    }
+
+    /// For what works: told when the process is to end.
+    pub(crate) fn stop(&self) -> watch::Receiver<Stop> {
+        self.stop.subscribe()
+    }
+
+    /// Answers other commands of this machine.
+    pub(crate) fn listen_on_socket(&mut self) -> Result<(), Trouble> {
+        let says = |error| {
+            Trouble::new(
+                format!("the socket in `{}` cannot be made: {error}", self.project.join(".hefe").display()),
+                "look who may write that folder",
+            )
+        };
+        let socket = Socket::of(&self.project).map_err(says)?;
+        // Whoever left it is dead: we have the lock.
+        let _ = std::fs::remove_file(&socket.path);
+        let listener = UnixListener::bind(&socket.path).map_err(says)?;
+        self.serve(Listener::Unix(listener));
+        Ok(())
+    }
+
+    /// Answers on an address; gives the one it got.
+    pub(crate) async fn listen_on(&mut self, address: &str) -> Result<std::net::SocketAddr, Trouble> {
+        let found = tokio::net::lookup_host(address).await.map(|mut all| all.next());
+        let Ok(Some(address)) = found else {
+            return Err(Trouble::new(
+                format!("`{address}` is no address to listen on"),
+                "give an address and a port, such as 127.0.0.1:8086",
+            ));
+        };
+        if !address.ip().is_loopback() {
+            return Err(Trouble::new(
+                format!("{address} can be reached from other machines, and nobody has to sign in"),
+                "listen on 127.0.0.1 until sign-in is set up",
+            ));
+        }
+        let bound = TcpListener::bind(address).await.and_then(|bound| Ok((bound.local_addr()?, bound)));
+        let (address, listener) = bound.map_err(|error| {
+            Trouble::new(
+                format!("{address} cannot be listened on: {error}"),
+                "stop whoever listens there, or choose another with `--listen 127.0.0.1:PORT` (port 0 picks a free one)",
+            )
+        })?;
+        self.serve(Listener::Tcp(listener));
+        Ok(address)
+    }
+
+    fn serve(&mut self, listener: Listener) {
+        let router = server::router(self.engine.clone(), server::Settings::default());
+        let mut stop = self.stop.subscribe();
+        self.serving.spawn(server::serve(listener, router, async move {
+            // A sender that is gone means the same.
+            let _ = stop.wait_for(|stop| *stop != Stop::No).await;
+        }));
+    }
+
+    /// Works until a signal: the first lets effects under way finish, the second does not.
+    pub(crate) async fn work(&self) {
+        tokio::join!(self.engine.work(self.stop.subscribe()), self.signals());
+    }
+
+    /// Turns signals into the word to stop; returns once everyone has been told.
+    pub(crate) async fn signals(&self) {
+        signal().await;
+        self.stop.send_replace(Stop::Soon);
+        let stop = self.stop.clone();
+        #[expect(clippy::disallowed_methods, reason = "it watches for a second signal until the process is gone")]
+        tokio::spawn(async move {
+            signal().await;
+            stop.send_replace(Stop::Now);
+        });
+    }
+
+    /// Tells everyone to stop, lets answers go out, and closes the database.
+    pub(crate) async fn close(mut self) {
+        if *self.stop.borrow() == Stop::No {
+            self.stop.send_replace(Stop::Soon);
+        }
+        while self.serving.join_next().await.is_some() {}
+        if let Ok(socket) = Socket::of(&self.project) {
+            let _ = std::fs::remove_file(&socket.path);
+        }
+        if let Err(error) = self.engine.store().close().await {
+            tracing::error!("the database was not closed in order, which loses nothing: {error}");
+        }
+    }
+}
+
+/// SIGTERM or Ctrl-C.
+async fn signal() {
+    use tokio::signal::unix::{SignalKind, signal};
+    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
+    tokio::select! {
+        _ = terminate.recv() => {}
+        _ = tokio::signal::ctrl_c() => {}
+    }
+}
+
+/// What to do about the store's refusals.
+pub(crate) fn trouble(error: &store::Error) -> Trouble {
+    let help = match error {
+        store::Error::Owned(_) => "stop the other `hefe`, or use the address it serves",
+        store::Error::Unavailable(_) => "look at the disk's free space and at who may write the folder",
+        store::Error::Corrupt(_) => "move the file aside and put back a copy of it",
+        store::Error::TooNew { .. } => "use the newer hefe that wrote it",
+        store::Error::LeaseLost
+        | store::Error::Conflict(_)
+        | store::Error::Poisoned
+        | store::Error::Closed => "try again",
+    };
+    Trouble::new(error.to_string(), help)
+}

@@ -1,0 +1,61 @@
+//! hefe.toml: each crate owns its settings, here they are read. A flag comes before an environment variable, which comes
+//! before the file.
+
+use std::{collections::BTreeMap, path::Path};
+
+use serde::Deserialize;
+
+use crate::say::Trouble;
+
+/// The file's keys.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct File {
+    /// Address and port to listen on.
+    pub(crate) listen: Option<String>,
+    /// Runs worked at once.
+    pub(crate) runs: Option<usize>,
+    /// By host or host:port.
+    pub(crate) hosts: BTreeMap<String, Host>,
+}
+
+/// What holds for one host that api/http calls.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields, default)]
+pub(crate) struct Host {
+    /// Its address may be a private one.
+    pub(crate) allow_private: bool,
+}
+
+impl File {
+    /// PROJECT/hefe.toml; nothing set if it is not there.
+    pub(crate) fn read(project: &Path) -> Result<File, Trouble> {
+        let path = project.join("hefe.toml");
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) => {
+                let says = format!("`{}` cannot be read: {error}", path.display());
+                return Err(Trouble::new(says, "make the file readable, or remove it"));
+            }
+        };
+        toml::from_str(&text).map_err(|error| {
+            Trouble::new(
+                format!("`{}` is not right: {}", path.display(), error.to_string().trim_end()),
+                "mend the line that is shown; the README lists the keys",
+            )
+        })
+    }
+
+    /// What the engine is told.
+    pub(crate) fn engine(&self, project: &Path) -> engine::Settings {
+        let private = self.hosts.iter().filter(|(_, host)| host.allow_private).map(|(name, _)| name.clone());
+        let usual = engine::Settings::default();
+        engine::Settings {
+            project: Some(project.to_owned()),
+            runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
+            allow_private: private.collect(),
+            ..usual
+        }
+    }
+}
