@@ -1,1 +1,19 @@
 //! Expression text to compiled recipe to value.
+//!
+//! A [`Recipe`] is compiled once with [`Recipe::parse`] and evaluated as often as wanted against a [`Context`]: what
+//! `this` is, the variables, and the [`Facts`] of the run it stands in. Evaluating is pure and always ends: no input
+//! can make it loop, overflow the stack or take more than its [`Limits`]. A [`Value`] is JSON with shared, immutable
+//! parts, and its texts carry where they came from ([`Taint`]).
+//!
+//! The crate knows nothing of workflows, does no I/O, and has neither clock nor random: both come through [`Facts`].
+
+mod context;
+mod error;
+mod number;
+mod recipe;
+mod value;
+
+pub use context::{Context, Facts, Limits, NoFacts};
+pub use error::Error;
+pub use recipe::{Path, Recipe, Root, Segment};
+pub use value::{List, ListMut, Map, Taint, Text, Value};

@@ -1,0 +1,221 @@
+//! A shared object whose keys keep their order, copied when it is changed.
+
+use std::{
+    collections::HashMap,
+    fmt, mem,
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
+
+use super::{DEPTH_HARD, Value, unravel};
+
+/// Up to this many keys are looked for one after the other, which is faster than hashing.
+const SCAN_MAX: usize = 16;
+
+/// A shared object; an empty one takes no memory. Also the variables of a scope.
+#[derive(Clone, Default)]
+pub struct Map(Option<Arc<Fields>>);
+
+#[derive(Clone)]
+struct Fields {
+    height: u16,
+    entries: Vec<(Arc<str>, Value)>,
+    /// Key to place, once there are more than [`SCAN_MAX`].
+    places: Option<Box<HashMap<Arc<str>, u32>>>,
+}
+
+impl Fields {
+    fn with_capacity(keys: usize) -> Fields {
+        Fields { height: 1, entries: Vec::with_capacity(keys), places: None }
+    }
+
+    fn find(&self, key: &str) -> Option<usize> {
+        match &self.places {
+            None => self.entries.iter().position(|(has, _)| **has == *key),
+            Some(places) => places.get(key).map(|at| *at as usize),
+        }
+    }
+
+    fn measure(&self) -> u16 {
+        1 + self.entries.iter().map(|(_, value)| value.height()).max().unwrap_or(0)
+    }
+
+    fn index(&mut self) {
+        let place = |(at, (key, _)): (usize, &(Arc<str>, Value))| (key.clone(), at as u32);
+        self.places = (self.entries.len() > SCAN_MAX)
+            .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
+    }
+
+    fn insert(&mut self, key: Arc<str>, value: Value) {
+        let value = if value.height() >= DEPTH_HARD { Value::Null } else { value };
+        let height = value.height() + 1;
+        match self.find(&key) {
+            Some(at) => {
+                let was = mem::replace(&mut self.entries[at].1, value);
+                let fell = was.height() + 1 == self.height && height < self.height;
+                self.height = if fell { self.measure() } else { self.height.max(height) };
+            }
+            None => {
+                self.height = self.height.max(height);
+                if let Some(places) = &mut self.places {
+                    places.insert(key.clone(), self.entries.len() as u32);
+                }
+                self.entries.push((key, value));
+                if self.entries.len() == SCAN_MAX + 1 {
+                    self.index();
+                }
+            }
+        }
+    }
+}
+
+impl Map {
+    /// An empty object.
+    pub const fn new() -> Map {
+        Map(None)
+    }
+
+    /// An empty object with room for `keys`.
+    pub fn with_capacity(keys: usize) -> Map {
+        Map(Some(Arc::new(Fields::with_capacity(keys))))
+    }
+
+    /// The value under a key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        let fields = self.0.as_ref()?;
+        fields.find(key).map(|at| &fields.entries[at].1)
+    }
+
+    /// [`Map::get`] that looks first where the key was the last time: recipes meet objects of one shape again and
+    /// again.
+    pub(crate) fn get_near(&self, key: &str, near: &AtomicU32) -> Option<&Value> {
+        let fields = self.0.as_ref()?;
+        let at = near.load(Ordering::Relaxed) as usize;
+        if let Some((has, value)) = fields.entries.get(at)
+            && **has == *key
+        {
+            return Some(value);
+        }
+        let at = fields.find(key)?;
+        near.store(at as u32, Ordering::Relaxed);
+        Some(&fields.entries[at].1)
+    }
+
+    /// Sets a key; a new one goes to the end, a known one keeps its place.
+    pub fn insert(&mut self, key: impl Into<Arc<str>>, value: Value) {
+        self.fields().insert(key.into(), value);
+    }
+
+    /// Takes a key out; the others keep their order.
+    pub fn remove(&mut self, key: &str) -> Option<Value> {
+        let at = self.0.as_ref()?.find(key)?;
+        let fields = self.fields();
+        let (_, value) = fields.entries.remove(at);
+        fields.height = fields.measure();
+        fields.index();
+        Some(value)
+    }
+
+    /// Keys and values in their order.
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator + Clone {
+        self.entries().iter().map(|(key, value)| (key, value))
+    }
+
+    /// Keys in their order.
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator + Clone {
+        self.entries().iter().map(|(key, _)| key)
+    }
+
+    /// Values in the order of their keys.
+    pub fn values(&self) -> impl DoubleEndedIterator<Item = &Value> + ExactSizeIterator + Clone {
+        self.entries().iter().map(|(_, value)| value)
+    }
+
+    /// How many keys it has.
+    pub fn len(&self) -> usize {
+        self.entries().len()
+    }
+
+    /// Whether it has no key.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Whether it has the key.
+    pub fn contains(&self, key: &str) -> bool {
+        self.get(key).is_some()
+    }
+
+    /// Whether both are the very same object in memory.
+    pub fn ptr_eq(&self, other: &Map) -> bool {
+        match (&self.0, &other.0) {
+            (None, None) => true,
+            (Some(a), Some(b)) => Arc::ptr_eq(a, b),
+            _ => false,
+        }
+    }
+
+    pub(crate) fn entries(&self) -> &[(Arc<str>, Value)] {
+        self.0.as_ref().map_or(&[], |fields| &fields.entries)
+    }
+
+    fn fields(&mut self) -> &mut Fields {
+        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Fields::with_capacity(0))))
+    }
+
+    pub(super) fn height(&self) -> u16 {
+        self.0.as_ref().map_or(1, |fields| fields.height)
+    }
+
+    pub(super) fn approx_bytes(&self) -> usize {
+        let entry = |(key, value): (&Arc<str>, &Value)| 32 + key.len() + value.approx_bytes();
+        48 + self.iter().map(entry).sum::<usize>()
+    }
+
+    /// Moves its values to the end of `into` if nobody else has it.
+    pub(super) fn take_apart(self, into: &mut Vec<Value>) {
+        if let Some(mut fields) = self.0.and_then(Arc::into_inner) {
+            into.extend(mem::take(&mut fields.entries).into_iter().map(|(_, value)| value));
+        }
+    }
+}
+
+impl Drop for Fields {
+    fn drop(&mut self) {
+        if self.height > 32 {
+            unravel(mem::take(&mut self.entries).into_iter().map(|(_, value)| value).collect());
+        }
+    }
+}
+
+impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Map {
+    fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Map {
+        let entries = entries.into_iter();
+        let mut fields = Fields::with_capacity(entries.size_hint().0);
+        entries.for_each(|(key, value)| fields.insert(key.into(), value));
+        Map((!fields.entries.is_empty()).then(|| Arc::new(fields)))
+    }
+}
+
+impl<K: Into<Arc<str>>> Extend<(K, Value)> for Map {
+    fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
+        entries.into_iter().for_each(|(key, value)| self.insert(key, value));
+    }
+}
+
+/// Equal when the same keys have equal values, in whatever order.
+impl PartialEq for Map {
+    fn eq(&self, other: &Map) -> bool {
+        self.ptr_eq(other)
+            || self.len() == other.len()
+                && self.iter().all(|(key, value)| other.get(key).is_some_and(|theirs| theirs == value))
+    }
+}
+
+impl fmt::Debug for Map {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_map().entries(self.iter()).finish()
+    }
+}

@@ -1,0 +1,261 @@
+//! Values through serde: plain JSON for people and other systems, where marks are lost; for formats that people do not
+//! read (journal, checkpoint, store) a tagged form that gives back exactly the same value, marks included.
+
+use std::{fmt, sync::Arc};
+
+use serde::{
+    Deserialize, Deserializer, Serialize, Serializer,
+    de::{self, EnumAccess, MapAccess, SeqAccess, VariantAccess, Visitor},
+    ser::SerializeMap,
+};
+
+use super::{List, Map, Taint, Text, Value};
+
+/// The tags of the form for machines, in order. Stored bytes hold their places: only ever append.
+const TAGS: &[&str] = &["null", "false", "true", "int", "float", "text", "external", "list", "object"];
+
+pub(super) fn from_json(text: &str) -> Result<Value, serde_json::Error> {
+    serde_json::from_str(text)
+}
+
+impl Serialize for Value {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if !to.is_human_readable() {
+            return tagged(self, to);
+        }
+        match self {
+            Value::Null => to.serialize_unit(),
+            Value::Bool(is) => to.serialize_bool(*is),
+            Value::Int(n) => to.serialize_i64(*n),
+            Value::Float(n) => match crate::number::whole(*n) {
+                Some(n) if n.unsigned_abs() < 1 << 53 => to.serialize_i64(n),
+                _ => to.serialize_f64(*n),
+            },
+            Value::Text(text) => to.serialize_str(text),
+            Value::List(list) => list.serialize(to),
+            Value::Object(map) => map.serialize(to),
+        }
+    }
+}
+
+fn tagged<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
+    const NAME: &str = "Value";
+    match value {
+        Value::Null => to.serialize_unit_variant(NAME, 0, TAGS[0]),
+        Value::Bool(false) => to.serialize_unit_variant(NAME, 1, TAGS[1]),
+        Value::Bool(true) => to.serialize_unit_variant(NAME, 2, TAGS[2]),
+        Value::Int(n) => to.serialize_newtype_variant(NAME, 3, TAGS[3], n),
+        Value::Float(n) => to.serialize_newtype_variant(NAME, 4, TAGS[4], n),
+        Value::Text(text) => match text.taint() {
+            Taint::Clean => to.serialize_newtype_variant(NAME, 5, TAGS[5], &**text),
+            Taint::External => to.serialize_newtype_variant(NAME, 6, TAGS[6], &**text),
+        },
+        Value::List(list) => to.serialize_newtype_variant(NAME, 7, TAGS[7], list),
+        Value::Object(map) => to.serialize_newtype_variant(NAME, 8, TAGS[8], map),
+    }
+}
+
+impl<'de> Deserialize<'de> for Value {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
+        if from.is_human_readable() {
+            from.deserialize_any(ValueVisitor)
+        } else {
+            from.deserialize_enum("Value", TAGS, ValueVisitor)
+        }
+    }
+}
+
+struct ValueVisitor;
+
+impl<'de> Visitor<'de> for ValueVisitor {
+    type Value = Value;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a value")
+    }
+
+    fn visit_unit<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_none<E>(self) -> Result<Value, E> {
+        Ok(Value::Null)
+    }
+
+    fn visit_some<D: Deserializer<'de>>(self, from: D) -> Result<Value, D::Error> {
+        Value::deserialize(from)
+    }
+
+    fn visit_bool<E>(self, is: bool) -> Result<Value, E> {
+        Ok(Value::Bool(is))
+    }
+
+    fn visit_i64<E>(self, n: i64) -> Result<Value, E> {
+        Ok(Value::Int(n))
+    }
+
+    fn visit_u64<E>(self, n: u64) -> Result<Value, E> {
+        Ok(Value::from(n))
+    }
+
+    fn visit_f64<E>(self, n: f64) -> Result<Value, E> {
+        Ok(Value::from(n))
+    }
+
+    fn visit_str<E>(self, text: &str) -> Result<Value, E> {
+        Ok(Value::from(text))
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, items: A) -> Result<Value, A::Error> {
+        ListVisitor.visit_seq(items).map(Value::List)
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, entries: A) -> Result<Value, A::Error> {
+        MapVisitor.visit_map(entries).map(Value::Object)
+    }
+
+    fn visit_enum<A: EnumAccess<'de>>(self, from: A) -> Result<Value, A::Error> {
+        let (Tag(tag), variant) = from.variant()?;
+        Ok(match tag {
+            0 => variant.unit_variant().map(|()| Value::Null)?,
+            1 | 2 => variant.unit_variant().map(|()| Value::Bool(tag == 2))?,
+            3 => Value::Int(variant.newtype_variant()?),
+            4 => Value::Float(variant.newtype_variant()?),
+            5 => Value::from(variant.newtype_variant::<Words>()?.0),
+            6 => Value::Text(Text::new(variant.newtype_variant::<Words>()?.0).with_taint(Taint::External)),
+            7 => Value::List(variant.newtype_variant()?),
+            _ => Value::Object(variant.newtype_variant()?),
+        })
+    }
+}
+
+/// The place of a tag.
+struct Tag(usize);
+
+impl<'de> Deserialize<'de> for Tag {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Tag, D::Error> {
+        struct TagVisitor;
+        impl Visitor<'_> for TagVisitor {
+            type Value = Tag;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the tag of a value")
+            }
+
+            fn visit_u64<E: de::Error>(self, at: u64) -> Result<Tag, E> {
+                let known = usize::try_from(at).ok().filter(|at| *at < TAGS.len());
+                known.map(Tag).ok_or_else(|| E::custom("an unknown tag of a value"))
+            }
+
+            fn visit_str<E: de::Error>(self, name: &str) -> Result<Tag, E> {
+                let at = TAGS.iter().position(|tag| *tag == name);
+                at.map(Tag).ok_or_else(|| E::custom("an unknown tag of a value"))
+            }
+        }
+        from.deserialize_identifier(TagVisitor)
+    }
+}
+
+/// Shared words, read without a text in between.
+struct Words(Arc<str>);
+
+impl<'de> Deserialize<'de> for Words {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Words, D::Error> {
+        struct WordsVisitor;
+        impl Visitor<'_> for WordsVisitor {
+            type Value = Words;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("a text")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<Words, E> {
+                Ok(Words(text.into()))
+            }
+        }
+        from.deserialize_str(WordsVisitor)
+    }
+}
+
+impl Serialize for Text {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        if to.is_human_readable() {
+            return to.serialize_str(self);
+        }
+        (self.taint() == Taint::External, &**self).serialize(to)
+    }
+}
+
+impl<'de> Deserialize<'de> for Text {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
+        if from.is_human_readable() {
+            return Words::deserialize(from).map(|words| Text::new(words.0));
+        }
+        let (external, words) = <(bool, Words)>::deserialize(from)?;
+        Ok(Text::new(words.0).with_taint(if external { Taint::External } else { Taint::Clean }))
+    }
+}
+
+impl Serialize for List {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        to.collect_seq(self.iter())
+    }
+}
+
+impl<'de> Deserialize<'de> for List {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<List, D::Error> {
+        from.deserialize_seq(ListVisitor)
+    }
+}
+
+struct ListVisitor;
+
+impl<'de> Visitor<'de> for ListVisitor {
+    type Value = List;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut items: A) -> Result<List, A::Error> {
+        let mut values = Vec::with_capacity(items.size_hint().unwrap_or(0).min(4096));
+        while let Some(item) = items.next_element()? {
+            values.push(item);
+        }
+        Ok(values.into())
+    }
+}
+
+impl Serialize for Map {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let mut map = to.serialize_map(Some(self.len()))?;
+        for (key, value) in self.iter() {
+            map.serialize_entry(&**key, value)?;
+        }
+        map.end()
+    }
+}
+
+impl<'de> Deserialize<'de> for Map {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Map, D::Error> {
+        from.deserialize_map(MapVisitor)
+    }
+}
+
+struct MapVisitor;
+
+impl<'de> Visitor<'de> for MapVisitor {
+    type Value = Map;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map, A::Error> {
+        let mut map = Map::new();
+        while let Some((Words(key), value)) = entries.next_entry::<Words, Value>()? {
+            map.insert(key, value);
+        }
+        Ok(map)
+    }
+}
