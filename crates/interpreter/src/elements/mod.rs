@@ -61,7 +61,10 @@ pub(crate) fn kind(index: usize) -> &'static Type {
 }
 
 /// The usual input port.
-const IN: &[Port] = &[Port { name: "default", doc: "The input." }];
+const INPUT: Port = Port { name: "default", doc: "The input." };
+
+/// The only input port of most types.
+const IN: &[Port] = &[INPUT];
 
 /// The usual output port.
 const OUT: &[Port] = &[Port { name: "default", doc: "The input, passed on." }];

@@ -38,7 +38,7 @@ fn file(firing: &mut Firing<'_>, kind: &str) -> Result<Step, Failure> {
     let shown: Map = [part("id"), part("name"), part("url")]
         .into_iter()
         .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| (key.into(), value))
+        .map(|(key, value)| (key, value))
         .collect();
     firing.left.page.push(page(kind, [("file", Value::Object(shown))]));
     Ok(Step::Emit(port("default", input)))

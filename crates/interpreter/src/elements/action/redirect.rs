@@ -6,7 +6,7 @@ use workflow::{Class, Declaration, Json, Port};
 use super::page;
 use crate::{
     element::{Step, Type, port},
-    elements::{IN, OUT, literal, value},
+    elements::{INPUT, OUT, literal, value},
 };
 
 pub(in crate::elements) const TYPE: Type = Type::plain(
@@ -24,7 +24,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
             literal("http", &[Json::Any], "Leave the application for `url`."),
             value("queryParams", "Name to value, added to the address."),
         ],
-        ins: &[IN[0], Port { name: "resource", doc: "The record; the input if nothing comes." }],
+        ins: &[INPUT, Port { name: "resource", doc: "The record; the input if nothing comes." }],
         outs: OUT,
         outs_from: None,
         examples: &[],

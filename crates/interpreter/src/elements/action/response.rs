@@ -5,7 +5,7 @@ use workflow::{Class, Declaration, Port};
 use crate::{
     effect::Failure,
     element::{Step, Type, port},
-    elements::{IN, OUT, ignored, value},
+    elements::{INPUT, OUT, ignored, value},
     machine::Response,
 };
 
@@ -20,7 +20,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
             value("headers", "Name to value."),
             ignored("type"),
         ],
-        ins: &[IN[0], Port { name: "body", doc: "Stands for the option where it is given." }],
+        ins: &[INPUT, Port { name: "body", doc: "Stands for the option where it is given." }],
         outs: OUT,
         outs_from: None,
         examples: &[],

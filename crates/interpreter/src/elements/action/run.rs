@@ -94,7 +94,7 @@ fn start(firing: &mut Firing<'_>, start: Start) -> Result<Step, Failure> {
         ("status", Value::from("queued")),
     ]
     .into_iter()
-    .map(|(key, value)| (key.into(), value))
+    .map(|(key, value)| (key, value))
     .collect();
     firing.left.own.push(Own::Start(start));
     Ok(Step::Emit(port("default", Value::Object(started))))

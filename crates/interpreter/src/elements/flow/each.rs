@@ -7,7 +7,7 @@ use workflow::{Class, Declaration, Example, Json, Port};
 use crate::{
     effect::Failure,
     element::{Again, Firing, Open, PortName, Step, Type, port},
-    elements::{IN, literal, recipe},
+    elements::{INPUT, literal, recipe},
     state::Hold,
 };
 
@@ -23,7 +23,7 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
             literal("onError", &[Json::Text], "`fail` (default) or `collect`: put error values into the list."),
         ],
         ins: &[
-            IN[0],
+            INPUT,
             Port { name: "item", doc: "The list; stands for `default` where it is given." },
         ],
         outs: &[

@@ -6,7 +6,7 @@ use workflow::{Class, Declaration, Example, Json, Port};
 use crate::{
     element::{Firing, Step, Type, port},
     effect::Failure,
-    elements::{IN, literal, value},
+    elements::{INPUT, literal, value},
 };
 
 pub(in crate::elements) const TYPE: Type = Type::plain(
@@ -18,7 +18,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
             value("selector", "The field path; a list on the way is gone through."),
             literal("first", &[Json::Bool], "Give the first one, or null, instead of the list."),
         ],
-        ins: &[IN[0], Port { name: "selector", doc: "Stands for the option where it is given." }],
+        ins: &[INPUT, Port { name: "selector", doc: "Stands for the option where it is given." }],
         outs: &[Port { name: "default", doc: "The list, or its first." }],
         outs_from: None,
         examples: &[

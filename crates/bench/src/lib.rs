@@ -1,1 +1,0 @@
-//! Measures Hefe beside what the machine can do.

@@ -1,0 +1,59 @@
+//! Measures Hefe beside what the machine can do, in one run: only ratios within one run mean something.
+//!
+//! Every figure is the median of at least five windows after a warm-up, of the real server's code with full durability in
+//! a process of its own. Adding a work is a file and a line in [`Work`].
+#![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
+
+mod figures;
+mod launch;
+mod load;
+mod scale;
+mod served;
+
+use std::process::ExitCode;
+
+use clap::{Parser, ValueEnum};
+
+/// What is measured.
+#[derive(Clone, Copy, ValueEnum)]
+enum Work {
+    /// Webhook launches over HTTP, durably stored, on 1 and on 64 connections
+    Launch,
+}
+
+#[derive(Parser)]
+struct Cli {
+    #[arg(value_enum)]
+    work: Option<Work>,
+    /// One JSON line a figure
+    #[arg(long)]
+    json: bool,
+    /// Shorter windows: to see that it works, not to quote
+    #[arg(long)]
+    quick: bool,
+    /// Serve this project until standard input closes (what the benchmark starts as a process of its own)
+    #[arg(long, hide = true, value_name = "PROJECT")]
+    serve: Option<std::path::PathBuf>,
+}
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let result = match (&cli.serve, cli.work) {
+        (Some(project), _) => served::serve(project),
+        (None, Some(Work::Launch)) => launch::measure(cli.quick),
+        (None, None) => Err("name what is to be measured, such as `launch`".into()),
+    };
+    match result {
+        Ok(figures) => {
+            figures.print(cli.json);
+            ExitCode::SUCCESS
+        }
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// What a measurement may fail with: its words are all that matters.
+type Failure = Box<dyn std::error::Error + Send + Sync>;

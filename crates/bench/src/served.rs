@@ -1,0 +1,84 @@
+//! The server under test: the code of `hefe serve`, in a process of its own, so that its threads are not the client's.
+
+use std::{
+    io::{BufRead, BufReader, Read},
+    path::Path,
+    process::{Child, Command, Stdio},
+    sync::Arc,
+};
+
+use engine::{Engine, Settings, Stop};
+use store::sqlite::Sqlite;
+
+use crate::{Failure, figures::Figures};
+
+/// Serves until standard input closes.
+pub(crate) fn serve(project: &Path) -> Result<Figures, Failure> {
+    let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
+    runtime.block_on(async {
+        let store = Sqlite::open(&project.join(".hefe/hefe.db"), store::sqlite::Settings::default())?;
+        let settings = Settings { project: Some(project.to_owned()), ..Settings::default() };
+        let engine = Engine::open(Arc::new(store), settings).await?;
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+        println!("{}", listener.local_addr()?);
+        let (stop, stopped) = tokio::sync::watch::channel(Stop::No);
+        let closed = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
+        let mut stopping = stopped.clone();
+        let router = server::router(engine.clone(), server::Settings::default());
+        let served = server::serve(listener, router, async move {
+            let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
+        });
+        let ends = async {
+            let _ = closed.await;
+            stop.send_replace(Stop::Now);
+        };
+        tokio::join!(engine.work(stopped), served, ends);
+        engine.store().close().await?;
+        Ok::<(), Failure>(())
+    })?;
+    Ok(Figures::default())
+}
+
+/// That process, and where it listens. It ends when this is dropped.
+pub(crate) struct Server {
+    child: Child,
+    pub(crate) address: String,
+}
+
+impl Server {
+    /// `before` is put in front of the command: a tracer, or nothing.
+    pub(crate) fn start(project: &Path, before: &[&str]) -> Result<Server, Failure> {
+        let own = std::env::current_exe()?;
+        let mut words: Vec<&std::ffi::OsStr> = before.iter().map(std::ffi::OsStr::new).collect();
+        words.push(own.as_os_str());
+        let mut child = Command::new(words[0])
+            .args(&words[1..])
+            .arg("--serve")
+            .arg(project)
+            .stdin(Stdio::piped())
+            .stdout(Stdio::piped())
+            .spawn()?;
+        let mut address = String::new();
+        let stdout = child.stdout.take().ok_or("the server has no output")?;
+        BufReader::new(stdout).read_line(&mut address)?;
+        if address.is_empty() {
+            return Err("the server did not start".into());
+        }
+        Ok(Server { child, address: address.trim().to_owned() })
+    }
+
+    /// Ends it in order.
+    pub(crate) fn stop(mut self) -> Result<(), Failure> {
+        drop(self.child.stdin.take());
+        self.child.wait()?;
+        Ok(())
+    }
+}
+
+impl Drop for Server {
+    fn drop(&mut self) {
+        drop(self.child.stdin.take());
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}

@@ -1,0 +1,190 @@
+//! Files to graphs. Each file is read on its own: what is wrong in one leaves the others alone.
+
+mod element;
+mod file;
+mod words;
+
+use std::{collections::HashMap, ops::Range, sync::Arc};
+
+use crate::{
+    Catalog, Diagnostic, Graph, Place, Severity, System,
+    json::{self, Node},
+};
+
+/// The largest workflow file, bytes.
+const FILE_BYTES_MAX: usize = 10 << 20;
+
+/// How much of a source line is shown, characters.
+const LINE_CHARS_MAX: usize = 200;
+
+/// A file of a system's folder.
+#[derive(Debug, Clone)]
+pub struct File {
+    /// Path within the system's folder, with forward slashes.
+    pub path: String,
+    /// Its content.
+    pub bytes: Arc<[u8]>,
+}
+
+/// Reads every `workflows/**/NAME.workflow.json`. A file with an error does not load; the others do.
+pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
+    let mut loaded = System { name: system.into(), ..System::default() };
+    let is_workflow = |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
+    let mut named: Vec<(Source<'_>, file::Mentions)> = Vec::new();
+    for file in files.iter().filter(is_workflow) {
+        let mut source = match Source::read(file) {
+            Ok(source) => source,
+            Err(finding) => {
+                loaded.broken.push((stem(&file.path), (*finding).clone()));
+                loaded.findings.push(*finding);
+                continue;
+            }
+        };
+        let (graph, mentions) = file::read(&mut source, catalog);
+        if loaded.workflows.contains_key(&graph.identifier) {
+            let says = format!("two workflows have the identifier `{}`", graph.identifier);
+            source.error("HF004", mentions.identifier.clone(), None, says, "give each its own");
+        }
+        match source.first_error() {
+            Some(finding) => {
+                let events = graph.events.iter().map(|event| event.identifier.clone());
+                let names: Vec<_> = events.chain([graph.identifier.clone()]).collect();
+                loaded.broken.extend(names.into_iter().map(|name| (name, finding.clone())));
+            }
+            None => drop(loaded.workflows.insert(graph.identifier.clone(), Arc::new(graph))),
+        }
+        named.push((source, mentions));
+    }
+    for (mut source, mentions) in named {
+        missing_workflows(&mut source, &mentions, &loaded);
+        loaded.findings.append(&mut source.findings);
+    }
+    loaded.findings.sort_by(|a, b| {
+        (&a.place.path, a.place.line, a.place.column).cmp(&(&b.place.path, b.place.line, b.place.column))
+    });
+    loaded
+}
+
+/// A name that points outside the file and hits nothing is a warning: it may come later.
+fn missing_workflows(source: &mut Source<'_>, mentions: &file::Mentions, loaded: &System) {
+    for (name, element, span) in &mentions.workflows {
+        let there = loaded.workflows.contains_key(&**name) || loaded.broken.iter().any(|(id, _)| id == name);
+        if !there {
+            let says = format!("there is no workflow `{name}`");
+            let help = words::nearest(name, loaded.workflows.keys().map(|key| &**key));
+            source.warn("HF011", span.clone(), Some(element), says, &help_or(help, "add it, or mend the name"));
+        }
+    }
+}
+
+fn help_or(nearest: Option<String>, otherwise: &str) -> String {
+    nearest.map_or_else(|| otherwise.to_owned(), |name| format!("did you mean `{name}`?"))
+}
+
+fn stem(path: &str) -> Arc<str> {
+    let name = path.rsplit('/').next().unwrap_or(path);
+    name.trim_end_matches(".workflow.json").into()
+}
+
+/// A file that is being read, and what has been found in it.
+struct Source<'a> {
+    path: Arc<str>,
+    text: &'a str,
+    root: Node,
+    /// Where each line begins.
+    lines: Vec<usize>,
+    findings: Vec<Diagnostic>,
+}
+
+impl<'a> Source<'a> {
+    fn read(file: &'a File) -> Result<Source<'a>, Box<Diagnostic>> {
+        let path: Arc<str> = file.path.as_str().into();
+        let whole = |says: String, help: &str| {
+            Box::new(Diagnostic {
+                code: "HF001",
+                severity: Severity::Error,
+                place: Place { path: path.clone(), ..Place::default() },
+                element: None,
+                says,
+                help: help.to_owned(),
+            })
+        };
+        if file.bytes.len() > FILE_BYTES_MAX {
+            return Err(whole(format!("the file is over {} MiB", FILE_BYTES_MAX >> 20), "cut it into workflows that run one another"));
+        }
+        let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
+        let text = std::str::from_utf8(bytes).map_err(|error| {
+            whole(format!("the file is no UTF-8 (byte {})", error.valid_up_to()), "save it as UTF-8")
+        })?;
+        let mut starts = vec![0];
+        starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        let empty = Node { span: 0..0, kind: json::Kind::Object(Vec::new()) };
+        let mut source = Source { path, text, root: empty, lines: starts, findings: Vec::new() };
+        match json::parse(text) {
+            Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = root,
+            Ok(root) => {
+                let says = format!("a workflow is an object, and this is {}", root.type_name());
+                return Err(Box::new(source.finding("HF001", Severity::Error, root.span, None, says, "begin the file with {")));
+            }
+            Err(wrong) => {
+                let help = "mend the JSON at this place";
+                return Err(Box::new(source.finding("HF001", Severity::Error, wrong.span, None, wrong.says, help)));
+            }
+        }
+        Ok(source)
+    }
+
+    fn first_error(&self) -> Option<Diagnostic> {
+        self.findings.iter().find(|finding| finding.severity == Severity::Error).cloned()
+    }
+
+    fn error(&mut self, code: &'static str, span: Range<usize>, element: Option<&Arc<str>>, says: String, help: &str) {
+        let finding = self.finding(code, Severity::Error, span, element, says, help);
+        self.findings.push(finding);
+    }
+
+    fn warn(&mut self, code: &'static str, span: Range<usize>, element: Option<&Arc<str>>, says: String, help: &str) {
+        let finding = self.finding(code, Severity::Warning, span, element, says, help);
+        self.findings.push(finding);
+    }
+
+    fn finding(
+        &self,
+        code: &'static str,
+        severity: Severity,
+        span: Range<usize>,
+        element: Option<&Arc<str>>,
+        says: String,
+        help: &str,
+    ) -> Diagnostic {
+        let place = self.place(span);
+        Diagnostic { code, severity, place, element: element.cloned(), says, help: help.to_owned() }
+    }
+
+    fn place(&self, span: Range<usize>) -> Place {
+        let line = self.lines.partition_point(|start| *start <= span.start).max(1) - 1;
+        let start = self.lines[line];
+        let end = self.lines.get(line + 1).map_or(self.text.len(), |next| next - 1);
+        let source = self.text.get(start..end).unwrap_or_default().trim_end_matches('\r');
+        let chars = |from: usize, to: usize| self.text.get(from..to).map_or(0, |text| text.chars().count());
+        let column = chars(start, span.start) + 1;
+        let width = chars(span.start, span.end.min(end).max(span.start)).max(1);
+        Place {
+            path: self.path.clone(),
+            line: line as u32 + 1,
+            column: column as u32,
+            width: width as u32,
+            source: source.chars().take(LINE_CHARS_MAX).collect::<String>().into(),
+        }
+    }
+}
+
+/// Element names to indices.
+type Names = HashMap<Arc<str>, u32>;
+
+impl Graph {
+    /// The index of the element of that name.
+    pub fn element(&self, name: &str) -> Option<u32> {
+        self.elements.iter().position(|element| &*element.name == name).map(|index| index as u32)
+    }
+}

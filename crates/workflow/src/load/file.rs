@@ -1,0 +1,180 @@
+//! The file's own keys: identity, elements, events, where it starts.
+
+use std::{ops::Range, sync::Arc};
+
+use recipe::{Map, Value};
+
+use super::{Names, Source, element, help_or, stem, words};
+use crate::{
+    Catalog, Element, Event, Graph,
+    json::{Kind, Node},
+};
+
+const KEYS: &[&str] = &[
+    "identifier", "title", "description", "async", "queue", "debug", "entry", "elements", "events", "comments",
+    "meta", "job",
+];
+
+/// What a file mentions that other files must have.
+#[derive(Default)]
+pub(super) struct Mentions {
+    pub(super) identifier: Range<usize>,
+    /// Workflow, element that names it, place.
+    pub(super) workflows: Vec<(Arc<str>, Arc<str>, Range<usize>)>,
+}
+
+pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentions) {
+    let root = source.root.clone();
+    unknown_keys(source, &root, KEYS, "HF010", "a workflow has no key");
+    let text = |key: &str| root.get(key).and_then(Node::text).filter(|text| !text.is_empty());
+    let identifier: Arc<str> = text("identifier").map_or_else(|| stem(&source.path), Into::into);
+    let mut mentions = Mentions { identifier: root.get("identifier").map_or(0..0, |node| node.span.clone()), ..Mentions::default() };
+
+    let nodes: Vec<Node> = root.get("elements").map(|node| node.items().to_vec()).unwrap_or_default();
+    let names = names(source, &nodes);
+    let mut elements = Vec::new();
+    for node in &nodes {
+        if let Some(element) = element::read(source, catalog, &names, node, &mut mentions) {
+            elements.push(element);
+        }
+    }
+    let complete = elements.len() == nodes.len();
+    let events = events(source, &root, &names);
+    let entry = if complete { entry(source, &root, &names, &elements, &events) } else { None };
+    let process = element::processes(catalog, &elements);
+    let graph = Graph {
+        title: text("title").map_or_else(|| identifier.clone(), Into::into),
+        description: text("description").unwrap_or_default().into(),
+        path: source.path.clone(),
+        is_async: flag(&root, "async").unwrap_or(false),
+        queue: text("queue").map(Into::into),
+        entry,
+        events,
+        private: element::private(catalog, &elements, process.as_ref().unwrap_or(&identifier)),
+        process,
+        elements,
+        settings: root.get("job").map(Node::value).unwrap_or_default(),
+        identifier,
+    };
+    (graph, mentions)
+}
+
+/// PHP writes true as 1 as well.
+pub(super) fn flag(node: &Node, key: &str) -> Option<bool> {
+    node.get(key).map(|node| node.value().truthy())
+}
+
+pub(super) fn unknown_keys(source: &mut Source<'_>, node: &Node, known: &[&str], code: &'static str, says: &str) {
+    for (key, _) in node.fields() {
+        if !known.contains(&key.text.as_str()) {
+            let nearest = words::nearest(&key.text, known.iter().copied());
+            let help = help_or(nearest, "remove it; it is kept, and has no effect");
+            source.warn(code, key.span.clone(), None, format!("{says} `{}`", key.text), &help);
+        }
+    }
+}
+
+fn names(source: &mut Source<'_>, nodes: &[Node]) -> Names {
+    let mut names = Names::new();
+    for (index, node) in nodes.iter().enumerate() {
+        let Some(name) = node.get("name") else { continue };
+        let Some(text) = name.text() else { continue };
+        if names.insert(text.into(), index as u32).is_some() {
+            let says = format!("two elements have the name `{text}`");
+            source.error("HF003", name.span.clone(), Some(&text.into()), says, "give each its own");
+        }
+    }
+    names
+}
+
+/// An event's own keys win over the same option of its element.
+fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
+    let mut events = Vec::new();
+    let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
+    for node in &list {
+        let Some(identifier) = node.get("identifier").and_then(Node::text) else {
+            source.error("HF007", node.span.clone(), None, "an event has no `identifier`".into(), "name the event element where the run starts");
+            continue;
+        };
+        let Some(&index) = names.get(identifier) else {
+            let span = node.get("identifier").map_or(node.span.clone(), |node| node.span.clone());
+            let says = format!("the event `{identifier}` has no element of that name");
+            let help = help_or(words::nearest(identifier, names.keys().map(|name| &**name)), "add an element `event/TYPE` with that name");
+            source.error("HF007", span, None, says, &help);
+            continue;
+        };
+        let element = root.get("elements").and_then(|list| list.items().get(index as usize).cloned());
+        let options = element.as_ref().and_then(|element| element.get("options")).map(Node::value).unwrap_or_default();
+        let mut merged = options.as_object().cloned().unwrap_or_else(Map::new);
+        for (key, value) in node.fields().iter().filter(|(_, value)| !value.is_null()) {
+            merged.insert(key.text.as_str(), value.value());
+        }
+        let of_element = element.as_ref().and_then(|element| element.get("type")?.text().map(str::to_owned));
+        let kind = node.get("type").and_then(Node::text).map(str::to_owned).or_else(|| {
+            of_element.as_deref().and_then(|kind| kind.strip_prefix("event/")).map(str::to_owned)
+        });
+        let roles = merged.get("roles").and_then(Value::as_list).cloned().unwrap_or_default();
+        let text = |key: &str| merged.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Into::into);
+        events.push(Event {
+            identifier: identifier.into(),
+            kind: kind.unwrap_or_default().into(),
+            element: index,
+            public: merged.get("public").is_some_and(Value::truthy),
+            roles: roles.iter().filter_map(|role| role.as_str().map(Into::into)).collect(),
+            is_async: merged.get("async").map(Value::truthy),
+            module: text("module"),
+            options: Value::Object(merged),
+        });
+    }
+    events
+}
+
+/// The element that starts it when no event does: the named one, else the only one without an incoming edge.
+fn entry(source: &mut Source<'_>, root: &Node, names: &Names, elements: &[Element], events: &[Event]) -> Option<u32> {
+    if let Some(node) = root.get("entry") {
+        let found = node.text().and_then(|name| names.get(name).copied());
+        if found.is_none() {
+            let written = node.text().unwrap_or_default();
+            let help = help_or(words::nearest(written, names.keys().map(|name| &**name)), "name an element of this file");
+            source.error("HF006", node.span.clone(), None, format!("`entry` names no element: `{written}`"), &help);
+        }
+        return found;
+    }
+    let mut reached = vec![false; elements.len()];
+    for target in elements.iter().flat_map(|element| element.outs.iter().flatten()) {
+        if let Some(at) = reached.get_mut(target.element as usize) {
+            *at = true;
+        }
+    }
+    let starts: Vec<u32> = (0..elements.len() as u32).filter(|index| !reached[*index as usize]).collect();
+    match (starts.as_slice(), events) {
+        ([one], _) => Some(*one),
+        (_, [event, ..]) => Some(event.element),
+        (several, []) => {
+            let says = match several.len() {
+                0 => "nothing starts this workflow: every element has an incoming edge, and there is no event".to_owned(),
+                count => format!("nothing says where this workflow starts: {count} elements have no incoming edge"),
+            };
+            let span = root.get("elements").map_or(0..1, |node| node.span.start..node.span.start + 1);
+            source.error("HF006", span, None, says, "name one with `entry`, or add an event");
+            None
+        }
+    }
+}
+
+impl Node {
+    /// A text, or nothing for null, a key left out and the empty text.
+    pub(super) fn said(&self, key: &str) -> Option<&str> {
+        self.get(key).and_then(Node::text).filter(|text| !text.is_empty())
+    }
+
+    /// Whether it is a list without items or an object without fields: PHP writes one for the other.
+    pub(super) fn is_blank(&self) -> bool {
+        match &self.kind {
+            Kind::List(items) => items.is_empty(),
+            Kind::Object(fields) => fields.is_empty(),
+            Kind::Plain(value) => value.is_null(),
+            Kind::Text(_) => false,
+        }
+    }
+}
