@@ -53,12 +53,15 @@ impl FromStr for Id {
 
 impl Serialize for Id {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_str(self)
+        if to.is_human_readable() { to.collect_str(self) } else { to.serialize_u128(self.0) }
     }
 }
 
 impl<'de> Deserialize<'de> for Id {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Id, D::Error> {
+        if !from.is_human_readable() {
+            return u128::deserialize(from).map(Id);
+        }
         let text = <std::borrow::Cow<'de, str>>::deserialize(from)?;
         text.parse().map_err(|()| serde::de::Error::custom("not a run id"))
     }

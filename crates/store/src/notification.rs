@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use recipe::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::Id;
 
 /// Kept for its user until read.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Notification {
     /// Derived from the firing, so that a repetition is the same one.
     pub id: Id,

@@ -45,7 +45,7 @@ impl Status {
 }
 
 /// A run as it is started; nothing of it changes later.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct NewRun {
     /// Its id.
     pub id: Id,
@@ -78,7 +78,7 @@ pub struct NewRun {
 }
 
 /// How a run ended.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct End {
     /// One of the three ended ones.
     pub status: Status,
@@ -189,7 +189,7 @@ pub struct Account {
 }
 
 /// A line on a run's page.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Log {
     /// Milliseconds since 1970.
     pub at_ms: i64,

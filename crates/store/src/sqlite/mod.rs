@@ -1,1 +1,513 @@
-//! placeholder
+//! The store in one SQLite file that one process owns: a writer thread, readers beside it, and what is live in memory.
+//!
+//! `running` is never written: after a start whatever has not ended is queued again.
+
+mod apply;
+mod memory;
+mod read;
+mod writer;
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    sync::{
+        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicU64, Ordering},
+        mpsc,
+    },
+    time::{SystemTime, UNIX_EPOCH},
+};
+
+use rusqlite::{Connection, OpenFlags};
+use tokio::sync::{Notify, broadcast, oneshot};
+
+use self::{
+    memory::Memory,
+    writer::{Order, Writer},
+};
+use crate::{
+    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id, Inbox, Item,
+    Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version, Versions,
+};
+
+/// The schema that this version writes.
+const SCHEMA: u32 = 1;
+
+/// "Hefe": says that a file is ours.
+const APPLICATION: i32 = 0x4865_6665;
+
+/// Connections kept for reading.
+const READERS_MAX: usize = 4;
+
+/// Batches of changes that a slow listener may lag behind.
+const CHANGES_MAX: usize = 4_096;
+
+/// SQLite's fix of the race between a WAL's reset and a checkpoint off the writer.
+const SQLITE_MIN: i32 = 3_051_003;
+
+/// What can be set.
+#[derive(Clone)]
+pub struct Settings {
+    /// Microseconds since 1970.
+    pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+}
+
+impl Default for Settings {
+    #[expect(clippy::disallowed_methods, reason = "this is where the store's time comes from")]
+    fn default() -> Settings {
+        Settings {
+            clock: Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)),
+        }
+    }
+}
+
+/// A database that this process owns. Cheap to clone.
+#[derive(Clone)]
+pub struct Sqlite {
+    shared: Arc<Shared>,
+    orders: mpsc::Sender<Order>,
+}
+
+struct Shared {
+    path: std::path::PathBuf,
+    memory: Mutex<Memory>,
+    ready: Notify,
+    changes: broadcast::Sender<Changes>,
+    clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    last_stamp: AtomicU64,
+    wal_pages: AtomicU64,
+    readers: Mutex<Vec<Connection>>,
+    due: (Mutex<Due>, Condvar),
+    _lock: File,
+}
+
+#[derive(PartialEq, Eq)]
+enum Due {
+    No,
+    Yes,
+    Closing,
+}
+
+impl Shared {
+    /// Grows with every change, over restarts too.
+    fn stamp(&self) -> u64 {
+        let now = (self.clock)();
+        let next = |last: u64| Some(now.max(last + 1));
+        let last = self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+        now.max(last + 1)
+    }
+
+    fn checkpoint_due(&self) {
+        self.say(Due::Yes);
+    }
+
+    fn say(&self, due: Due) {
+        let mut now = lock(&self.due.0);
+        if *now != Due::Closing {
+            *now = due;
+            self.due.1.notify_one();
+        }
+    }
+
+    /// Moves the WAL into the file, off the writer, whenever it has grown; idle otherwise.
+    fn checkpoints(&self) {
+        let Ok(db) = connect(&self.path, false) else { return };
+        loop {
+            let mut due = lock(&self.due.0);
+            while *due == Due::No {
+                due = self.due.1.wait(due).unwrap_or_else(PoisonError::into_inner);
+            }
+            if *due == Due::Closing {
+                return;
+            }
+            *due = Due::No;
+            drop(due);
+            if let Err(error) = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
+                tracing::warn!("the write-ahead log was not moved into the database: {error}");
+            }
+        }
+    }
+
+    fn reader(&self) -> Result<Connection, Error> {
+        match lock(&self.readers).pop() {
+            Some(reader) => Ok(reader),
+            None => connect(&self.path, true),
+        }
+    }
+
+    fn put_back(&self, reader: Connection) {
+        let mut readers = lock(&self.readers);
+        if readers.len() < READERS_MAX {
+            readers.push(reader);
+        }
+    }
+}
+
+impl Sqlite {
+    /// Opens or makes the database and becomes its owner.
+    ///
+    /// # Errors
+    /// [`Error::Owned`] if another process has it, [`Error::Corrupt`] and [`Error::TooNew`] if it cannot be read,
+    /// [`Error::Unavailable`] if the disk refuses.
+    pub fn open(path: &Path, settings: Settings) -> Result<Sqlite, Error> {
+        let lock_file = own(path)?;
+        if rusqlite::version_number() < SQLITE_MIN {
+            return Err(Error::Unavailable(format!("SQLite {} is too old", rusqlite::version()).into()));
+        }
+        let mut db = connect(path, false)?;
+        migrate(&db)?;
+        let last: Option<i64> = db
+            .query_row("SELECT max((SELECT max(changed) FROM items), (SELECT max(changed) FROM notifications))", [], |row| row.get(0))
+            .map_err(trouble)?;
+        let shared = Arc::new(Shared {
+            path: path.to_owned(),
+            memory: Mutex::new(unfinished(&db)?),
+            ready: Notify::new(),
+            changes: broadcast::channel(CHANGES_MAX).0,
+            clock: settings.clock,
+            last_stamp: AtomicU64::new(last.unwrap_or(0) as u64),
+            wal_pages: AtomicU64::new(0),
+            readers: Mutex::default(),
+            due: (Mutex::new(Due::No), Condvar::new()),
+            _lock: lock_file,
+        });
+        let pages = shared.clone();
+        let hook = move |_: &mut rusqlite::hooks::Wal, count: i32| {
+            pages.wal_pages.store(count.max(0) as u64, Ordering::Relaxed);
+            Ok(())
+        };
+        db.wal_hook(Some(hook)).map_err(trouble)?;
+        let (orders, received) = mpsc::channel();
+        let writer = Writer { db, shared: shared.clone(), items: Default::default() };
+        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
+        named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
+        let checkpointer = shared.clone();
+        named("checkpoints").spawn(move || checkpointer.checkpoints()).map_err(failed)?;
+        Ok(Sqlite { shared, orders })
+    }
+
+    fn order<T: Send + 'static>(&self, make: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Order) -> Reply<'_, T> {
+        let (tell, told) = oneshot::channel();
+        let sent = self.orders.send(make(tell));
+        Box::pin(async move {
+            match sent {
+                Ok(()) => told.await.unwrap_or(Err(Error::Closed)),
+                Err(_) => Err(Error::Closed),
+            }
+        })
+    }
+
+    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static) -> Reply<'_, T> {
+        let shared = self.shared.clone();
+        Box::pin(async move {
+            let done = tokio::task::spawn_blocking(move || {
+                let reader = shared.reader()?;
+                let result = read(&reader);
+                shared.put_back(reader);
+                result
+            });
+            done.await.unwrap_or(Err(Error::Closed))
+        })
+    }
+}
+
+impl Runs for Sqlite {
+    fn commit(&self, commit: Commit) -> Ticket {
+        let (tell, told) = oneshot::channel();
+        if let Err(mpsc::SendError(Order::Commit(_, tell))) = self.orders.send(Order::Commit(commit, tell)) {
+            let _ = tell.send(Err(Error::Closed));
+        }
+        told
+    }
+
+    fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>> {
+        Box::pin(async move {
+            loop {
+                let claimed: Vec<Claimed> = {
+                    let mut memory = lock(&self.shared.memory);
+                    std::iter::from_fn(|| memory.claim()).take(max).collect()
+                };
+                if !claimed.is_empty() {
+                    self.announce(&claimed);
+                    return Ok(claimed);
+                }
+                self.shared.ready.notified().await;
+            }
+        })
+    }
+
+    fn release(&self, run: Id, epoch: u64) {
+        let back = lock(&self.shared.memory).release(run, epoch);
+        if let Some(start) = back {
+            let change = Change::Run { start, status: Status::Queued };
+            let _ = self.shared.changes.send([(self.shared.stamp(), change)].into());
+            self.shared.ready.notify_one();
+        }
+    }
+
+    fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled> {
+        self.order(|tell| Order::Cancel(run, at_ms, tell))
+    }
+
+    fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
+        let shared = self.shared.clone();
+        self.read(move |db| {
+            let Some(start) = read::start(db, id)? else { return Ok(None) };
+            let mut run = read::run(db, start)?;
+            stands(&shared, &mut run);
+            Ok(Some(run))
+        })
+    }
+
+    fn tree(&self, root: Id) -> Reply<'_, Vec<Run>> {
+        let shared = self.shared.clone();
+        self.read(move |db| {
+            let mut runs = read::tree(db, root)?;
+            runs.iter_mut().for_each(|run| stands(&shared, run));
+            Ok(runs)
+        })
+    }
+
+    fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>> {
+        let shared = self.shared.clone();
+        self.read(move |db| read::runs(db, &filter, &|run| stands(&shared, run)))
+    }
+
+    fn mine(&self, system: Arc<str>, user: Arc<str>, cursor: Option<String>) -> Reply<'_, Page<Run>> {
+        let shared = self.shared.clone();
+        self.read(move |db| {
+            let mut page = read::mine(db, &system, &user, cursor.as_deref())?;
+            page.items.iter_mut().for_each(|run| stands(&shared, run));
+            Ok(page)
+        })
+    }
+
+    fn logs(&self, run: Id) -> Reply<'_, Vec<Log>> {
+        self.read(move |db| read::logs(db, run))
+    }
+
+    fn account(&self) -> Reply<'_, Account> {
+        let shared = self.shared.clone();
+        self.read(move |db| {
+            // Under memory's lock nothing can end between the two looks.
+            let memory = lock(&shared.memory);
+            let (queued, running) = memory.counts();
+            let mut account = Account { queued, running, ..Account::default() };
+            let mut found = db.prepare_cached("SELECT name, n FROM counters").map_err(trouble)?;
+            let rows = found.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(trouble)?;
+            for row in rows {
+                let (name, n) = row.map_err(trouble)?;
+                match name.as_str() {
+                    "accepted" => account.accepted = n as u64,
+                    "succeeded" => account.succeeded = n as u64,
+                    "failed" => account.failed = n as u64,
+                    "cancelled" => account.cancelled = n as u64,
+                    _ => {}
+                }
+            }
+            Ok(account)
+        })
+    }
+}
+
+impl Sqlite {
+    fn announce(&self, claimed: &[Claimed]) {
+        if self.shared.changes.receiver_count() == 0 {
+            return;
+        }
+        let change = |claimed: &Claimed| Change::Run { start: claimed.start.clone(), status: Status::Running };
+        let changes: Vec<_> = claimed.iter().map(|claimed| (self.shared.stamp(), change(claimed))).collect();
+        let _ = self.shared.changes.send(changes.into());
+    }
+}
+
+impl Journals for Sqlite {
+    fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
+        self.read(move |db| read::journal(db, run, true))
+    }
+
+    fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
+        self.read(move |db| read::journal(db, run, false))
+    }
+}
+
+impl Items for Sqlite {
+    fn items(&self, system: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Item>>> {
+        let now = (self.shared.clock)();
+        self.read(move |db| Ok(read::items(db, &system, since, now)?.into_iter().map(Arc::new).collect()))
+    }
+
+    fn item(&self, id: Id) -> Reply<'_, Option<Arc<Item>>> {
+        self.read(move |db| Ok(read::item(db, id)?.map(Arc::new)))
+    }
+
+    fn items_of(&self, root: Id) -> Reply<'_, Vec<Arc<Item>>> {
+        self.read(move |db| Ok(read::items_of(db, root)?.into_iter().map(Arc::new).collect()))
+    }
+}
+
+impl Inbox for Sqlite {
+    fn notifications(&self, system: Arc<str>, user: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Notification>>> {
+        self.read(move |db| Ok(read::notifications(db, &system, &user, since)?.into_iter().map(Arc::new).collect()))
+    }
+}
+
+impl Versions for Sqlite {
+    fn publish(&self, version: Version) -> Reply<'_, Hash> {
+        self.order(|tell| Order::Publish(version, tell))
+    }
+
+    fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
+        self.read(read::current)
+    }
+
+    fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
+        self.read(move |db| read::version(db, hash))
+    }
+}
+
+impl Store for Sqlite {
+    fn changes(&self) -> broadcast::Receiver<Changes> {
+        self.shared.changes.subscribe()
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.shared.say(Due::Closing);
+        lock(&self.shared.readers).clear();
+        self.order(Order::Close)
+    }
+}
+
+/// Memory knows whether somebody holds a run that has not ended.
+fn stands(shared: &Shared, run: &mut Run) {
+    if run.status.ended() {
+        return;
+    }
+    if let Some((_, status, epoch)) = lock(&shared.memory).find(run.start.id) {
+        run.status = status;
+        run.attempts += epoch as u32;
+    }
+}
+
+/// The lock file beside the database: whoever holds its lock owns the database.
+fn own(path: &Path) -> Result<File, Error> {
+    let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
+    let file = file.map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
+    let flags = match only_read {
+        true => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    };
+    let db = Connection::open_with_flags(path, flags).map_err(trouble)?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(trouble)?;
+    let settings = match only_read {
+        true => "PRAGMA mmap_size=0;",
+        false => {
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0; \
+             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
+        }
+    };
+    db.execute_batch(settings).map_err(trouble)?;
+    Ok(db)
+}
+
+/// Brings the schema up to date, in one transaction.
+fn migrate(db: &Connection) -> Result<(), Error> {
+    let number = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
+    let (application, found) = (number("application_id")?, number("user_version")? as u32);
+    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
+    if application != APPLICATION && tables > 0 {
+        return Err(Error::Corrupt("it is a database of another program".into()));
+    }
+    if found > SCHEMA {
+        return Err(Error::TooNew { found, known: SCHEMA });
+    }
+    if found == 0 {
+        let sql = format!(
+            "BEGIN; {} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;",
+            include_str!("schema.sql")
+        );
+        db.execute_batch(&sql).map_err(trouble)?;
+    }
+    Ok(())
+}
+
+/// Whatever has not ended is queued.
+fn unfinished(db: &Connection) -> Result<Memory, Error> {
+    let mut memory = Memory::default();
+    let sql = "SELECT runs.start, live.cancel_at IS NOT NULL FROM live JOIN runs ON runs.id = live.run";
+    let mut found = db.prepare(sql).map_err(trouble)?;
+    let mut rows = found.query([]).map_err(trouble)?;
+    while let Some(row) = rows.next().map_err(trouble)? {
+        let body: Vec<u8> = row.get(0).map_err(trouble)?;
+        memory.queue(Arc::new(blob_of(&body)?), true, row.get(1).map_err(trouble)?);
+    }
+    Ok(memory)
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn key(id: Id) -> [u8; 16] {
+    id.0.to_be_bytes()
+}
+
+fn id(bytes: [u8; 16]) -> Id {
+    Id(u128::from_be_bytes(bytes))
+}
+
+fn status_code(status: Status) -> u8 {
+    match status {
+        Status::Queued => 0,
+        Status::Running => 1,
+        Status::Waiting => 2,
+        Status::Succeeded => 3,
+        Status::Failed => 4,
+        Status::Cancelled => 5,
+    }
+}
+
+fn status_of(code: u8) -> Status {
+    match code {
+        0 => Status::Queued,
+        1 => Status::Running,
+        2 => Status::Waiting,
+        3 => Status::Succeeded,
+        4 => Status::Failed,
+        _ => Status::Cancelled,
+    }
+}
+
+fn blob(what: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
+    postcard::to_stdvec(what).map_err(|error| Error::Conflict(error.to_string().into()))
+}
+
+fn blob_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
+    postcard::from_bytes(bytes).map_err(|error| Error::Corrupt(error.to_string().into()))
+}
+
+fn trouble(error: rusqlite::Error) -> Error {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    let says: Arc<str> = error.to_string().into();
+    match error.sqlite_error_code() {
+        Some(DatabaseCorrupt | NotADatabase) => Error::Corrupt(says),
+        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Conflict(says),
+        _ => Error::Unavailable(says),
+    }
+}

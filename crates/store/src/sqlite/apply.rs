@@ -1,0 +1,241 @@
+//! One submission inside the writer's transaction. What it means for memory and for the stream is gathered in [`After`]
+//! and happens only once the transaction is durable.
+
+use std::{collections::HashMap, sync::Arc};
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{blob, key, memory::Memory, read, trouble};
+use crate::{Change, Commit, End, Error, Id, Item, ItemStatus, NewRun, Notification, Status, Write};
+
+/// Entries that a trace keeps.
+const TRACE_ENTRIES: u64 = 10_000;
+
+/// Lines that a run's page keeps.
+const LOG_LINES_MAX: i64 = 1_000;
+
+/// What follows from a batch once it is durable.
+#[derive(Default)]
+pub(super) struct After {
+    pub(super) queued: Vec<Arc<NewRun>>,
+    pub(super) ended: Vec<Id>,
+    pub(super) changes: Vec<(u64, Change)>,
+    pub(super) counters: HashMap<&'static str, i64>,
+    /// Change in the number of live runs of a tree within this batch.
+    roots: HashMap<Id, i64>,
+}
+
+/// The writer's tools.
+pub(super) struct Apply<'a> {
+    pub(super) db: &'a Connection,
+    pub(super) memory: &'a Memory,
+    /// Items that move, so that a merge needs no read.
+    pub(super) items: &'a mut HashMap<Id, Item>,
+    pub(super) after: &'a mut After,
+    pub(super) stamp: &'a mut dyn FnMut() -> u64,
+}
+
+impl Apply<'_> {
+    pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
+        if self.memory.poisoned(commit.run, commit.epoch) {
+            return Err(Error::Poisoned);
+        }
+        let gone = self.after.ended.contains(&commit.run);
+        if commit.epoch > 0 && (gone || !self.memory.holds(commit.run, commit.epoch)) {
+            return Err(Error::LeaseLost);
+        }
+        if let Some(entries) = &commit.entries {
+            self.run(
+                "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
+                params![key(commit.run), entries.at as i64, entries.count, entries.bytes],
+            )?;
+        }
+        if let Some(checkpoint) = &commit.checkpoint {
+            self.run(
+                "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
+                params![key(commit.run), checkpoint.at as i64, checkpoint.bytes],
+            )?;
+            self.trim(commit.run, checkpoint.at)?;
+        }
+        let mut request = None;
+        for write in &commit.writes {
+            match write {
+                Write::Start(new) => self.start(new)?,
+                Write::Request(new) => {
+                    self.insert(new)?;
+                    request = Some(Arc::new(new.clone()));
+                }
+                Write::Notify(notification) => self.notify(notification)?,
+                Write::Progress(said) => {
+                    let mut item = self.item(said.item)?.unwrap_or_else(|| Item::new(said));
+                    if item.merge(said) {
+                        self.store_item(item)?;
+                    }
+                }
+                Write::Log(line) => {
+                    self.run(
+                        "INSERT INTO logs (run, line) SELECT ?1, ?2 WHERE (SELECT count(*) FROM logs WHERE run = ?1) < ?3",
+                        params![key(commit.run), blob(line)?, LOG_LINES_MAX],
+                    )?;
+                }
+                Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),
+            }
+        }
+        match &commit.end {
+            None => Ok(()),
+            Some(end) => self.end(commit.run, end, request),
+        }
+    }
+
+    /// A queued run's end on request.
+    pub(super) fn cancel(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
+        let end = End {
+            status: Status::Cancelled,
+            started_at_ms: at_ms,
+            ended_at_ms: at_ms,
+            result: recipe::Value::Null,
+            error: recipe::Value::Null,
+            effects: Vec::new(),
+            handled: 0,
+        };
+        self.end(run, &end, None)
+    }
+
+    /// A claimed run keeps the wish over a crash.
+    pub(super) fn ask_to_end(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
+        self.run("UPDATE live SET cancel_at = ?2 WHERE run = ?1", params![key(run), at_ms])?;
+        self.change(Change::Cancel(run));
+        Ok(())
+    }
+
+    fn start(&mut self, new: &NewRun) -> Result<(), Error> {
+        if !self.insert(new)? {
+            return Ok(());
+        }
+        self.run("INSERT INTO live (run) VALUES (?1)", params![key(new.id)])?;
+        if new.root != new.id {
+            self.run("INSERT INTO tree (root, run) VALUES (?1, ?2)", params![key(new.root), key(new.id)])?;
+        }
+        if let (true, Some(user)) = (new.direct, &new.user) {
+            self.run("INSERT INTO mine (system, user, run) VALUES (?1, ?2, ?3)", params![&*new.system, &**user, key(new.id)])?;
+        }
+        let new = Arc::new(new.clone());
+        *self.after.roots.entry(new.root).or_default() += 1;
+        self.after.queued.push(new.clone());
+        self.change(Change::Run { start: new, status: Status::Queued });
+        Ok(())
+    }
+
+    /// False: a run of that id is there already.
+    fn insert(&mut self, new: &NewRun) -> Result<bool, Error> {
+        let added = self.run("INSERT OR IGNORE INTO runs (id, start) VALUES (?1, ?2)", params![key(new.id), blob(new)?])?;
+        if added > 0 {
+            *self.after.counters.entry("accepted").or_default() += 1;
+        }
+        Ok(added > 0)
+    }
+
+    fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
+        let code = super::status_code(end.status);
+        self.run("INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)", params![key(run), code, blob(end)?])?;
+        *self.after.counters.entry(end.status.word()).or_default() += 1;
+        let start = match request {
+            Some(start) => start,
+            None => {
+                self.run("DELETE FROM live WHERE run = ?1", params![key(run)])?;
+                let known = self.memory.find(run).map(|(start, _, _)| start);
+                let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
+                let Some(start) = known else { return Ok(()) };
+                self.after.ended.push(run);
+                *self.after.roots.entry(start.root).or_default() -= 1;
+                start
+            }
+        };
+        let root = start.root;
+        self.change(Change::Run { start, status: end.status });
+        let live = self.memory.live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
+        if live <= 0 { self.end_items(root, end.ended_at_ms) } else { Ok(()) }
+    }
+
+    /// No run of the tree is live: no bar of it is left behind.
+    fn end_items(&mut self, root: Id, at_ms: i64) -> Result<(), Error> {
+        let mut found = self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
+        let ids: Result<Vec<Id>, _> = found.query_map(params![key(root)], |row| row.get(0).map(super::id)).map_err(trouble)?.collect();
+        drop(found);
+        for id in ids.map_err(trouble)? {
+            let Some(mut item) = self.item(id)? else { continue };
+            let mut worst = ItemStatus::Succeeded;
+            for run in item.shares.keys() {
+                match self.ended_as(*run)? {
+                    Some(Status::Failed) => worst = ItemStatus::Failed,
+                    Some(Status::Cancelled) if worst != ItemStatus::Failed => worst = ItemStatus::Cancelled,
+                    _ => {}
+                }
+            }
+            item.end(worst, at_ms);
+            self.store_item(item)?;
+        }
+        Ok(())
+    }
+
+    fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
+        let mut found = self.db.prepare_cached("SELECT status FROM ends WHERE run = ?1").map_err(trouble)?;
+        let code = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+        Ok(code.map(super::status_of))
+    }
+
+    fn item(&self, id: Id) -> Result<Option<Item>, Error> {
+        if let Some(item) = self.items.get(&id) {
+            return Ok(Some(item.clone()));
+        }
+        read::item(self.db, id)
+    }
+
+    fn store_item(&mut self, item: Item) -> Result<(), Error> {
+        let stamp = (self.stamp)();
+        let ended = item.status != ItemStatus::Running;
+        self.run(
+            "INSERT OR REPLACE INTO items (id, system, root, changed, ended, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![key(item.id), &*item.system, key(item.run), stamp as i64, ended, blob(&item)?],
+        )?;
+        self.after.changes.push((stamp, Change::Progress(Arc::new(item.clone()))));
+        if ended {
+            self.items.remove(&item.id);
+        } else {
+            self.items.insert(item.id, item);
+        }
+        Ok(())
+    }
+
+    fn notify(&mut self, notification: &Notification) -> Result<(), Error> {
+        let stamp = (self.stamp)();
+        let added = self.run(
+            "INSERT OR IGNORE INTO notifications (id, system, user, changed, body) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![key(notification.id), &*notification.system, &*notification.user, stamp as i64, blob(notification)?],
+        )?;
+        if added > 0 {
+            self.after.changes.push((stamp, Change::Notification(Arc::new(notification.clone()))));
+        }
+        Ok(())
+    }
+
+    /// The trace keeps its newest entries and the checkpoint just before them; what is older goes a segment at a time.
+    fn trim(&self, run: Id, at: u64) -> Result<(), Error> {
+        let Some(oldest) = at.checked_sub(TRACE_ENTRIES) else { return Ok(()) };
+        let mut found = self.db.prepare_cached("SELECT max(at) FROM checkpoints WHERE run = ?1 AND at <= ?2").map_err(trouble)?;
+        let from: Option<i64> = found.query_row(params![key(run), oldest as i64], |row| row.get(0)).map_err(trouble)?;
+        let Some(from) = from else { return Ok(()) };
+        self.run("DELETE FROM journal WHERE run = ?1 AND at + count <= ?2", params![key(run), from])?;
+        self.run("DELETE FROM checkpoints WHERE run = ?1 AND at < ?2", params![key(run), from])?;
+        Ok(())
+    }
+
+    fn change(&mut self, change: Change) {
+        let stamp = (self.stamp)();
+        self.after.changes.push((stamp, change));
+    }
+
+    fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
+        self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(trouble)
+    }
+}

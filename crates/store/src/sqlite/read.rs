@@ -1,0 +1,189 @@
+//! Reads: a page at a time, on connections of their own, so that no reader holds the WAL.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{blob_of, id, key, status_of, trouble};
+use crate::{Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status, Version};
+
+/// Rows that one page of a filtered list looks at.
+const LOOKED_AT_MAX: usize = 2_000;
+
+type Found<T> = Result<T, Error>;
+
+pub(super) fn item(db: &Connection, item: Id) -> Found<Option<Item>> {
+    let mut found = db.prepare_cached("SELECT body FROM items WHERE id = ?1").map_err(trouble)?;
+    let body: Option<Vec<u8>> = found.query_row(params![key(item)], |row| row.get(0)).optional().map_err(trouble)?;
+    body.map(|body| blob_of(&body)).transpose()
+}
+
+pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
+    let mut found = db.prepare_cached("SELECT start FROM runs WHERE id = ?1").map_err(trouble)?;
+    let body: Option<Vec<u8>> = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+    body.map(|body| blob_of(&body).map(Arc::new)).transpose()
+}
+
+/// A run as the tables have it; who holds it is memory's to say.
+pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
+    let mut found = db.prepare_cached("SELECT status, body FROM ends WHERE run = ?1").map_err(trouble)?;
+    let end: Option<(u8, Vec<u8>)> =
+        found.query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(trouble)?;
+    if let Some((status, body)) = end {
+        let end: End = blob_of(&body)?;
+        let started_at_ms = Some(end.started_at_ms);
+        let end = Some(Arc::new(end));
+        return Ok(Run { start, status: status_of(status), started_at_ms, attempts: 1, cancel_at_ms: None, end });
+    }
+    let mut found = db.prepare_cached("SELECT cancel_at, attempts FROM live WHERE run = ?1").map_err(trouble)?;
+    let live: Option<(Option<i64>, u32)> =
+        found.query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(trouble)?;
+    let (cancel_at_ms, attempts) = live.unwrap_or_default();
+    Ok(Run { start, status: Status::Queued, started_at_ms: None, attempts, cancel_at_ms, end: None })
+}
+
+pub(super) fn tree(db: &Connection, root: Id) -> Found<Vec<Run>> {
+    runs_of(db, "SELECT run FROM tree WHERE root = ?1 ORDER BY run LIMIT 1000", params![key(root)])
+}
+
+fn runs_of(db: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<Run>> {
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let ids: Result<Vec<Id>, _> = found.query_map(values, |row| row.get(0).map(id)).map_err(trouble)?.collect();
+    let mut runs = Vec::new();
+    for id in ids.map_err(trouble)? {
+        if let Some(start) = start(db, id)? {
+            runs.push(run(db, start)?);
+        }
+    }
+    Ok(runs)
+}
+
+pub(super) fn mine(db: &Connection, system: &str, user: &str, cursor: Option<&str>) -> Found<Page<Run>> {
+    let before = cursor.and_then(|cursor| cursor.parse().ok()).unwrap_or(Id(u128::MAX));
+    let sql = "SELECT run FROM mine WHERE system = ?1 AND user = ?2 AND run < ?3 ORDER BY run DESC LIMIT 50";
+    let items = runs_of(db, sql, params![system, user, key(before)])?;
+    let cursor = (items.len() == 50).then(|| items[49].start.id.to_string());
+    Ok(Page { items, cursor })
+}
+
+/// Newest first. `status` says where a live run stands.
+pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) -> Found<Page<Run>> {
+    let limit = if filter.limit == 0 { 50 } else { filter.limit };
+    let before = filter.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(Id(u128::MAX));
+    // What has not ended is in a small table of its own.
+    let live = filter.status.is_some_and(|status| !status.ended());
+    let sql = if live {
+        "SELECT runs.id, runs.start FROM live JOIN runs ON runs.id = live.run WHERE live.run < ?1 ORDER BY live.run DESC LIMIT ?2"
+    } else {
+        "SELECT id, start FROM runs WHERE id < ?1 ORDER BY id DESC LIMIT ?2"
+    };
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let mut rows = found.query(params![key(before), LOOKED_AT_MAX as i64]).map_err(trouble)?;
+    let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
+    while let Some(row) = rows.next().map_err(trouble)? {
+        looked_at += 1;
+        last = Some(id(row.get(0).map_err(trouble)?));
+        let body: Vec<u8> = row.get(1).map_err(trouble)?;
+        let start: NewRun = blob_of(&body)?;
+        if !fits(filter, &start) {
+            continue;
+        }
+        let mut run = run(db, Arc::new(start))?;
+        status(&mut run);
+        if filter.status.is_none_or(|wanted| wanted == run.status) {
+            items.push(run);
+        }
+        if items.len() == limit {
+            break;
+        }
+    }
+    let more = items.len() == limit || looked_at == LOOKED_AT_MAX;
+    Ok(Page { items, cursor: last.filter(|_| more).map(|id| id.to_string()) })
+}
+
+fn fits(filter: &Filter, start: &NewRun) -> bool {
+    let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+    let holds = |text: &String| start.workflow.contains(text.as_str()) || start.id.to_string().contains(text.as_str());
+    filter.system.as_deref().is_none_or(|system| system == &*start.system)
+        && same(&filter.workflow, &start.workflow)
+        && same(&filter.queue, &start.queue)
+        && (filter.user.is_none() || filter.user.as_deref() == start.user.as_deref())
+        && filter.text.as_ref().is_none_or(holds)
+}
+
+pub(super) fn logs(db: &Connection, run: Id) -> Found<Vec<Log>> {
+    blobs(db, "SELECT line FROM logs WHERE run = ?1 ORDER BY n LIMIT 1000", params![key(run)])
+}
+
+fn blobs<T: serde::de::DeserializeOwned>(db: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<T>> {
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let bodies: Result<Vec<Vec<u8>>, _> = found.query_map(values, |row| row.get(0)).map_err(trouble)?.collect();
+    bodies.map_err(trouble)?.iter().map(|body| blob_of(body)).collect()
+}
+
+/// The newest (or the oldest kept) checkpoint and the entries after it.
+pub(super) fn journal(db: &Connection, run: Id, newest: bool) -> Found<(Option<Checkpoint>, Vec<Entries>)> {
+    let order = if newest { "DESC" } else { "ASC" };
+    let sql = format!("SELECT at, bytes FROM checkpoints WHERE run = ?1 ORDER BY at {order} LIMIT 1");
+    let mut found = db.prepare_cached(&sql).map_err(trouble)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
+    let kept: Option<(i64, Vec<u8>)> = found.query_row(params![key(run)], row).optional().map_err(trouble)?;
+    let mut checkpoint = kept.map(|(at, bytes)| Checkpoint { at: at as u64, bytes });
+    if !newest {
+        // A journal that is whole needs no checkpoint to be replayed.
+        let mut first = db.prepare_cached("SELECT min(at) FROM journal WHERE run = ?1").map_err(trouble)?;
+        let at: Option<i64> = first.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)?;
+        checkpoint = checkpoint.filter(|_| at != Some(0));
+    }
+    let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at) as i64;
+    let sql = "SELECT at, count, bytes FROM journal WHERE run = ?1 AND at + count > ?2 ORDER BY at";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let rows = found
+        .query_map(params![key(run), from], |row| {
+            Ok(Entries { at: row.get::<_, i64>(0)? as u64, count: row.get(1)?, bytes: row.get(2)? })
+        })
+        .map_err(trouble)?;
+    let entries: Result<Vec<_>, _> = rows.collect();
+    Ok((checkpoint, entries.map_err(trouble)?))
+}
+
+/// What moves, and what ended within the hour; or all that changed since.
+pub(super) fn items(db: &Connection, system: &str, since: u64, now_us: u64) -> Found<Vec<Item>> {
+    if since > 0 {
+        let sql = "SELECT body FROM items WHERE system = ?1 AND changed > ?2 ORDER BY changed LIMIT 1000";
+        return blobs(db, sql, params![system, since as i64]);
+    }
+    let hour_ago = now_us.saturating_sub(3_600_000_000);
+    let sql = "SELECT body FROM items WHERE system = ?1 AND (ended = 0 OR changed > ?2) ORDER BY changed LIMIT 1000";
+    blobs(db, sql, params![system, hour_ago as i64])
+}
+
+pub(super) fn items_of(db: &Connection, root: Id) -> Found<Vec<Item>> {
+    blobs(db, "SELECT body FROM items WHERE root = ?1 ORDER BY id LIMIT 1000", params![key(root)])
+}
+
+pub(super) fn notifications(db: &Connection, system: &str, user: &str, since: u64) -> Found<Vec<Notification>> {
+    let sql = "SELECT body FROM notifications WHERE system = ?1 AND user = ?2 AND changed > ?3 ORDER BY changed DESC LIMIT 100";
+    blobs(db, sql, params![system, user, since as i64])
+}
+
+pub(super) fn current(db: &Connection) -> Found<Vec<(Arc<str>, Hash)>> {
+    let mut found = db.prepare_cached("SELECT name, version FROM systems").map_err(trouble)?;
+    let rows = found.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(trouble)?;
+    let rows: Result<Vec<(String, [u8; 32])>, _> = rows.collect();
+    Ok(rows.map_err(trouble)?.into_iter().map(|(name, hash)| (name.into(), Hash(hash))).collect())
+}
+
+pub(super) fn version(db: &Connection, hash: Hash) -> Found<Option<Version>> {
+    let mut found = db.prepare_cached("SELECT system, manifest FROM versions WHERE hash = ?1").map_err(trouble)?;
+    let row = found.query_row(params![hash.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let Some((system, manifest)) = row.optional().map_err(trouble)? else { return Ok(None) };
+    let manifest: Vec<(String, Hash)> = blob_of(&manifest)?;
+    let mut file = db.prepare_cached("SELECT bytes FROM files WHERE hash = ?1").map_err(trouble)?;
+    let mut files = Vec::new();
+    for (path, hash) in manifest {
+        let bytes: Vec<u8> = file.query_row(params![hash.0], |row| row.get(0)).map_err(trouble)?;
+        files.push((path, bytes.into()));
+    }
+    Ok(Some(Version { system: system.into(), files }))
+}

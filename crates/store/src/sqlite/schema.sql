@@ -1,0 +1,21 @@
+-- Narrow tables: what a run was started with never changes, and where it stands lies apart. Ids begin with their time,
+-- so that new rows go to the right edge of each table.
+CREATE TABLE runs (id BLOB PRIMARY KEY, start BLOB NOT NULL) WITHOUT ROWID;
+-- Every run that has not ended: what a start of the process has to look at.
+CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE tree (root BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (root, run)) WITHOUT ROWID;
+CREATE TABLE mine (system TEXT NOT NULL, user TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (system, user, run)) WITHOUT ROWID;
+CREATE TABLE journal (run BLOB NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
+CREATE TABLE checkpoints (run BLOB NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
+CREATE TABLE logs (n INTEGER PRIMARY KEY, run BLOB NOT NULL, line BLOB NOT NULL);
+CREATE INDEX logs_run ON logs (run, n);
+CREATE TABLE items (id BLOB PRIMARY KEY, system TEXT NOT NULL, root BLOB NOT NULL, changed INTEGER NOT NULL, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX items_changed ON items (system, changed);
+CREATE INDEX items_root ON items (root);
+CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX notifications_user ON notifications (system, user, changed);
+CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE files (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL);
+CREATE TABLE systems (name TEXT PRIMARY KEY, version BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;

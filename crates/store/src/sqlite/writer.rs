@@ -1,0 +1,246 @@
+//! The one thread that writes. It takes whatever waits, never waits for more, commits it with one sync, and only then
+//! tells anyone.
+
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc,
+        atomic::Ordering,
+        mpsc::{Receiver, RecvError},
+    },
+};
+
+use rusqlite::{Connection, params};
+use tokio::sync::oneshot;
+
+use super::{
+    Shared,
+    apply::{After, Apply},
+    blob, lock, trouble,
+};
+use crate::{Cancelled, Change, Commit, Error, Hash, Id, Item, Status, Version};
+
+/// Submissions in one transaction.
+const BATCH_MAX: usize = 1_024;
+
+/// Items kept in memory while they move.
+const ITEMS_MAX: usize = 50_000;
+
+/// Pages of the WAL at which a checkpoint is due.
+const WAL_PAGES: u64 = 2_000;
+
+pub(super) enum Order {
+    Commit(Commit, oneshot::Sender<Result<(), Error>>),
+    Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
+    Publish(Version, oneshot::Sender<Result<Hash, Error>>),
+    Close(oneshot::Sender<Result<(), Error>>),
+}
+
+/// What a submission came to, told once it is durable.
+enum Told {
+    Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
+    Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
+    Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
+}
+
+pub(super) struct Writer {
+    pub(super) db: Connection,
+    pub(super) shared: Arc<Shared>,
+    pub(super) items: HashMap<Id, Item>,
+}
+
+impl Writer {
+    pub(super) fn work(mut self, orders: &Receiver<Order>) {
+        let mut closing = None;
+        while closing.is_none() {
+            let first = match orders.recv() {
+                Ok(order) => order,
+                Err(RecvError) => return,
+            };
+            let mut batch = vec![first];
+            batch.extend(orders.try_iter().take(BATCH_MAX - 1));
+            if let Some(at) = batch.iter().position(|order| matches!(order, Order::Close(_))) {
+                let rest = batch.split_off(at);
+                closing = rest.into_iter().next();
+            }
+            self.batch(batch);
+        }
+        let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
+        if let Some(Order::Close(tell)) = closing {
+            drop(self.db);
+            let _ = tell.send(done);
+        }
+    }
+
+    fn batch(&mut self, batch: Vec<Order>) {
+        let mut after = After::default();
+        // Most batches are fine as they are; one with a refused submission is done again, each behind its own savepoint.
+        let told = match self.attempt(&batch, &mut after, false) {
+            Ok(told) => Ok(told),
+            Err(_) => {
+                after = After::default();
+                self.items.clear();
+                self.attempt(&batch, &mut after, true)
+            }
+        };
+        match told {
+            Ok(results) => {
+                self.publish(after);
+                self.tell(batch, results);
+            }
+            Err(error) => {
+                // Nothing of it was written.
+                self.items.clear();
+                let results = batch.iter().map(|_| Err(error.clone())).collect();
+                self.tell(batch, results);
+            }
+        }
+        if self.items.len() > ITEMS_MAX {
+            self.items.clear();
+        }
+    }
+
+    /// One transaction. `apart`: each submission may fail without the others.
+    fn attempt(&mut self, batch: &[Order], after: &mut After, apart: bool) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        self.db.execute_batch("BEGIN IMMEDIATE").map_err(trouble)?;
+        let mut results = Vec::with_capacity(batch.len());
+        let done = (|| {
+            for order in batch {
+                if apart {
+                    self.db.execute_batch("SAVEPOINT one").map_err(trouble)?;
+                }
+                let ended = after.ended.len();
+                let (queued, changed) = (after.queued.len(), after.changes.len());
+                let result = self.apply(order, after);
+                match (&result, apart) {
+                    (Err(error), false) => return Err(error.clone()),
+                    (Err(_), true) => {
+                        self.db.execute_batch("ROLLBACK TO one; RELEASE one").map_err(trouble)?;
+                        self.items.clear();
+                        after.ended.truncate(ended);
+                        after.queued.truncate(queued);
+                        after.changes.truncate(changed);
+                    }
+                    (Ok(_), true) => self.db.execute_batch("RELEASE one").map_err(trouble)?,
+                    (Ok(_), false) => {}
+                }
+                results.push(result);
+            }
+            for (name, by) in &after.counters {
+                let sql = "INSERT INTO counters (name, n) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET n = n + ?2";
+                self.db.prepare_cached(sql).and_then(|mut add| add.execute(params![name, by])).map_err(trouble)?;
+            }
+            self.db.execute_batch("COMMIT").map_err(trouble)
+        })();
+        if done.is_err() && !self.db.is_autocommit() {
+            let _ = self.db.execute_batch("ROLLBACK");
+        }
+        done.map(|()| results)
+    }
+
+    fn apply(&mut self, order: &Order, after: &mut After) -> Result<Outcome, Error> {
+        let memory = lock(&self.shared.memory);
+        let shared = &self.shared;
+        let mut stamp = || shared.stamp();
+        let mut apply = Apply { db: &self.db, memory: &memory, items: &mut self.items, after, stamp: &mut stamp };
+        match order {
+            Order::Commit(commit, _) => apply.commit(commit).map(|()| Outcome::Done),
+            Order::Cancel(run, at_ms, _) => match memory.find(*run) {
+                Some((_, Status::Running, _)) => {
+                    apply.ask_to_end(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Asked))
+                }
+                Some(_) if !apply.after.ended.contains(run) => {
+                    apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
+                }
+                _ => {
+                    let known = super::read::start(&self.db, *run)?.is_some();
+                    Ok(Outcome::Cancelled(if known { Cancelled::Over } else { Cancelled::Unknown }))
+                }
+            },
+            Order::Publish(version, _) => publish(&self.db, version).map(Outcome::Published),
+            Order::Close(_) => Ok(Outcome::Done),
+        }
+    }
+
+    /// The transaction is durable: memory learns of it, then everyone who listens.
+    fn publish(&self, after: After) {
+        let mut memory = lock(&self.shared.memory);
+        for start in after.queued {
+            if !after.ended.contains(&start.id) {
+                memory.queue(start, false, false);
+            }
+        }
+        for run in after.ended {
+            memory.end(run);
+        }
+        for (_, change) in &after.changes {
+            if let Change::Cancel(run) = change {
+                memory.mark_cancelled(*run);
+            }
+        }
+        let ready = memory.is_ready();
+        drop(memory);
+        if ready {
+            self.shared.ready.notify_one();
+        }
+        if !after.changes.is_empty() {
+            // Nobody listening is no failure.
+            let _ = self.shared.changes.send(after.changes.into());
+        }
+        let pages = self.shared.wal_pages.load(Ordering::Relaxed);
+        if pages > WAL_PAGES {
+            self.shared.checkpoint_due();
+        }
+    }
+
+    fn tell(&self, batch: Vec<Order>, results: Vec<Result<Outcome, Error>>) {
+        for (order, result) in batch.into_iter().zip(results) {
+            match told(order, result) {
+                Some(Told::Commit(tell, result, run, epoch)) => {
+                    if result.is_err() {
+                        lock(&self.shared.memory).poison(run, epoch);
+                    }
+                    let _ = tell.send(result);
+                }
+                Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
+                Some(Told::Publish(tell, result)) => drop(tell.send(result)),
+                None => {}
+            }
+        }
+    }
+}
+
+enum Outcome {
+    Done,
+    Cancelled(Cancelled),
+    Published(Hash),
+}
+
+fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
+    Some(match (order, result) {
+        (Order::Commit(commit, tell), result) => Told::Commit(tell, result.map(drop), commit.run, commit.epoch),
+        (Order::Cancel(_, _, tell), Ok(Outcome::Cancelled(how))) => Told::Cancel(tell, Ok(how)),
+        (Order::Cancel(_, _, tell), Ok(_)) => Told::Cancel(tell, Err(Error::Closed)),
+        (Order::Cancel(_, _, tell), Err(error)) => Told::Cancel(tell, Err(error)),
+        (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
+        (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),
+        (Order::Publish(_, tell), Err(error)) => Told::Publish(tell, Err(error)),
+        (Order::Close(_), _) => return None,
+    })
+}
+
+fn publish(db: &Connection, version: &Version) -> Result<Hash, Error> {
+    let hash = version.hash();
+    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
+        db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(trouble)
+    };
+    for (_, bytes) in &version.files {
+        let of = Hash::of(bytes);
+        run("INSERT OR IGNORE INTO files (hash, bytes) VALUES (?1, ?2)", params![of.0, bytes.as_ref()])?;
+    }
+    let manifest = blob(&version.manifest())?;
+    let system = &*version.system;
+    run("INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)", params![hash.0, system, manifest])?;
+    run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
+    Ok(hash)
+}

@@ -1,0 +1,142 @@
+use recipe::Value;
+use store::{Cancelled, Commit, Error, Filter, Id, Status, Write};
+
+use super::{Open, claim, close, end, run, start};
+
+pub(crate) async fn what_was_answered_is_there_after_a_restart(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let claimed = claim(&*store).await;
+    assert_eq!((claimed.epoch, claimed.journal), (1, false));
+    close(store).await;
+    // It was running when the process went away: it is queued again, and has a journal to look for.
+    let store = open();
+    let found = store.run(run(1).id).await.unwrap().unwrap();
+    assert_eq!((found.status, &found.start.input), (Status::Queued, &Value::from("input")));
+    let claimed = claim(&*store).await;
+    assert!(claimed.journal);
+    store.commit(end(&claimed, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+    let store = open();
+    let found = store.run(run(1).id).await.unwrap().unwrap();
+    assert_eq!(found.status, Status::Succeeded);
+    assert_eq!(found.end.unwrap().result, Value::from("result"));
+    close(store).await;
+}
+
+pub(crate) async fn a_run_is_claimed_once_and_by_priority(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, store::NewRun { priority: 5, ..run(2) }).await;
+    let claimed = store.claim(10).await.unwrap();
+    let ids: Vec<Id> = claimed.iter().map(|claimed| claimed.start.id).collect();
+    assert_eq!(ids, [run(2).id, run(1).id]);
+    close(store).await;
+}
+
+pub(crate) async fn lanes_take_turns(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=3 {
+        start(&*store, run(n)).await;
+    }
+    start(&*store, store::NewRun { system: "other".into(), ..run(4) }).await;
+    let claimed = store.claim(2).await.unwrap();
+    let systems: Vec<&str> = claimed.iter().map(|claimed| &*claimed.start.system).collect();
+    assert!(systems.contains(&"other") && systems.contains(&"shop"), "{systems:?}");
+    close(store).await;
+}
+
+pub(crate) async fn an_old_epoch_is_refused(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let old = claim(&*store).await;
+    store.release(old.start.id, old.epoch);
+    let new = claim(&*store).await;
+    let refused = store.commit(end(&old, Status::Succeeded)).await.unwrap();
+    assert_eq!(refused, Err(Error::LeaseLost));
+    store.commit(end(&new, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
+pub(crate) async fn a_queued_run_ends_when_cancelled(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, run(2)).await;
+    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Ended);
+    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Over);
+    assert_eq!(store.cancel(run(7).id, 9).await.unwrap(), Cancelled::Unknown);
+    let claimed = claim(&*store).await;
+    assert_eq!(claimed.start.id, run(2).id);
+    assert_eq!(store.cancel(run(2).id, 9).await.unwrap(), Cancelled::Asked);
+    close(store).await;
+    // The wish survives the process.
+    let store = open();
+    assert!(claim(&*store).await.cancelled);
+    close(store).await;
+}
+
+pub(crate) async fn a_refused_submission_harms_no_other(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let claimed = claim(&*store).await;
+    let stale = Commit { epoch: 99, ..end(&claimed, Status::Failed) };
+    let tickets = [
+        store.commit(Commit { run: run(2).id, writes: vec![Write::Start(run(2))], ..Commit::default() }),
+        store.commit(stale),
+        store.commit(end(&claimed, Status::Succeeded)),
+    ];
+    let mut results = vec![];
+    for ticket in tickets {
+        results.push(ticket.await.unwrap());
+    }
+    assert_eq!(results, [Ok(()), Err(Error::LeaseLost), Ok(())]);
+    assert_eq!(store.run(run(2).id).await.unwrap().unwrap().status, Status::Queued);
+    assert_eq!(store.run(run(1).id).await.unwrap().unwrap().status, Status::Succeeded);
+    close(store).await;
+}
+
+pub(crate) async fn the_account_balances(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=4 {
+        start(&*store, run(n)).await;
+    }
+    let first = claim(&*store).await;
+    store.commit(end(&first, Status::Failed)).await.unwrap().unwrap();
+    store.cancel(run(4).id, 9).await.unwrap();
+    let _held = claim(&*store).await;
+    let account = store.account().await.unwrap();
+    let parts = [account.succeeded, account.failed, account.cancelled, account.queued, account.running];
+    assert_eq!((account.accepted, parts), (4, [0, 1, 1, 1, 1]));
+    close(store).await;
+}
+
+pub(crate) async fn a_start_is_kept_once(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, run(1)).await;
+    assert_eq!(store.claim(10).await.unwrap().len(), 1);
+    assert_eq!(store.account().await.unwrap().accepted, 1);
+    close(store).await;
+}
+
+pub(crate) async fn pages_go_on_at_their_cursor(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=5 {
+        start(&*store, run(n)).await;
+    }
+    let filter = Filter { limit: 2, ..Filter::default() };
+    let mut seen = vec![];
+    let mut cursor = None;
+    loop {
+        let page = store.runs(Filter { cursor, ..filter.clone() }).await.unwrap();
+        seen.extend(page.items.iter().map(|run| run.start.created_at_ms));
+        cursor = page.cursor;
+        if cursor.is_none() {
+            break;
+        }
+    }
+    assert_eq!(seen, [5, 4, 3, 2, 1]);
+    let none = store.runs(Filter { workflow: Some("Other".into()), ..Filter::default() }).await.unwrap();
+    assert_eq!(none.items.len(), 0);
+    close(store).await;
+}

@@ -1,0 +1,50 @@
+//! The contract of a store: every promise is a case, and each case runs on every store.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod conformance;
+
+use std::{path::Path, sync::Arc};
+
+use store::{Store, sqlite::Sqlite};
+
+/// Opens, or opens again, the database in that folder.
+fn sqlite(folder: &Path) -> Arc<dyn Store> {
+    Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), Default::default()).unwrap())
+}
+
+macro_rules! cases {
+    ($($module:ident: $($case:ident),*;)*) => { $($(
+        #[tokio::test]
+        async fn $case() {
+            let folder = tempfile::tempdir().unwrap();
+            conformance::$module::$case(&|| sqlite(folder.path())).await;
+        }
+    )*)* };
+}
+
+cases! {
+    runs: what_was_answered_is_there_after_a_restart, a_run_is_claimed_once_and_by_priority,
+        lanes_take_turns, an_old_epoch_is_refused, a_queued_run_ends_when_cancelled,
+        a_refused_submission_harms_no_other, the_account_balances, a_start_is_kept_once,
+        pages_go_on_at_their_cursor;
+    journal: what_is_resumed_is_what_was_written;
+    progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
+        a_bar_does_not_run_backwards;
+    versions: the_same_content_is_the_same_version;
+}
+
+#[test]
+fn a_second_owner_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let _first = sqlite(folder.path());
+    let second = Sqlite::open(&folder.path().join(".hefe/hefe.db"), Default::default());
+    assert!(matches!(second, Err(store::Error::Owned(_))));
+}
+
+#[test]
+fn a_file_of_another_program_is_refused() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("hefe.db");
+    std::fs::write(&path, "no database at all, but long enough to look like one".repeat(40)).unwrap();
+    assert!(matches!(Sqlite::open(&path, Default::default()), Err(store::Error::Corrupt(_))));
+}
