@@ -32,7 +32,9 @@ impl Default for Clock {
     /// The machine's.
     #[expect(clippy::disallowed_methods, reason = "this is where the engine's time comes from")]
     fn default() -> Clock {
-        Clock::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64))
+        Clock::new(|| {
+            SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
+        })
     }
 }
 

@@ -41,7 +41,7 @@ pub(crate) fn handed_on(context: &Value, start: &interpreter::effect::Start) -> 
 }
 
 fn object<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
-    Value::Object(fields.into_iter().map(|(key, value)| (key.into(), value)).collect::<Map>())
+    Value::Object(fields.into_iter().collect::<Map>())
 }
 
 /// The workflow of the run that a person or a schedule started.
@@ -111,10 +111,11 @@ pub(crate) fn machine(
 pub(crate) fn decode(chunks: &[Entries], seen: u64) -> Result<Vec<journal::Entry>, interpreter::Failure> {
     let mut entries = Vec::new();
     for chunk in chunks {
-        let read = journal::decode(&chunk.bytes).map_err(|journal::Unreadable(why)| interpreter::Failure {
-            detail: Value::from(why.as_str()),
-            ..interpreter::Failure::new("replay_mismatch", "the run's journal cannot be read")
-        })?;
+        let read =
+            journal::decode(&chunk.bytes).map_err(|journal::Unreadable(why)| interpreter::Failure {
+                detail: Value::from(why.as_str()),
+                ..interpreter::Failure::new("replay_mismatch", "the run's journal cannot be read")
+            })?;
         let skip = seen.saturating_sub(chunk.at) as usize;
         entries.extend(read.into_iter().skip(skip));
     }

@@ -151,8 +151,8 @@ impl Drive {
             let mut stop = self.stop.clone();
             tokio::select! {
                 outcome = &mut call => break outcome,
-                _ = order.wait_for(|order| *order == Order::Cancel) => return Ok(Some(self.cancel().await)),
-                _ = stop.wait_for(|stop| *stop == Stop::Now) => return Ok(Some(Left::HandBack)),
+                () = told(&mut order, Order::Cancel) => return Ok(Some(self.cancel().await)),
+                () = told(&mut stop, Stop::Now) => return Ok(Some(Left::HandBack)),
                 () = sleep(due) => {}
             }
         };
@@ -233,8 +233,7 @@ impl Drive {
 }
 
 async fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
-    let commit =
-        Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
+    let commit = Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
     match settle(Some(shared.store.commit(commit))).await {
         Ok(()) => Left::Over,
         Err(error) => Left::Lost(error),
@@ -283,6 +282,13 @@ pub(crate) fn ended(end: MachineEnd, started_at_ms: i64, ended_at_ms: i64) -> En
         effects: end.page,
         handled: end.handled,
         ..blank(started_at_ms, ended_at_ms)
+    }
+}
+
+/// Returns once the word has come. A sender that is gone will not say it.
+async fn told<T: PartialEq>(from: &mut watch::Receiver<T>, word: T) {
+    if from.wait_for(|said| *said == word).await.is_err() {
+        std::future::pending::<()>().await;
     }
 }
 

@@ -60,7 +60,9 @@ impl std::fmt::Display for Error {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         match self {
             Error::Store(error) => write!(f, "{error}"),
-            Error::Folder(path, error) => write!(f, "the folder `{}` cannot be read: {error}", path.display()),
+            Error::Folder(path, error) => {
+                write!(f, "the folder `{}` cannot be read: {error}", path.display())
+            }
             Error::Http(why) => write!(f, "the HTTP client cannot be made: {why}"),
         }
     }
@@ -162,7 +164,9 @@ impl Engine {
             Status::Queued if run.attempts > 0 => {
                 Some("it goes on from where it was as soon as a worker is free".to_owned())
             }
-            Status::Queued => Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue)),
+            Status::Queued => {
+                Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue))
+            }
             Status::Waiting => Some("it waits".to_owned()),
             Status::Running if run.cancel_at_ms.is_some() => {
                 Some("its end was asked for; it ends at its next effect".to_owned())

@@ -79,7 +79,8 @@ fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
 
 /// Runs it to its end, in place.
 async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -> Result<Answer, Refusal> {
-    let mut run = Inside { shared, new: new.clone(), sink: Sink::new(new.clone(), true), entries: Vec::new() };
+    let mut run =
+        Inside { shared, new: new.clone(), sink: Sink::new(new.clone(), true), entries: Vec::new() };
     let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
@@ -171,7 +172,11 @@ fn answer(run: Id, end: &interpreter::End) -> Answer {
     Answer {
         run,
         status,
-        response: response.map(|interpreter::Response { status, headers, body }| Response { status, headers, body }),
+        response: response.map(|interpreter::Response { status, headers, body }| Response {
+            status,
+            headers,
+            body,
+        }),
         effects: end.page.clone(),
         error: end.failure.as_ref().map_or(recipe::Value::Null, Failure::to_value),
     }

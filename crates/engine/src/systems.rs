@@ -131,15 +131,15 @@ impl Systems {
 
 fn has(system: &System, identifier: &str) -> bool {
     system.workflows.contains_key(identifier)
-        || system.workflows.values().any(|graph| graph.events.iter().any(|event| &*event.identifier == identifier))
+        || system
+            .workflows
+            .values()
+            .any(|graph| graph.events.iter().any(|event| &*event.identifier == identifier))
 }
 
 fn load(version: &Version) -> System {
-    let files: Vec<File> = version
-        .files
-        .iter()
-        .map(|(path, bytes)| File { path: path.clone(), bytes: bytes.clone() })
-        .collect();
+    let files: Vec<File> =
+        version.files.iter().map(|(path, bytes)| File { path: path.clone(), bytes: bytes.clone() }).collect();
     workflow::load(&version.system, &files, interpreter::catalog())
 }
 

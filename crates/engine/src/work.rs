@@ -8,10 +8,7 @@ use std::{
 };
 
 use store::{Cancelled, Change, Claimed, Id, Status};
-use tokio::{
-    sync::watch,
-    task::JoinSet,
-};
+use tokio::{sync::watch, task::JoinSet};
 
 use crate::{
     Shared, Stop,

@@ -36,7 +36,8 @@ impl Bars {
     pub(crate) fn show(&mut self, item: &Value) {
         let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
         let number = |key: &str| item.get(key).and_then(Value::as_f64);
-        let (id, title, message, status) = (text("id"), text("title"), text("status_message"), text("status"));
+        let (id, title, message, status) =
+            (text("id"), text("title"), text("status_message"), text("status"));
         let mark = match status {
             "succeeded" => "✓",
             "failed" => "✗",
@@ -78,5 +79,7 @@ fn style(with_total: bool) -> ProgressStyle {
         false => "{prefix:28} {spinner:.yellow}  {wide_msg}",
     };
     // A template that does not parse would be ours; the usual style shows the same.
-    ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar()).progress_chars("█▉ ")
+    ProgressStyle::with_template(template)
+        .unwrap_or_else(|_| ProgressStyle::default_bar())
+        .progress_chars("█▉ ")
 }

@@ -62,7 +62,12 @@ impl Client {
     }
 
     /// One request with its answer.
-    pub(crate) async fn send(&self, method: Method, path: &str, body: Option<String>) -> Result<Answer, Trouble> {
+    pub(crate) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<Answer, Trouble> {
         self.send_as(None, method, path, body).await
     }
 
@@ -106,7 +111,10 @@ impl Client {
         let stream = UnixStream::connect(&self.socket.path).await.map_err(|error| lost(&error))?;
         let (mut sender, connection) =
             http1::handshake(TokioIo::new(stream)).await.map_err(|error| lost(&error))?;
-        #[expect(clippy::disallowed_methods, reason = "it ends with the connection, which ends with the response")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it ends with the connection, which ends with the response"
+        )]
         tokio::spawn(connection);
         let request = Request::builder().method(method);
         let request = match person {

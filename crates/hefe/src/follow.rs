@@ -71,9 +71,9 @@ pub(crate) async fn follow(
         while !over(client, system, roots).await? {
             loop {
                 let Some(event) = events.next().await else { return Ok(()) };
-                let of_tree = ["root", "run"]
-                    .iter()
-                    .any(|key| event.data.get(key).and_then(Value::as_str).is_some_and(|id| mine.contains(id)));
+                let of_tree = ["root", "run"].iter().any(|key| {
+                    event.data.get(key).and_then(Value::as_str).is_some_and(|id| mine.contains(id))
+                });
                 match event.kind.as_str() {
                     "progress" if of_tree => bars.show(&event.data),
                     "run" if of_tree => break,

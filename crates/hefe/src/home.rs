@@ -57,13 +57,17 @@ impl Home {
         }
         let path = database(project);
         let opened =
-            tokio::task::spawn_blocking(move || Sqlite::open(&path, store::sqlite::Settings::default())).await;
+            tokio::task::spawn_blocking(move || Sqlite::open(&path, store::sqlite::Settings::default()))
+                .await;
         let store = opened.map_err(|error| store::Error::Unavailable(error.to_string().into()));
         let store = store.and_then(|store| store).map_err(|error| trouble(&error))?;
-        let engine = Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
-            engine::Error::Store(error) => trouble(&error),
-            other => Trouble::new(other.to_string(), "look at the path that is named and who may read it"),
-        })?;
+        let engine =
+            Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
+                engine::Error::Store(error) => trouble(&error),
+                other => {
+                    Trouble::new(other.to_string(), "look at the path that is named and who may read it")
+                }
+            })?;
         let (stop, _) = watch::channel(Stop::No);
         Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
     }
@@ -134,7 +138,10 @@ impl Home {
         signal().await;
         self.stop.send_replace(Stop::Soon);
         let stop = self.stop.clone();
-        #[expect(clippy::disallowed_methods, reason = "it watches for a second signal until the process is gone")]
+        #[expect(
+            clippy::disallowed_methods,
+            reason = "it watches for a second signal until the process is gone"
+        )]
         tokio::spawn(async move {
             signal().await;
             stop.send_replace(Stop::Now);

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use recipe::{Map, Recipe, Value};
+use recipe::{Map, Value};
 use smallvec::SmallVec;
 use workflow::{Declaration, Element, Graph, System, Template};
 
@@ -16,11 +16,11 @@ use crate::{
 };
 
 /// Output ports that fire, by name, in the order in which their type declares them.
-pub type Ports = SmallVec<[(PortName, Value); 2]>;
+pub(crate) type Ports = SmallVec<[(PortName, Value); 2]>;
 
 /// A declared port, or one that the file names (flow/switch).
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum PortName {
+pub(crate) enum PortName {
     /// Declared by the type.
     Fixed(&'static str),
     /// Named by the file.
@@ -46,7 +46,7 @@ pub(crate) fn port(name: &'static str, value: Value) -> Ports {
 
 /// What a firing comes to.
 #[derive(Debug)]
-pub enum Step {
+pub(crate) enum Step {
     /// Ports fire.
     Emit(Ports),
     /// A call on others: its outcome goes to [`Type::finish`].
@@ -59,18 +59,18 @@ pub enum Step {
 
 /// A frame to be opened.
 #[derive(Debug)]
-pub struct Open {
+pub(crate) struct Open {
     /// What it is for.
-    pub hold: Hold,
+    pub(crate) hold: Hold,
     /// Variables of its own; None: the enclosing ones.
-    pub vars: Option<Map>,
+    pub(crate) vars: Option<Map>,
     /// What the enclosing variables become as it opens; None: they stay.
-    pub lay: Option<Map>,
+    pub(crate) lay: Option<Map>,
 }
 
 /// What happens when a frame has nothing left to deliver.
 #[derive(Debug)]
-pub enum Again {
+pub(crate) enum Again {
     /// Ports of the opening element fire inside the frame: the next item, turn, branch.
     Inside(Ports),
     /// Another workflow is entered inside the frame, with that input.
@@ -81,15 +81,15 @@ pub enum Again {
 
 /// An element type.
 #[derive(Clone, Copy)]
-pub struct Type {
+pub(crate) struct Type {
     /// What it says of itself.
-    pub declaration: &'static Declaration,
+    pub(crate) declaration: &'static Declaration,
     /// Fires.
-    pub step: fn(&mut Firing<'_>) -> Result<Step, Failure>,
+    pub(crate) step: fn(&mut Firing<'_>) -> Result<Step, Failure>,
     /// Goes on with what the world answered.
-    pub finish: fn(&mut Firing<'_>, Value) -> Result<Ports, Failure>,
+    pub(crate) finish: fn(&mut Firing<'_>, Value) -> Result<Ports, Failure>,
     /// Goes on when its frame is exhausted.
-    pub turn: fn(&mut Firing<'_>, &mut Hold) -> Result<Again, Failure>,
+    pub(crate) turn: fn(&mut Firing<'_>, &mut Hold) -> Result<Again, Failure>,
 }
 
 impl Type {
@@ -98,7 +98,12 @@ impl Type {
         declaration: &'static Declaration,
         step: fn(&mut Firing<'_>) -> Result<Step, Failure>,
     ) -> Type {
-        Type { declaration, step, finish: |_, _| Ok(Ports::new()), turn: |_, _| Ok(Again::Close(Ports::new())) }
+        Type {
+            declaration,
+            step,
+            finish: |_, _| Ok(Ports::new()),
+            turn: |_, _| Ok(Again::Close(Ports::new())),
+        }
     }
 
     /// A type that opens a frame.
@@ -121,7 +126,7 @@ pub(crate) struct Left {
 }
 
 /// An element that fires: what it may see, and where it leaves what it wants done.
-pub struct Firing<'a> {
+pub(crate) struct Firing<'a> {
     pub(crate) element: &'a Element,
     pub(crate) graph: &'a Graph,
     pub(crate) run: &'a Run,
@@ -182,10 +187,5 @@ impl Firing<'_> {
     /// The value of a part of an option with `this` as given.
     pub(crate) fn eval(&self, template: &Template, this: &Value) -> Result<Value, Failure> {
         options::eval(template, this, self.vars, self.inputs, &self.facts)
-    }
-
-    /// A recipe with `this` as given.
-    pub(crate) fn recipe(&self, recipe: &Recipe, this: &Value) -> Result<Value, Failure> {
-        self.eval(&Template::Recipe(recipe.clone()), this)
     }
 }

@@ -28,7 +28,6 @@ mod options;
 mod state;
 
 pub use effect::{Effect, Failure, Outcome};
-pub use element::{Ports, Step};
 pub use elements::catalog;
 pub use facts::Run;
 pub use firing::{Fired, FiringId};

@@ -340,9 +340,8 @@ impl Machine {
     fn caught_up(&mut self) {
         if std::mem::take(&mut self.replaying) {
             let moving = self.state.items.iter().filter(|item| !item.over()).cloned();
-            self.out.extend(
-                moving.map(|item| Output::Live { element: "".into(), live: Live::Progress(item) }),
-            );
+            self.out
+                .extend(moving.map(|item| Output::Live { element: "".into(), live: Live::Progress(item) }));
         }
     }
 

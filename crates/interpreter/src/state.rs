@@ -93,7 +93,7 @@ pub(crate) struct Frame {
 
 /// What a frame is for, and where it stands.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Hold {
+pub(crate) enum Hold {
     /// The run itself.
     Root,
     /// flow/each.
@@ -125,7 +125,7 @@ pub enum Hold {
 
 /// Where a try stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Phase {
+pub(crate) enum Phase {
     /// Not entered.
     New,
     /// `try` is under way.

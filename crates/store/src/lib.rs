@@ -130,7 +130,12 @@ pub trait Items: Send + Sync {
 /// Notifications kept for people.
 pub trait Inbox: Send + Sync {
     /// Notifications of a person that came after `since`, newest first, at most 100.
-    fn notifications(&self, system: Arc<str>, user: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Notification>>>;
+    fn notifications(
+        &self,
+        system: Arc<str>,
+        user: Arc<str>,
+        since: u64,
+    ) -> Reply<'_, Vec<Arc<Notification>>>;
 }
 
 /// Folders of systems as they were published.

@@ -123,7 +123,7 @@ const WINDOW_MS: i64 = 60_000;
 const SAMPLES_MAX: usize = 32;
 
 /// What is said of an item whose run failed: neutral, as anyone may see it.
-pub const COULD_NOT: &str = "could not be completed";
+const COULD_NOT: &str = "could not be completed";
 
 impl ItemStatus {
     /// The word used in SQL, JSON and pages.
@@ -223,8 +223,12 @@ impl Item {
         if let Some((sets, value)) = newer {
             share.sets = sets;
             share.subtotal = 0.0;
-            let others: f64 =
-                self.shares.iter().filter(|(run, _)| **run != said.run).map(|(_, share)| share.subtotal).sum();
+            let others: f64 = self
+                .shares
+                .iter()
+                .filter(|(run, _)| **run != said.run)
+                .map(|(_, share)| share.subtotal)
+                .sum();
             let own = self.base_run.is_none_or(|run| run == said.run);
             if own || value + others >= self.progress {
                 self.base = value;

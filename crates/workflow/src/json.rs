@@ -56,7 +56,10 @@ pub(crate) fn parse(text: &str) -> Result<Node, Wrong> {
         let says = error.kind().to_string();
         let mut chars = says.chars();
         let lower = chars.next().map(|first| first.to_lowercase().chain(chars).collect::<String>());
-        Wrong { says: format!("this is no JSON: {}", lower.unwrap_or_default()), span: range.start..range.end }
+        Wrong {
+            says: format!("this is no JSON: {}", lower.unwrap_or_default()),
+            span: range.start..range.end,
+        }
     })?;
     match parsed.value {
         Some(value) => Ok(node(value)),
@@ -136,7 +139,12 @@ impl Node {
 
     /// A field that is there and not null; of several with one name the last.
     pub(crate) fn get(&self, key: &str) -> Option<&Node> {
-        self.fields().iter().rev().find(|(name, _)| name.text == key).map(|(_, node)| node).filter(|n| !n.is_null())
+        self.fields()
+            .iter()
+            .rev()
+            .find(|(name, _)| name.text == key)
+            .map(|(_, node)| node)
+            .filter(|n| !n.is_null())
     }
 
     pub(crate) fn value(&self) -> Value {

@@ -29,7 +29,8 @@ pub struct File {
 /// Reads every `workflows/**/NAME.workflow.json`. A file with an error does not load; the others do.
 pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
     let mut loaded = System { name: system.into(), ..System::default() };
-    let is_workflow = |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
+    let is_workflow =
+        |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
     let mut named: Vec<(Source<'_>, file::Mentions)> = Vec::new();
     for file in files.iter().filter(is_workflow) {
         let mut source = match Source::read(file) {
@@ -72,7 +73,13 @@ fn missing_workflows(source: &mut Source<'_>, mentions: &file::Mentions, loaded:
         if !there {
             let says = format!("there is no workflow `{name}`");
             let help = words::nearest(name, loaded.workflows.keys().map(|key| &**key));
-            source.warn("HF011", span.clone(), Some(element), says, &help_or(help, "add it, or mend the name"));
+            source.warn(
+                "HF011",
+                span.clone(),
+                Some(element),
+                says,
+                &help_or(help, "add it, or mend the name"),
+            );
         }
     }
 }
@@ -110,7 +117,10 @@ impl<'a> Source<'a> {
             })
         };
         if file.bytes.len() > FILE_BYTES_MAX {
-            return Err(whole(format!("the file is over {} MiB", FILE_BYTES_MAX >> 20), "cut it into workflows that run one another"));
+            return Err(whole(
+                format!("the file is over {} MiB", FILE_BYTES_MAX >> 20),
+                "cut it into workflows that run one another",
+            ));
         }
         let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
@@ -124,11 +134,25 @@ impl<'a> Source<'a> {
             Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = root,
             Ok(root) => {
                 let says = format!("a workflow is an object, and this is {}", root.type_name());
-                return Err(Box::new(source.finding("HF001", Severity::Error, root.span, None, says, "begin the file with {")));
+                return Err(Box::new(source.finding(
+                    "HF001",
+                    Severity::Error,
+                    root.span,
+                    None,
+                    says,
+                    "begin the file with {",
+                )));
             }
             Err(wrong) => {
                 let help = "mend the JSON at this place";
-                return Err(Box::new(source.finding("HF001", Severity::Error, wrong.span, None, wrong.says, help)));
+                return Err(Box::new(source.finding(
+                    "HF001",
+                    Severity::Error,
+                    wrong.span,
+                    None,
+                    wrong.says,
+                    help,
+                )));
             }
         }
         Ok(source)
@@ -138,12 +162,26 @@ impl<'a> Source<'a> {
         self.findings.iter().find(|finding| finding.severity == Severity::Error).cloned()
     }
 
-    fn error(&mut self, code: &'static str, span: Range<usize>, element: Option<&Arc<str>>, says: String, help: &str) {
+    fn error(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        element: Option<&Arc<str>>,
+        says: String,
+        help: &str,
+    ) {
         let finding = self.finding(code, Severity::Error, span, element, says, help);
         self.findings.push(finding);
     }
 
-    fn warn(&mut self, code: &'static str, span: Range<usize>, element: Option<&Arc<str>>, says: String, help: &str) {
+    fn warn(
+        &mut self,
+        code: &'static str,
+        span: Range<usize>,
+        element: Option<&Arc<str>>,
+        says: String,
+        help: &str,
+    ) {
         let finding = self.finding(code, Severity::Warning, span, element, says, help);
         self.findings.push(finding);
     }

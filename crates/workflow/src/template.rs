@@ -135,7 +135,11 @@ impl Compiler<'_> {
         for (key, value) in node.fields() {
             let at = Node { span: key.span.clone(), kind: JsonKind::Text(key.text.clone()) };
             // Only `${...}` is looked for in a key: `$name` in it is a name.
-            let name = if key.text.contains("${") { self.text(&at, &key.text)? } else { Template::Literal(Value::from(key.text.as_str())) };
+            let name = if key.text.contains("${") {
+                self.text(&at, &key.text)?
+            } else {
+                Template::Literal(Value::from(key.text.as_str()))
+            };
             fields.push((name, compile(value)?));
         }
         let plain: Option<Map> = fields
@@ -158,7 +162,9 @@ impl Compiler<'_> {
         if text.strip_prefix('$').is_some_and(begins_name) && !text.contains("${") {
             match Recipe::parse(text) {
                 Ok(recipe) => return Ok(Template::Recipe(recipe)),
-                Err(error) if looks_like_recipe(text) => return Err((node.inside(self.file, &error.span), error)),
+                Err(error) if looks_like_recipe(text) => {
+                    return Err((node.inside(self.file, &error.span), error));
+                }
                 Err(_) => {}
             }
         }
@@ -237,7 +243,8 @@ fn path_length(text: &str) -> usize {
     if !begins_name(text) {
         return 0;
     }
-    let word = |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
+    let word =
+        |text: &str| text.find(|c: char| !(c.is_ascii_alphanumeric() || c == '_')).unwrap_or(text.len());
     let mut length = word(text);
     while let Some(after) = text[length..].strip_prefix('.').filter(|after| begins_name(after)) {
         length += 1 + word(after);

@@ -54,7 +54,8 @@ impl Sink {
             Output::Live { element, live } => match live {
                 Live::Progress(progress) => {
                     let contribution = self.contribution(progress, at_ms);
-                    self.moving.entry(contribution.process.clone()).or_default().newest = Some(contribution);
+                    let moving = self.moving.entry(contribution.process.clone()).or_default();
+                    moving.newest = Some(contribution);
                 }
                 Live::Toast(body) => {
                     if let Some(user) = self.new.user.clone() {
@@ -117,7 +118,15 @@ impl Sink {
     fn notify(&mut self, id: store::Id, body: recipe::Value, at_ms: i64) {
         let Some(user) = self.new.user.clone() else { return };
         let (system, run) = (self.new.system.clone(), self.new.id);
-        self.writes.push(Write::Notify(Notification { id, system, user, run, body, at_ms, read_at_ms: None }));
+        self.writes.push(Write::Notify(Notification {
+            id,
+            system,
+            user,
+            run,
+            body,
+            at_ms,
+            read_at_ms: None,
+        }));
     }
 
     fn contribution(&self, progress: Progress, at_ms: i64) -> Contribution {
@@ -152,7 +161,9 @@ impl Sink {
 /// Makes the call and says what came of it. Dropping the future drops the connection.
 pub(crate) async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
     let result = match &flight.effect {
-        Outside::Http(request) => shared.http.perform(request, &flight.key(), &trace_parent(new, flight)).await,
+        Outside::Http(request) => {
+            shared.http.perform(request, &flight.key(), &trace_parent(new, flight)).await
+        }
     };
     Outcome { at_ms: shared.clock.now_ms(), result }
 }

@@ -124,7 +124,9 @@ async fn watch(events: &mut Events, bars: &mut Bars, roots: &[String]) -> Vec<Va
     let mut ended = vec![false; roots.len()];
     while !(ended.iter().all(|ended| *ended) && items.iter().all(|item| over(item))) {
         let Some(event) = events.next().await else { break };
-        let of = |key: &str| roots.iter().position(|root| event.data.get(key).and_then(Value::as_str) == Some(root));
+        let of = |key: &str| {
+            roots.iter().position(|root| event.data.get(key).and_then(Value::as_str) == Some(root))
+        };
         match event.kind.as_str() {
             "progress" => {
                 if let Some(at) = of("run") {
@@ -156,11 +158,13 @@ fn over(state: &Value) -> bool {
 
 /// The provider is told as a person would, over HTTP.
 async fn tell_to_fail(provider: SocketAddr, project: u32) -> Result<(), Trouble> {
-    let lost = |error: &dyn std::fmt::Display| Trouble::new(format!("the demo's provider is gone: {error}"), "");
+    let lost =
+        |error: &dyn std::fmt::Display| Trouble::new(format!("the demo's provider is gone: {error}"), "");
     let stream = tokio::net::TcpStream::connect(provider).await.map_err(|error| lost(&error))?;
-    let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
-        .await
-        .map_err(|error| lost(&error))?;
+    let (mut sender, connection) =
+        hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream))
+            .await
+            .map_err(|error| lost(&error))?;
     let request = hyper::Request::put(format!("/told/{project}"))
         .header("host", "localhost")
         .header("content-type", "application/json")

@@ -26,7 +26,12 @@ pub(crate) struct Args {
 pub(crate) fn main(args: &Args) -> ExitCode {
     let input = match args.input.as_deref().map(Value::from_json).transpose() {
         Ok(input) => input.unwrap_or_default(),
-        Err(error) => return say::error(&format!("`--input` is no JSON: {error}"), "quote it for the shell: '{\"a\": 1}'"),
+        Err(error) => {
+            return say::error(
+                &format!("`--input` is no JSON: {error}"),
+                "quote it for the shell: '{\"a\": 1}'",
+            );
+        }
     };
     match &args.text {
         Some(text) => answer(text, &input, args.ast),

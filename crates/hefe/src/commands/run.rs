@@ -53,8 +53,7 @@ async fn run(args: &Args, client: &Client) -> Result<bool, Trouble> {
     let (system, workflow) = find(args)?;
     let events = Events::open(client, &system).await?;
     let path = format!("/{system}/workflows/{workflow}/run");
-    let started =
-        client.send_as(args.user.as_deref(), Method::POST, &path, Some(args.input.clone())).await?;
+    let started = client.send_as(args.user.as_deref(), Method::POST, &path, Some(args.input.clone())).await?;
     // A run that failed inside the request has an id too; without one nothing was started.
     let Some(id) = started.body.get("run").and_then(Value::as_str).map(str::to_owned) else {
         return Err(started.trouble());
@@ -70,7 +69,10 @@ async fn run(args: &Args, client: &Client) -> Result<bool, Trouble> {
         let error = run.get("error").filter(|error| !error.is_null());
         let words = error.and_then(|error| error.get("message")).and_then(Value::as_str);
         let status = run.get("status").and_then(Value::as_str).unwrap_or("gone");
-        say::note(&format!("error: the run {id} {}", words.map_or(status.to_owned(), |w| format!("{status}: {w}"))));
+        say::note(&format!(
+            "error: the run {id} {}",
+            words.map_or(status.to_owned(), |w| format!("{status}: {w}"))
+        ));
         say::note(&format!("help: `hefe runs show {id}` shows what it did"));
     }
     Ok(succeeded)

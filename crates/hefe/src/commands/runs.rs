@@ -83,7 +83,8 @@ async fn act(args: &Args, client: &Client) -> Result<ExitCode, Trouble> {
         }
         What::Cancel { id } => {
             let (system, _) = find(client, &systems, id).await?;
-            let answer = client.send(Method::POST, &format!("/{system}/runs/{id}/cancel"), None).await?.good()?;
+            let answer =
+                client.send(Method::POST, &format!("/{system}/runs/{id}/cancel"), None).await?.good()?;
             say::line(&answer.to_string());
         }
         What::Account => {
@@ -113,7 +114,13 @@ fn list(runs: &[Value], json: bool) {
     }
     for run in runs {
         let text = |key: &str| run.get(key).and_then(Value::as_str).unwrap_or_default();
-        say::line(&format!("{}  {:9}  {}  {}", text("id"), text("status"), text("created_at"), text("workflow")));
+        say::line(&format!(
+            "{}  {:9}  {}  {}",
+            text("id"),
+            text("status"),
+            text("created_at"),
+            text("workflow")
+        ));
     }
 }
 

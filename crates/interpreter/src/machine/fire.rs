@@ -111,12 +111,7 @@ impl Machine {
         let element = &graph.elements[delivery.element as usize];
         let vars = self.frame(self.frame(frame).scope).vars.clone();
         let get = || id.get();
-        let facts = RunFacts {
-            run: &self.run,
-            now_ms: self.state.now_ms,
-            firing: &get,
-            uuids: Cell::new(0),
-        };
+        let facts = RunFacts { run: &self.run, now_ms: self.state.now_ms, firing: &get, uuids: Cell::new(0) };
         if !element.ins.is_empty() {
             let this = options::on(&delivery.inputs, 0);
             let arrived = delivery.inputs.clone();
@@ -193,10 +188,8 @@ impl Machine {
     pub(super) fn emit(&mut self, frame: u32, delivery: &Delivery, ports: Ports) {
         let graph = self.graph(frame).clone();
         let element = &graph.elements[delivery.element as usize];
-        let mut fired: SmallVec<[(u8, Value); 2]> = ports
-            .into_iter()
-            .filter_map(|(name, value)| Some((element.out(name.text())?, value)))
-            .collect();
+        let mut fired: SmallVec<[(u8, Value); 2]> =
+            ports.into_iter().filter_map(|(name, value)| Some((element.out(name.text())?, value))).collect();
         fired.sort_by_key(|(port, _)| *port);
         self.bind_variables(frame, element, &delivery.inputs, &fired);
         if self.record.is_some() {

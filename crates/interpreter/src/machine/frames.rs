@@ -32,7 +32,8 @@ impl Machine {
         let free = self.state.frames.iter().position(Option::is_none);
         let index = free.unwrap_or(self.state.frames.len()) as u32;
         if index as usize >= self.limits.frames_max {
-            let says = format!("more than {} loops, tries and calls stand in one another", self.limits.frames_max);
+            let says =
+                format!("more than {} loops, tries and calls stand in one another", self.limits.frames_max);
             return self.fail(parent, opener, Failure::new("too_deep", says));
         }
         let enclosing = self.frame_mut(parent);
@@ -164,7 +165,8 @@ impl Machine {
         while at < doomed.len() {
             let parent = Some(doomed[at]);
             let inside = |frame: &Option<Frame>| frame.as_ref().is_some_and(|frame| frame.parent == parent);
-            let indices = (0..self.state.frames.len() as u32).filter(|i| inside(&self.state.frames[*i as usize]));
+            let indices =
+                (0..self.state.frames.len() as u32).filter(|i| inside(&self.state.frames[*i as usize]));
             doomed.extend(indices);
             at += 1;
         }

@@ -117,7 +117,10 @@ impl Apply<'_> {
             self.run("INSERT INTO tree (root, run) VALUES (?1, ?2)", params![key(new.root), key(new.id)])?;
         }
         if let (true, Some(user)) = (new.direct, &new.user) {
-            self.run("INSERT INTO mine (system, user, run) VALUES (?1, ?2, ?3)", params![&*new.system, &**user, key(new.id)])?;
+            self.run(
+                "INSERT INTO mine (system, user, run) VALUES (?1, ?2, ?3)",
+                params![&*new.system, &**user, key(new.id)],
+            )?;
         }
         let new = Arc::new(new.clone());
         *self.after.roots.entry(new.root).or_default() += 1;
@@ -128,7 +131,10 @@ impl Apply<'_> {
 
     /// False: a run of that id is there already.
     fn insert(&mut self, new: &NewRun) -> Result<bool, Error> {
-        let added = self.run("INSERT OR IGNORE INTO runs (id, start) VALUES (?1, ?2)", params![key(new.id), blob(new)?])?;
+        let added = self.run(
+            "INSERT OR IGNORE INTO runs (id, start) VALUES (?1, ?2)",
+            params![key(new.id), blob(new)?],
+        )?;
         if added > 0 {
             *self.after.counters.entry("accepted").or_default() += 1;
         }
@@ -137,7 +143,10 @@ impl Apply<'_> {
 
     fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
         let code = super::status_code(end.status);
-        self.run("INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)", params![key(run), code, blob(end)?])?;
+        self.run(
+            "INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)",
+            params![key(run), code, blob(end)?],
+        )?;
         *self.after.counters.entry(end.status.word()).or_default() += 1;
         let start = match request {
             Some(start) => start,
@@ -159,8 +168,10 @@ impl Apply<'_> {
 
     /// No run of the tree is live: no bar of it is left behind.
     fn end_items(&mut self, root: Id, at_ms: i64) -> Result<(), Error> {
-        let mut found = self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
-        let ids: Result<Vec<Id>, _> = found.query_map(params![key(root)], |row| row.get(0).map(super::id)).map_err(trouble)?.collect();
+        let mut found =
+            self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
+        let ids: Result<Vec<Id>, _> =
+            found.query_map(params![key(root)], |row| row.get(0).map(super::id)).map_err(trouble)?.collect();
         drop(found);
         for id in ids.map_err(trouble)? {
             let Some(mut item) = self.item(id)? else { continue };
@@ -222,8 +233,12 @@ impl Apply<'_> {
     /// The trace keeps its newest entries and the checkpoint just before them; what is older goes a segment at a time.
     fn trim(&self, run: Id, at: u64) -> Result<(), Error> {
         let Some(oldest) = at.checked_sub(TRACE_ENTRIES) else { return Ok(()) };
-        let mut found = self.db.prepare_cached("SELECT max(at) FROM checkpoints WHERE run = ?1 AND at <= ?2").map_err(trouble)?;
-        let from: Option<i64> = found.query_row(params![key(run), oldest as i64], |row| row.get(0)).map_err(trouble)?;
+        let mut found = self
+            .db
+            .prepare_cached("SELECT max(at) FROM checkpoints WHERE run = ?1 AND at <= ?2")
+            .map_err(trouble)?;
+        let from: Option<i64> =
+            found.query_row(params![key(run), oldest as i64], |row| row.get(0)).map_err(trouble)?;
         let Some(from) = from else { return Ok(()) };
         self.run("DELETE FROM journal WHERE run = ?1 AND at + count <= ?2", params![key(run), from])?;
         self.run("DELETE FROM checkpoints WHERE run = ?1 AND at < ?2", params![key(run), from])?;

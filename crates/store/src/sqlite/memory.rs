@@ -75,8 +75,12 @@ impl Memory {
         let live = self.live.get_mut(&id)?;
         live.epoch += 1;
         live.held = true;
-        let claimed =
-            Claimed { start: live.start.clone(), epoch: live.epoch, journal: live.journal, cancelled: live.cancel };
+        let claimed = Claimed {
+            start: live.start.clone(),
+            epoch: live.epoch,
+            journal: live.journal,
+            cancelled: live.cancel,
+        };
         live.journal = true;
         Some(claimed)
     }

@@ -26,8 +26,9 @@ use self::{
     writer::{Order, Writer},
 };
 use crate::{
-    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id, Inbox, Item,
-    Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version, Versions,
+    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
+    Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version,
+    Versions,
 };
 
 /// The schema that this version writes.
@@ -56,7 +57,9 @@ impl Default for Settings {
     #[expect(clippy::disallowed_methods, reason = "this is where the store's time comes from")]
     fn default() -> Settings {
         Settings {
-            clock: Arc::new(|| SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)),
+            clock: Arc::new(|| {
+                SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
+            }),
         }
     }
 }
@@ -93,7 +96,8 @@ impl Shared {
     fn stamp(&self) -> u64 {
         let now = (self.clock)();
         let next = |last: u64| Some(now.max(last + 1));
-        let last = self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+        let last =
+            self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
         now.max(last + 1)
     }
 
@@ -157,7 +161,11 @@ impl Sqlite {
         let mut db = connect(path, false)?;
         migrate(&db)?;
         let last: Option<i64> = db
-            .query_row("SELECT max((SELECT max(changed) FROM items), (SELECT max(changed) FROM notifications))", [], |row| row.get(0))
+            .query_row(
+                "SELECT max((SELECT max(changed) FROM items), (SELECT max(changed) FROM notifications))",
+                [],
+                |row| row.get(0),
+            )
             .map_err(trouble)?;
         let shared = Arc::new(Shared {
             path: path.to_owned(),
@@ -187,7 +195,10 @@ impl Sqlite {
         Ok(Sqlite { shared, orders })
     }
 
-    fn order<T: Send + 'static>(&self, make: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Order) -> Reply<'_, T> {
+    fn order<T: Send + 'static>(
+        &self,
+        make: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Order,
+    ) -> Reply<'_, T> {
         let (tell, told) = oneshot::channel();
         let sent = self.orders.send(make(tell));
         Box::pin(async move {
@@ -198,7 +209,10 @@ impl Sqlite {
         })
     }
 
-    fn read<T: Send + 'static>(&self, read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static) -> Reply<'_, T> {
+    fn read<T: Send + 'static>(
+        &self,
+        read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
+    ) -> Reply<'_, T> {
         let shared = self.shared.clone();
         Box::pin(async move {
             let done = tokio::task::spawn_blocking(move || {
@@ -295,7 +309,9 @@ impl Runs for Sqlite {
             let (queued, running) = memory.counts();
             let mut account = Account { queued, running, ..Account::default() };
             let mut found = db.prepare_cached("SELECT name, n FROM counters").map_err(trouble)?;
-            let rows = found.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?))).map_err(trouble)?;
+            let rows = found
+                .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
+                .map_err(trouble)?;
             for row in rows {
                 let (name, n) = row.map_err(trouble)?;
                 match name.as_str() {
@@ -316,7 +332,8 @@ impl Sqlite {
         if self.shared.changes.receiver_count() == 0 {
             return;
         }
-        let change = |claimed: &Claimed| Change::Run { start: claimed.start.clone(), status: Status::Running };
+        let change =
+            |claimed: &Claimed| Change::Run { start: claimed.start.clone(), status: Status::Running };
         let changes: Vec<_> = claimed.iter().map(|claimed| (self.shared.stamp(), change(claimed))).collect();
         let _ = self.shared.changes.send(changes.into());
     }
@@ -348,8 +365,15 @@ impl Items for Sqlite {
 }
 
 impl Inbox for Sqlite {
-    fn notifications(&self, system: Arc<str>, user: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Notification>>> {
-        self.read(move |db| Ok(read::notifications(db, &system, &user, since)?.into_iter().map(Arc::new).collect()))
+    fn notifications(
+        &self,
+        system: Arc<str>,
+        user: Arc<str>,
+        since: u64,
+    ) -> Reply<'_, Vec<Arc<Notification>>> {
+        self.read(move |db| {
+            Ok(read::notifications(db, &system, &user, since)?.into_iter().map(Arc::new).collect())
+        })
     }
 }
 
@@ -410,7 +434,11 @@ fn own(path: &Path) -> Result<File, Error> {
 fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
     let flags = match only_read {
         true => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        false => OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_CREATE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        false => {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        }
     };
     let db = Connection::open_with_flags(path, flags).map_err(trouble)?;
     db.set_prepared_statement_cache_capacity(64);
@@ -428,9 +456,11 @@ fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
 
 /// Brings the schema up to date, in one transaction.
 fn migrate(db: &Connection) -> Result<(), Error> {
-    let number = |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
+    let number =
+        |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
     let (application, found) = (number("application_id")?, number("user_version")? as u32);
-    let tables: i64 = db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
     if application != APPLICATION && tables > 0 {
         return Err(Error::Corrupt("it is a database of another program".into()));
     }

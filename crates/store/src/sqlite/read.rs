@@ -5,7 +5,10 @@ use std::sync::Arc;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{blob_of, id, key, status_of, trouble};
-use crate::{Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status, Version};
+use crate::{
+    Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status,
+    Version,
+};
 
 /// Rows that one page of a filtered list looks at.
 const LOOKED_AT_MAX: usize = 2_000;
@@ -14,30 +17,44 @@ type Found<T> = Result<T, Error>;
 
 pub(super) fn item(db: &Connection, item: Id) -> Found<Option<Item>> {
     let mut found = db.prepare_cached("SELECT body FROM items WHERE id = ?1").map_err(trouble)?;
-    let body: Option<Vec<u8>> = found.query_row(params![key(item)], |row| row.get(0)).optional().map_err(trouble)?;
+    let body: Option<Vec<u8>> =
+        found.query_row(params![key(item)], |row| row.get(0)).optional().map_err(trouble)?;
     body.map(|body| blob_of(&body)).transpose()
 }
 
 pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
     let mut found = db.prepare_cached("SELECT start FROM runs WHERE id = ?1").map_err(trouble)?;
-    let body: Option<Vec<u8>> = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+    let body: Option<Vec<u8>> =
+        found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
     body.map(|body| blob_of(&body).map(Arc::new)).transpose()
 }
 
 /// A run as the tables have it; who holds it is memory's to say.
 pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
     let mut found = db.prepare_cached("SELECT status, body FROM ends WHERE run = ?1").map_err(trouble)?;
-    let end: Option<(u8, Vec<u8>)> =
-        found.query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(trouble)?;
+    let end: Option<(u8, Vec<u8>)> = found
+        .query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map_err(trouble)?;
     if let Some((status, body)) = end {
         let end: End = blob_of(&body)?;
         let started_at_ms = Some(end.started_at_ms);
         let end = Some(Arc::new(end));
-        return Ok(Run { start, status: status_of(status), started_at_ms, attempts: 1, cancel_at_ms: None, end });
+        return Ok(Run {
+            start,
+            status: status_of(status),
+            started_at_ms,
+            attempts: 1,
+            cancel_at_ms: None,
+            end,
+        });
     }
-    let mut found = db.prepare_cached("SELECT cancel_at, attempts FROM live WHERE run = ?1").map_err(trouble)?;
-    let live: Option<(Option<i64>, u32)> =
-        found.query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?))).optional().map_err(trouble)?;
+    let mut found =
+        db.prepare_cached("SELECT cancel_at, attempts FROM live WHERE run = ?1").map_err(trouble)?;
+    let live: Option<(Option<i64>, u32)> = found
+        .query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()
+        .map_err(trouble)?;
     let (cancel_at_ms, attempts) = live.unwrap_or_default();
     Ok(Run { start, status: Status::Queued, started_at_ms: None, attempts, cancel_at_ms, end: None })
 }
@@ -48,7 +65,8 @@ pub(super) fn tree(db: &Connection, root: Id) -> Found<Vec<Run>> {
 
 fn runs_of(db: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<Run>> {
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
-    let ids: Result<Vec<Id>, _> = found.query_map(values, |row| row.get(0).map(id)).map_err(trouble)?.collect();
+    let ids: Result<Vec<Id>, _> =
+        found.query_map(values, |row| row.get(0).map(id)).map_err(trouble)?.collect();
     let mut runs = Vec::new();
     for id in ids.map_err(trouble)? {
         if let Some(start) = start(db, id)? {
@@ -103,7 +121,9 @@ pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) 
 
 fn fits(filter: &Filter, start: &NewRun) -> bool {
     let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-    let holds = |text: &String| start.workflow.contains(text.as_str()) || start.id.to_string().contains(text.as_str());
+    let holds = |text: &String| {
+        start.workflow.contains(text.as_str()) || start.id.to_string().contains(text.as_str())
+    };
     filter.system.as_deref().is_none_or(|system| system == &*start.system)
         && same(&filter.workflow, &start.workflow)
         && same(&filter.queue, &start.queue)
@@ -115,9 +135,14 @@ pub(super) fn logs(db: &Connection, run: Id) -> Found<Vec<Log>> {
     blobs(db, "SELECT line FROM logs WHERE run = ?1 ORDER BY n LIMIT 1000", params![key(run)])
 }
 
-fn blobs<T: serde::de::DeserializeOwned>(db: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<T>> {
+fn blobs<T: serde::de::DeserializeOwned>(
+    db: &Connection,
+    sql: &str,
+    values: &[&dyn rusqlite::ToSql],
+) -> Found<Vec<T>> {
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
-    let bodies: Result<Vec<Vec<u8>>, _> = found.query_map(values, |row| row.get(0)).map_err(trouble)?.collect();
+    let bodies: Result<Vec<Vec<u8>>, _> =
+        found.query_map(values, |row| row.get(0)).map_err(trouble)?.collect();
     bodies.map_err(trouble)?.iter().map(|body| blob_of(body)).collect()
 }
 
@@ -162,7 +187,12 @@ pub(super) fn items_of(db: &Connection, root: Id) -> Found<Vec<Item>> {
     blobs(db, "SELECT body FROM items WHERE root = ?1 ORDER BY id LIMIT 1000", params![key(root)])
 }
 
-pub(super) fn notifications(db: &Connection, system: &str, user: &str, since: u64) -> Found<Vec<Notification>> {
+pub(super) fn notifications(
+    db: &Connection,
+    system: &str,
+    user: &str,
+    since: u64,
+) -> Found<Vec<Notification>> {
     let sql = "SELECT body FROM notifications WHERE system = ?1 AND user = ?2 AND changed > ?3 ORDER BY changed DESC LIMIT 100";
     blobs(db, sql, params![system, user, since as i64])
 }
@@ -175,8 +205,10 @@ pub(super) fn current(db: &Connection) -> Found<Vec<(Arc<str>, Hash)>> {
 }
 
 pub(super) fn version(db: &Connection, hash: Hash) -> Found<Option<Version>> {
-    let mut found = db.prepare_cached("SELECT system, manifest FROM versions WHERE hash = ?1").map_err(trouble)?;
-    let row = found.query_row(params![hash.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
+    let mut found =
+        db.prepare_cached("SELECT system, manifest FROM versions WHERE hash = ?1").map_err(trouble)?;
+    let row =
+        found.query_row(params![hash.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
     let Some((system, manifest)) = row.optional().map_err(trouble)? else { return Ok(None) };
     let manifest: Vec<(String, Hash)> = blob_of(&manifest)?;
     let mut file = db.prepare_cached("SELECT bytes FROM files WHERE hash = ?1").map_err(trouble)?;

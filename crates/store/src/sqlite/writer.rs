@@ -101,7 +101,12 @@ impl Writer {
     }
 
     /// One transaction. `apart`: each submission may fail without the others.
-    fn attempt(&mut self, batch: &[Order], after: &mut After, apart: bool) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    fn attempt(
+        &mut self,
+        batch: &[Order],
+        after: &mut After,
+        apart: bool,
+    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(trouble)?;
         let mut results = Vec::with_capacity(batch.len());
         let done = (|| {
@@ -128,7 +133,10 @@ impl Writer {
             }
             for (name, by) in &after.counters {
                 let sql = "INSERT INTO counters (name, n) VALUES (?1, ?2) ON CONFLICT (name) DO UPDATE SET n = n + ?2";
-                self.db.prepare_cached(sql).and_then(|mut add| add.execute(params![name, by])).map_err(trouble)?;
+                self.db
+                    .prepare_cached(sql)
+                    .and_then(|mut add| add.execute(params![name, by]))
+                    .map_err(trouble)?;
             }
             self.db.execute_batch("COMMIT").map_err(trouble)
         })();
@@ -142,7 +150,8 @@ impl Writer {
         let memory = lock(&self.shared.memory);
         let shared = &self.shared;
         let mut stamp = || shared.stamp();
-        let mut apply = Apply { db: &self.db, memory: &memory, items: &mut self.items, after, stamp: &mut stamp };
+        let mut apply =
+            Apply { db: &self.db, memory: &memory, items: &mut self.items, after, stamp: &mut stamp };
         match order {
             Order::Commit(commit, _) => apply.commit(commit).map(|()| Outcome::Done),
             Order::Cancel(run, at_ms, _) => match memory.find(*run) {
@@ -218,7 +227,9 @@ enum Outcome {
 
 fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
     Some(match (order, result) {
-        (Order::Commit(commit, tell), result) => Told::Commit(tell, result.map(drop), commit.run, commit.epoch),
+        (Order::Commit(commit, tell), result) => {
+            Told::Commit(tell, result.map(drop), commit.run, commit.epoch)
+        }
         (Order::Cancel(_, _, tell), Ok(Outcome::Cancelled(how))) => Told::Cancel(tell, Ok(how)),
         (Order::Cancel(_, _, tell), Ok(_)) => Told::Cancel(tell, Err(Error::Closed)),
         (Order::Cancel(_, _, tell), Err(error)) => Told::Cancel(tell, Err(error)),
@@ -240,7 +251,10 @@ fn publish(db: &Connection, version: &Version) -> Result<Hash, Error> {
     }
     let manifest = blob(&version.manifest())?;
     let system = &*version.system;
-    run("INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)", params![hash.0, system, manifest])?;
+    run(
+        "INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)",
+        params![hash.0, system, manifest],
+    )?;
     run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
     Ok(hash)
 }

@@ -12,15 +12,28 @@ use crate::{
     template::{Compiler, Wrong},
 };
 
-const KEYS: &[&str] = &["name", "type", "options", "in", "set", "to", "meta", "retry", "comments", "title", "description"];
+const KEYS: &[&str] =
+    &["name", "type", "options", "in", "set", "to", "meta", "retry", "comments", "title", "description"];
 
 /// Options for which an empty text is the same as leaving them out (workflow.md, The file).
 const BLANK_IS_NONE: &[&str] = &["copy", "url", "title", "view", "selector"];
 
-pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog, names: &Names, node: &Node, mentions: &mut Mentions) -> Option<Element> {
+pub(super) fn read(
+    source: &mut Source<'_>,
+    catalog: &Catalog,
+    names: &Names,
+    node: &Node,
+    mentions: &mut Mentions,
+) -> Option<Element> {
     unknown_keys(source, node, KEYS, "HF010", "an element has no key");
     let Some(name) = node.said("name") else {
-        source.error("HF003", node.span.start..node.span.start + 1, None, "an element has no `name`".into(), "give it one that no other element has");
+        source.error(
+            "HF003",
+            node.span.start..node.span.start + 1,
+            None,
+            "an element has no `name`".into(),
+            "give it one that no other element has",
+        );
         return None;
     };
     let name: Arc<str> = name.into();
@@ -50,7 +63,12 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog, names: &Names, no
     })
 }
 
-fn find_type(source: &mut Source<'_>, catalog: &Catalog, node: &Node, name: &Arc<str>) -> Option<(usize, &'static Declaration)> {
+fn find_type(
+    source: &mut Source<'_>,
+    catalog: &Catalog,
+    node: &Node,
+    name: &Arc<str>,
+) -> Option<(usize, &'static Declaration)> {
     let written = node.get("type");
     let text = written.and_then(Node::text).unwrap_or_default();
     if let Some(kind) = catalog.find(text) {
@@ -59,7 +77,13 @@ fn find_type(source: &mut Source<'_>, catalog: &Catalog, node: &Node, name: &Arc
     let span = written.map_or(node.span.start..node.span.start + 1, |node| node.span.clone());
     let nearest = words::nearest(text, catalog.types.iter().map(|declaration| declaration.name));
     let says = format!("there is no element type `{text}`");
-    source.error("HF002", span, Some(name), says, &help_or(nearest, "look at the list of elements for what there is"));
+    source.error(
+        "HF002",
+        span,
+        Some(name),
+        says,
+        &help_or(nearest, "look at the list of elements for what there is"),
+    );
     None
 }
 
@@ -102,7 +126,8 @@ impl Work<'_, '_, '_> {
             }
             let Some(option) = self.declaration.options.iter().find(|option| option.name == key.text) else {
                 let known = self.declaration.options.iter().map(|option| option.name);
-                let help = help_or(words::nearest(&key.text, known), "remove it; it is kept, and has no effect");
+                let help =
+                    help_or(words::nearest(&key.text, known), "remove it; it is kept, and has no effect");
                 let says = format!("`{}` has no option `{}`", self.declaration.name, key.text);
                 self.source.warn("HF009", key.span.clone(), Some(self.name), says, &help);
                 continue;
@@ -140,13 +165,21 @@ impl Work<'_, '_, '_> {
             Json::Object => matches!(value.kind, json::Kind::Object(_)) || value.is_blank(),
         });
         let is_recipe = option.kind == Kind::Value
-            && (value.text().is_some_and(|text| text.contains('$') || text.starts_with(':')) || value.get(".recipe").is_some());
-        let plain_recipe = option.kind == Kind::Recipe && matches!(value.kind, json::Kind::Plain(_)) && option.json == [Json::Text];
+            && (value.text().is_some_and(|text| text.contains('$') || text.starts_with(':'))
+                || value.get(".recipe").is_some());
+        let plain_recipe = option.kind == Kind::Recipe
+            && matches!(value.kind, json::Kind::Plain(_))
+            && option.json == [Json::Text];
         if fits || is_recipe || plain_recipe {
             return true;
         }
         let wanted: Vec<&str> = option.json.iter().map(|json| type_name(*json)).collect();
-        let says = format!("the option `{}` must be {}, and is {}", option.name, wanted.join(" or "), value.type_name());
+        let says = format!(
+            "the option `{}` must be {}, and is {}",
+            option.name,
+            wanted.join(" or "),
+            value.type_name()
+        );
         self.source.error("HF008", value.span.clone(), Some(self.name), says, option.doc);
         false
     }
@@ -154,7 +187,8 @@ impl Work<'_, '_, '_> {
     fn compiled(&mut self, result: Result<Template, Wrong>) -> Option<Template> {
         result
             .map_err(|(span, error)| {
-                let help = error.help.clone().unwrap_or_else(|| "mend the expression at this place".to_owned());
+                let help =
+                    error.help.clone().unwrap_or_else(|| "mend the expression at this place".to_owned());
                 self.source.error("HF005", span, Some(self.name), error.says, &help);
             })
             .ok()
@@ -165,7 +199,10 @@ impl Work<'_, '_, '_> {
         if found.is_none() {
             let says = format!("`{}` has no {what} port `{text}`", self.declaration.name);
             let known: Vec<&str> = names.iter().map(|name| &**name).collect();
-            let help = help_or(words::nearest(text, known.iter().copied()), &format!("it has: {}", known.join(", ")));
+            let help = help_or(
+                words::nearest(text, known.iter().copied()),
+                &format!("it has: {}", known.join(", ")),
+            );
             self.source.error("HF012", key.span.clone(), Some(self.name), says, &help);
         }
         found.map(|index| index as u8)
@@ -191,7 +228,13 @@ impl Work<'_, '_, '_> {
             let at = json::Key { span: value.span.clone(), text: key.text.clone() };
             let Some((side, rest)) = value.text().and_then(split_binding) else {
                 let says = format!("the variable `{}` is bound to no port", key.text);
-                self.source.error("HF012", value.span.clone(), Some(self.name), says, "write \"port:\" for what leaves, \":port\" for what comes in");
+                self.source.error(
+                    "HF012",
+                    value.span.clone(),
+                    Some(self.name),
+                    says,
+                    "write \"port:\" for what leaves, \":port\" for what comes in",
+                );
                 continue;
             };
             // An event element has no arrivals of its own: `:default` is what it emits.
@@ -209,14 +252,23 @@ impl Work<'_, '_, '_> {
         set
     }
 
-    fn edges(&mut self, node: &Node, names: &Names, catalog: &Catalog, outs: &[Arc<str>]) -> Vec<Vec<Target>> {
+    fn edges(
+        &mut self,
+        node: &Node,
+        names: &Names,
+        catalog: &Catalog,
+        outs: &[Arc<str>],
+    ) -> Vec<Vec<Target>> {
         let mut edges = vec![Vec::new(); outs.len()];
         for (key, targets) in node.get("to").map(Node::fields).unwrap_or_default() {
             let Some(port) = self.port(outs, key, &key.text, "output") else { continue };
             for (target, ports) in targets.fields() {
                 let Some(&index) = names.get(target.text.as_str()) else {
                     let says = format!("there is no element `{}`", target.text);
-                    let help = help_or(words::nearest(&target.text, names.keys().map(|name| &**name)), "add it, or remove the edge");
+                    let help = help_or(
+                        words::nearest(&target.text, names.keys().map(|name| &**name)),
+                        "add it, or remove the edge",
+                    );
                     self.source.error("HF013", target.span.clone(), Some(self.name), says, &help);
                     continue;
                 };
@@ -229,7 +281,8 @@ impl Work<'_, '_, '_> {
 
     fn target_ports(&mut self, catalog: &Catalog, index: u32, ports: &Node) -> SmallVec<[u8; 2]> {
         let root = &self.source.root;
-        let target = root.get("elements").and_then(|list| list.items().get(index as usize)?.get("type")?.text());
+        let target =
+            root.get("elements").and_then(|list| list.items().get(index as usize)?.get("type")?.text());
         let Some(target) = target.and_then(|kind| catalog.find(kind)).map(|kind| catalog.types[kind]) else {
             return SmallVec::new();
         };
@@ -241,7 +294,10 @@ impl Work<'_, '_, '_> {
                 None => {
                     let known: Vec<&str> = target.ins.iter().map(|port| port.name).collect();
                     let says = format!("`{}` has no input port `{text}`", target.name);
-                    let help = help_or(words::nearest(text, known.iter().copied()), &format!("it has: {}", known.join(", ")));
+                    let help = help_or(
+                        words::nearest(text, known.iter().copied()),
+                        &format!("it has: {}", known.join(", ")),
+                    );
                     self.source.error("HF012", port.span.clone(), Some(self.name), says, &help);
                 }
             }

@@ -11,8 +11,18 @@ use crate::{
 };
 
 const KEYS: &[&str] = &[
-    "identifier", "title", "description", "async", "queue", "debug", "entry", "elements", "events", "comments",
-    "meta", "job",
+    "identifier",
+    "title",
+    "description",
+    "async",
+    "queue",
+    "debug",
+    "entry",
+    "elements",
+    "events",
+    "comments",
+    "meta",
+    "job",
 ];
 
 /// What a file mentions that other files must have.
@@ -28,7 +38,10 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
     unknown_keys(source, &root, KEYS, "HF010", "a workflow has no key");
     let text = |key: &str| root.get(key).and_then(Node::text).filter(|text| !text.is_empty());
     let identifier: Arc<str> = text("identifier").map_or_else(|| stem(&source.path), Into::into);
-    let mut mentions = Mentions { identifier: root.get("identifier").map_or(0..0, |node| node.span.clone()), ..Mentions::default() };
+    let mut mentions = Mentions {
+        identifier: root.get("identifier").map_or(0..0, |node| node.span.clone()),
+        ..Mentions::default()
+    };
 
     let nodes: Vec<Node> = root.get("elements").map(|node| node.items().to_vec()).unwrap_or_default();
     let names = names(source, &nodes);
@@ -64,7 +77,13 @@ pub(super) fn flag(node: &Node, key: &str) -> Option<bool> {
     node.get(key).map(|node| node.value().truthy())
 }
 
-pub(super) fn unknown_keys(source: &mut Source<'_>, node: &Node, known: &[&str], code: &'static str, says: &str) {
+pub(super) fn unknown_keys(
+    source: &mut Source<'_>,
+    node: &Node,
+    known: &[&str],
+    code: &'static str,
+    says: &str,
+) {
     for (key, _) in node.fields() {
         if !known.contains(&key.text.as_str()) {
             let nearest = words::nearest(&key.text, known.iter().copied());
@@ -93,18 +112,28 @@ fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
     let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
     for node in &list {
         let Some(identifier) = node.get("identifier").and_then(Node::text) else {
-            source.error("HF007", node.span.clone(), None, "an event has no `identifier`".into(), "name the event element where the run starts");
+            source.error(
+                "HF007",
+                node.span.clone(),
+                None,
+                "an event has no `identifier`".into(),
+                "name the event element where the run starts",
+            );
             continue;
         };
         let Some(&index) = names.get(identifier) else {
             let span = node.get("identifier").map_or(node.span.clone(), |node| node.span.clone());
             let says = format!("the event `{identifier}` has no element of that name");
-            let help = help_or(words::nearest(identifier, names.keys().map(|name| &**name)), "add an element `event/TYPE` with that name");
+            let help = help_or(
+                words::nearest(identifier, names.keys().map(|name| &**name)),
+                "add an element `event/TYPE` with that name",
+            );
             source.error("HF007", span, None, says, &help);
             continue;
         };
         let element = root.get("elements").and_then(|list| list.items().get(index as usize).cloned());
-        let options = element.as_ref().and_then(|element| element.get("options")).map(Node::value).unwrap_or_default();
+        let options =
+            element.as_ref().and_then(|element| element.get("options")).map(Node::value).unwrap_or_default();
         let mut merged = options.as_object().cloned().unwrap_or_else(Map::new);
         for (key, value) in node.fields().iter().filter(|(_, value)| !value.is_null()) {
             merged.insert(key.text.as_str(), value.value());
@@ -114,7 +143,9 @@ fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
             of_element.as_deref().and_then(|kind| kind.strip_prefix("event/")).map(str::to_owned)
         });
         let roles = merged.get("roles").and_then(Value::as_list).cloned().unwrap_or_default();
-        let text = |key: &str| merged.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Into::into);
+        let text = |key: &str| {
+            merged.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Into::into)
+        };
         events.push(Event {
             identifier: identifier.into(),
             kind: kind.unwrap_or_default().into(),
@@ -130,13 +161,28 @@ fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
 }
 
 /// The element that starts it when no event does: the named one, else the only one without an incoming edge.
-fn entry(source: &mut Source<'_>, root: &Node, names: &Names, elements: &[Element], events: &[Event]) -> Option<u32> {
+fn entry(
+    source: &mut Source<'_>,
+    root: &Node,
+    names: &Names,
+    elements: &[Element],
+    events: &[Event],
+) -> Option<u32> {
     if let Some(node) = root.get("entry") {
         let found = node.text().and_then(|name| names.get(name).copied());
         if found.is_none() {
             let written = node.text().unwrap_or_default();
-            let help = help_or(words::nearest(written, names.keys().map(|name| &**name)), "name an element of this file");
-            source.error("HF006", node.span.clone(), None, format!("`entry` names no element: `{written}`"), &help);
+            let help = help_or(
+                words::nearest(written, names.keys().map(|name| &**name)),
+                "name an element of this file",
+            );
+            source.error(
+                "HF006",
+                node.span.clone(),
+                None,
+                format!("`entry` names no element: `{written}`"),
+                &help,
+            );
         }
         return found;
     }
@@ -152,8 +198,13 @@ fn entry(source: &mut Source<'_>, root: &Node, names: &Names, elements: &[Elemen
         (_, [event, ..]) => Some(event.element),
         (several, []) => {
             let says = match several.len() {
-                0 => "nothing starts this workflow: every element has an incoming edge, and there is no event".to_owned(),
-                count => format!("nothing says where this workflow starts: {count} elements have no incoming edge"),
+                0 => {
+                    "nothing starts this workflow: every element has an incoming edge, and there is no event"
+                        .to_owned()
+                }
+                count => {
+                    format!("nothing says where this workflow starts: {count} elements have no incoming edge")
+                }
             };
             let span = root.get("elements").map_or(0..1, |node| node.span.start..node.span.start + 1);
             source.error("HF006", span, None, says, "name one with `entry`, or add an event");

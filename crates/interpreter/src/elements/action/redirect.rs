@@ -35,16 +35,19 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         let target = firing.value("target")?;
         let id = if target.is_null() { resource.get("id").cloned().unwrap_or_default() } else { target };
         let fill = if firing.value("fill")?.truthy() { input.clone() } else { Value::Null };
-        let effect = page("redirect", [
-            ("action", firing.value("action")?),
-            ("module", firing.value("module")?),
-            ("id", id),
-            ("url", firing.value("url")?),
-            ("fill", fill),
-            ("swap", firing.value("swap")?),
-            ("http", firing.value("http")?),
-            ("query", firing.value("queryParams")?),
-        ]);
+        let effect = page(
+            "redirect",
+            [
+                ("action", firing.value("action")?),
+                ("module", firing.value("module")?),
+                ("id", id),
+                ("url", firing.value("url")?),
+                ("fill", fill),
+                ("swap", firing.value("swap")?),
+                ("http", firing.value("http")?),
+                ("query", firing.value("queryParams")?),
+            ],
+        );
         firing.left.page.push(effect);
         Ok(Step::Emit(port("default", input)))
     },

@@ -21,14 +21,24 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
         options: &[
             value("workflow", "The workflow's identifier."),
             literal("async", &[Json::Bool], "In the background; what the called workflow says if left out."),
-            literal("scope", &[Json::Bool], "true (default): the called workflow sees only `input`; false: it works with the variables that are there (async: with a copy)."),
-            value("input", "Name to value: variables, and the value on the default port of the called workflow's entry."),
+            literal(
+                "scope",
+                &[Json::Bool],
+                "true (default): the called workflow sees only `input`; false: it works with the variables that are there (async: with a copy).",
+            ),
+            value(
+                "input",
+                "Name to value: variables, and the value on the default port of the called workflow's entry.",
+            ),
             literal("queue", &[Json::Text], "The queue; what the called workflow says if left out."),
             value("priority", "Higher first."),
         ],
         ins: IN,
         outs: &[
-            Port { name: "default", doc: "The called workflow's result, or {id, workflow, status} of the run that was started." },
+            Port {
+                name: "default",
+                doc: "The called workflow's result, or {id, workflow, status} of the run that was started.",
+            },
             Port { name: "error", doc: "The error value." },
         ],
         outs_from: None,
@@ -63,15 +73,18 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
     if is_async {
         let queue = firing.value("queue")?.as_str().map(Into::into).or(queue);
         let priority = firing.value("priority")?.as_i64().unwrap_or(0);
-        return start(firing, Start {
-            id: timed_id(firing.facts.now_ms, firing.id().derive("run", 0)),
-            workflow,
-            queue,
-            priority: priority.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
-            input,
-            vars,
-            at_ms: firing.facts.now_ms,
-        });
+        return start(
+            firing,
+            Start {
+                id: timed_id(firing.facts.now_ms, firing.id().derive("run", 0)),
+                workflow,
+                queue,
+                priority: priority.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+                input,
+                vars,
+                at_ms: firing.facts.now_ms,
+            },
+        );
     }
     let hold = Hold::Callee { result: Value::Null, answered: false, enter: Some((workflow, input)) };
     if fresh {

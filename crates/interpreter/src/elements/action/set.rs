@@ -30,7 +30,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         let input = firing.input();
         let mut values = Map::new();
         if let Some(copy) = firing.value("copy")?.as_object() {
-            copy.iter().for_each(|(key, value)| drop(values.insert(key.clone(), value.clone())));
+            values.extend(copy.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         fields(firing, "properties", &mut values)?;
         fields(firing, "recipes", &mut values)?;
@@ -44,7 +44,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
 fn fields(firing: &Firing<'_>, option: &str, into: &mut Map) -> Result<(), Failure> {
     let Some(Template::Object(list)) = firing.template(option) else {
         if let Some(map) = firing.value(option)?.as_object() {
-            map.iter().for_each(|(key, value)| drop(into.insert(key.clone(), value.clone())));
+            into.extend(map.iter().map(|(key, value)| (key.clone(), value.clone())));
         }
         return Ok(());
     };

@@ -49,10 +49,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
             let failure = Failure::new("invalid", "the input is not valid");
             return Err(Failure { errors: Some(errors), ..failure });
         }
-        Ok(Step::Emit(smallvec![
-            (PortName::Fixed("invalid"), input),
-            (PortName::Fixed("errors"), errors),
-        ]))
+        Ok(Step::Emit(smallvec![(PortName::Fixed("invalid"), input), (PortName::Fixed("errors"), errors),]))
     },
 );
 

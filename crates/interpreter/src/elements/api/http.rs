@@ -28,10 +28,18 @@ pub(in crate::elements) const TYPE: Type = Type {
             value("json", "Sent as JSON."),
             value("form", "Name to value, sent as a form."),
             value("body", "Sent as text."),
-            literal("timeout", &[Json::Text, Json::Number], "For the whole exchange (30s); a number is in seconds."),
+            literal(
+                "timeout",
+                &[Json::Text, Json::Number],
+                "For the whole exchange (30s); a number is in seconds.",
+            ),
             literal("response_type", &[Json::Text], "json (default), text, or file (by content type)."),
             value("auth", "{bearer: token} or {basic: {user, password}}."),
-            literal("expect", &[Json::Any], "Which statuses are no failure: a status, \"2xx\" (default), or a list."),
+            literal(
+                "expect",
+                &[Json::Any],
+                "Which statuses are no failure: a status, \"2xx\" (default), or a list.",
+            ),
             literal("max_bytes", &[Json::Number], "The largest answer that is read, bytes (10 MiB)."),
             value("params", "Brezel's nested form: {base_uri, headers, query, json}."),
             ignored("debug"),
@@ -203,7 +211,10 @@ fn expect(value: &Value) -> Result<Vec<Expect>, Failure> {
         let text = value.to_text();
         let class = text.strip_suffix("xx").and_then(|class| class.parse().ok());
         let status = || text.parse().ok().filter(|status| (100..600).contains(status));
-        class.filter(|class| (1..=5).contains(class)).map(Expect::Class).or_else(|| status().map(Expect::Status))
+        class
+            .filter(|class| (1..=5).contains(class))
+            .map(Expect::Class)
+            .or_else(|| status().map(Expect::Status))
     };
     let list = match value {
         Value::Null => return Ok(vec![Expect::Class(2)]),

@@ -15,13 +15,19 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         doc: "Shows how far the work is, live, as a bar that the person who started it sees. Passes its input on.",
         class: Class::Live,
         options: &[
-            value("process", "Which bar, among those of one tree of runs; the one that the file names elsewhere, else the workflow's identifier."),
+            value(
+                "process",
+                "Which bar, among those of one tree of runs; the one that the file names elsewhere, else the workflow's identifier.",
+            ),
             value("title", "For people."),
             value("total", "How much there is to do; a bar without one is indeterminate."),
             value("progress", "How much of it is done."),
             value("increment", "How much more of it is done; runs of one tree add up."),
             value("statusMessage", "What is being done, for people."),
-            value("status", "running, succeeded, failed, cancelled: by hand. Anything but running ends the bar."),
+            value(
+                "status",
+                "running, succeeded, failed, cancelled: by hand. Anything but running ends the bar.",
+            ),
             literal("send_to_user", &[Json::Bool], "Only the person who started the root run sees it."),
             value("link", "Where a click leads."),
         ],

@@ -19,13 +19,17 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
         options: &[
             literal("parallel", &[Json::Number], "How many items are under way at once (1)."),
             literal("batch", &[Json::Number], "How many items go through `each` together, as a list (1)."),
-            recipe("collect", "Evaluated at the end of each iteration: `next` carries the list of what it gave."),
-            literal("onError", &[Json::Text], "`fail` (default) or `collect`: put error values into the list."),
+            recipe(
+                "collect",
+                "Evaluated at the end of each iteration: `next` carries the list of what it gave.",
+            ),
+            literal(
+                "onError",
+                &[Json::Text],
+                "`fail` (default) or `collect`: put error values into the list.",
+            ),
         ],
-        ins: &[
-            INPUT,
-            Port { name: "item", doc: "The list; stands for `default` where it is given." },
-        ],
+        ins: &[INPUT, Port { name: "item", doc: "The list; stands for `default` where it is given." }],
         outs: &[
             Port { name: "index", doc: "Counts from 0; in batches the first item's. Fires before `each`." },
             Port { name: "total", doc: "How many items there are. Fires before `each`." },
@@ -34,12 +38,7 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
         ],
         outs_from: None,
         examples: &[
-            Example {
-                says: "no items: only next",
-                element: "{}",
-                input: "[]",
-                output: r#"{"next": []}"#,
-            },
+            Example { says: "no items: only next", element: "{}", input: "[]", output: r#"{"next": []}"# },
             Example {
                 says: "collect makes a list of what each iteration gave",
                 element: r#"{"options": {"collect": "this * 2"}}"#,

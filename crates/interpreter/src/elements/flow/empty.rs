@@ -27,12 +27,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
                 input: "1",
                 output: r#"{"else": []}"#,
             },
-            Example {
-                says: "zero is not",
-                element: "{}",
-                input: "0",
-                output: r#"{"else": 0}"#,
-            },
+            Example { says: "zero is not", element: "{}", input: "0", output: r#"{"else": 0}"# },
         ],
     },
     |firing| {

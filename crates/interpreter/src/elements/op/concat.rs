@@ -14,10 +14,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         doc: "Joins two lists; null is an empty one.",
         class: Class::Pure,
         options: &[],
-        ins: &[
-            Port { name: "a", doc: "The first list." },
-            Port { name: "b", doc: "What comes after it." },
-        ],
+        ins: &[Port { name: "a", doc: "The first list." }, Port { name: "b", doc: "What comes after it." }],
         outs: &[Port { name: "default", doc: "Both." }],
         outs_from: None,
         examples: &[],

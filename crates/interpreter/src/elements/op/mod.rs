@@ -14,10 +14,7 @@ pub(super) mod str_replace;
 use ::recipe::Value;
 use workflow::Template;
 
-use crate::{
-    effect::Failure,
-    element::Firing,
-};
+use crate::{effect::Failure, element::Firing};
 
 /// Lays the fields of an option (`values`, `recipes`) over an object; each is evaluated with `this` as given.
 fn lay(firing: &Firing<'_>, option: &str, this: &Value, onto: &mut Value) -> Result<(), Failure> {

@@ -4,8 +4,8 @@ use recipe::{List, Value};
 use workflow::{Class, Declaration, Example, Json, Port};
 
 use crate::{
-    element::{Firing, Step, Type, port},
     effect::Failure,
+    element::{Firing, Step, Type, port},
     elements::{INPUT, literal, value},
 };
 

@@ -19,7 +19,10 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         doc: "Sets fields of its input: first those of `copy`, then `values`, then `recipes`. A dotted or [i] path is taken. On a list: each item.",
         class: Class::Pure,
         options: &[
-            value("copy", "An object whose fields are laid over the input, but id, module, client and timestamps."),
+            value(
+                "copy",
+                "An object whose fields are laid over the input, but id, module, client and timestamps.",
+            ),
             values("values", "Field to value."),
             recipes("recipes", "Field to expression; `this` is the input with copy and values."),
             ignored("process"),

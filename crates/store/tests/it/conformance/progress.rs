@@ -3,7 +3,12 @@ use store::{Commit, Contribution, Id, Item, ItemStatus, NewRun, Status, Store, W
 use super::{Open, close, end, run, said, start};
 
 async fn say(store: &dyn Store, epoch: u64, contribution: Contribution) {
-    let commit = Commit { run: contribution.run, epoch, writes: vec![Write::Progress(contribution)], ..Commit::default() };
+    let commit = Commit {
+        run: contribution.run,
+        epoch,
+        writes: vec![Write::Progress(contribution)],
+        ..Commit::default()
+    };
     store.commit(commit).await.unwrap().unwrap();
 }
 
