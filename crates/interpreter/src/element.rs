@@ -29,7 +29,7 @@ pub(crate) enum PortName {
 
 impl PortName {
     /// The port's name.
-    pub fn text(&self) -> &str {
+    pub(crate) fn text(&self) -> &str {
         match self {
             PortName::Fixed(name) => name,
             PortName::Named(name) => name,

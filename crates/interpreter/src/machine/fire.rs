@@ -46,11 +46,19 @@ impl Machine {
         }
     }
 
-    fn fire(&mut self, frame: u32, mut delivery: Delivery) {
+    /// Counts a firing or a turn since the last outcome. True: there were too many, and the run is over.
+    pub(super) fn spun(&mut self) -> bool {
         self.state.spins += 1;
-        if self.state.spins > self.limits.steps_max {
+        let over = self.state.spins > self.limits.steps_max;
+        if over {
             let says = format!("more than {} firings without an outcome", self.limits.steps_max);
             self.state.over = Some(Err(Failure::new("max_steps", says)));
+        }
+        over
+    }
+
+    fn fire(&mut self, frame: u32, mut delivery: Delivery) {
+        if self.spun() {
             return;
         }
         let id = self.count(frame, delivery.element);

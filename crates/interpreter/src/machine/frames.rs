@@ -64,6 +64,10 @@ impl Machine {
 
     /// Nothing is left in the frame: its element says what comes next.
     pub(super) fn exhausted(&mut self, index: u32) {
+        // A loop without anything in it spins as well.
+        if self.spun() {
+            return;
+        }
         let frame = self.frame_mut(index);
         let Some(parent) = frame.parent else {
             self.state.over = Some(Ok(()));
