@@ -1,1 +1,1 @@
-//! The binary as its users meet it.
+//! The binary as its users meet it: see `tests/`.

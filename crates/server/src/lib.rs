@@ -1,1 +1,29 @@
 //! What the outside sees: routes, live delivery, sign-in, pages.
+//!
+//! ```text
+//! a request -> guard (who may speak to us) -> routes (JSON) or pages (HTML) -> engine
+//! store::changes -> live (who may see it, newest state wins) -> /SYSTEM/events -> a page
+//! ```
+//!
+//! It promises that nothing leaves that its reader may not see: what a provider said is withheld at this border (see
+//! `border`), private items reach their person only. It never writes: it calls the engine. It knows no SQL and steps no graph.
+
+mod answer;
+mod app;
+mod border;
+mod graph;
+mod guard;
+mod layout;
+mod live;
+mod pages;
+mod routes;
+mod serve;
+mod settings;
+mod time;
+mod view;
+
+pub use app::router;
+pub use border::withhold;
+pub use graph::{Path, draw};
+pub use serve::{Listener, serve};
+pub use settings::Settings;

@@ -1,1 +1,23 @@
-//! Fake provider, temporary projects and other things that tests share.
+//! What tests share: a fake provider, temporary projects, the real binary, and a small HTTP client to talk to it.
+//!
+//! Nothing here is shipped. What goes wrong here fails the test with words that say what was awaited and what came
+//! instead; no wait is longer than [`DEADLINE`]. It must not know a crate of ours: the outside is tested from the outside.
+#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test kit fails the test")]
+
+use std::time::Duration;
+
+pub mod client;
+pub mod process;
+pub mod project;
+pub mod provider;
+
+/// The longest wait for anything that should happen soon. A wait that reaches it is a failed test, so it is generous.
+pub const DEADLINE: Duration = Duration::from_secs(20);
+
+/// Awaits `event` up to [`DEADLINE`], then fails the test with what `says` gives.
+pub(crate) async fn within<T>(event: impl Future<Output = T>, says: impl FnOnce() -> String) -> T {
+    match tokio::time::timeout(DEADLINE, event).await {
+        Ok(value) => value,
+        Err(_) => panic!("{} (waited {} s)", says(), DEADLINE.as_secs()),
+    }
+}

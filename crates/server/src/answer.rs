@@ -1,0 +1,199 @@
+//! JSON answers and refusals: every refusal names what is wrong and what to do, never a stack.
+
+use axum::{
+    body::Body,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Response},
+};
+use engine::Refusal;
+use serde::Serialize;
+use store::Id;
+use workflow::{Diagnostic, Place};
+
+/// What a handler gives back.
+pub(crate) type Answer = Result<Response, Refused>;
+
+/// A page of a list.
+#[derive(Serialize)]
+pub(crate) struct Items<T> {
+    pub(crate) items: Vec<T>,
+    pub(crate) cursor: Option<String>,
+}
+
+/// JSON that is written once.
+pub(crate) fn json(status: StatusCode, body: &impl Serialize) -> Response {
+    match serde_json::to_vec(body) {
+        Ok(bytes) => bytes_of_json(status, bytes),
+        Err(error) => {
+            tracing::error!(%error, "an answer could not be written as JSON");
+            Refused::new(StatusCode::INTERNAL_SERVER_ERROR, "the answer could not be written").into_response()
+        }
+    }
+}
+
+/// 200 with JSON.
+pub(crate) fn ok(body: &impl Serialize) -> Answer {
+    Ok(json(StatusCode::OK, body))
+}
+
+/// JSON that is there already.
+pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<Body>) -> Response {
+    let mut response = Response::new(bytes.into());
+    *response.status_mut() = status;
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
+}
+
+/// A refusal: {status, success: false, code?, message, help?, run?, place?}.
+#[derive(Debug, Serialize)]
+pub(crate) struct Refused {
+    #[serde(serialize_with = "number_of")]
+    status: StatusCode,
+    success: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    code: Option<String>,
+    message: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    help: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    run: Option<Id>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<PlaceView>,
+}
+
+/// Where a finding stands.
+#[derive(Debug, Serialize)]
+pub(crate) struct PlaceView {
+    path: String,
+    line: u32,
+    column: u32,
+    source: String,
+}
+
+impl From<&Place> for PlaceView {
+    fn from(place: &Place) -> PlaceView {
+        PlaceView {
+            path: place.path.to_string(),
+            line: place.line,
+            column: place.column,
+            source: place.source.to_string(),
+        }
+    }
+}
+
+fn number_of<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, S::Error> {
+    to.serialize_u16(status.as_u16())
+}
+
+impl Refused {
+    /// `message`: lower-case start, no full stop.
+    pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Refused {
+        Refused {
+            status,
+            success: false,
+            code: None,
+            message: message.into(),
+            help: None,
+            run: None,
+            place: None,
+        }
+    }
+
+    /// With what to do about it.
+    pub(crate) fn help(self, help: impl Into<String>) -> Refused {
+        Refused { help: Some(help.into()), ..self }
+    }
+
+    /// With a stable code.
+    pub(crate) fn code(self, code: impl Into<String>) -> Refused {
+        Refused { code: Some(code.into()), ..self }
+    }
+
+    /// With the run that it is about.
+    pub(crate) fn run(self, run: Id) -> Refused {
+        Refused { run: Some(run), ..self }
+    }
+
+    /// The status it is answered with.
+    pub(crate) fn status(&self) -> StatusCode {
+        self.status
+    }
+
+    /// What is wrong, and what to do.
+    pub(crate) fn words(&self) -> (&str, Option<&str>) {
+        (&self.message, self.help.as_deref())
+    }
+
+    /// 404 for a name.
+    pub(crate) fn unknown(what: &str, name: &str, help: &str) -> Refused {
+        let shown: String = name.chars().take(100).collect();
+        Refused::new(StatusCode::NOT_FOUND, format!("there is no {what} `{shown}`")).help(help)
+    }
+
+    /// 503 with the finding's place.
+    fn broken(finding: &Diagnostic) -> Refused {
+        Refused {
+            place: Some(PlaceView::from(&finding.place)),
+            ..Refused::new(
+                StatusCode::SERVICE_UNAVAILABLE,
+                format!("the workflow's file `{}` did not load: {}", finding.place.path, finding.says),
+            )
+            .code(finding.code)
+            .help(finding.help.clone())
+        }
+    }
+
+    /// Why an engine did not start what was asked for under `name`.
+    pub(crate) fn from_engine(refusal: Refusal, system: &str, name: &str) -> Refused {
+        match refusal {
+            Refusal::UnknownSystem => {
+                Refused::unknown("system", system, "the systems are the folders in `systems/`")
+            }
+            Refusal::Unknown => Refused::unknown(
+                "event or workflow",
+                name,
+                &format!("GET /{system}/workflows lists the workflows with their events"),
+            ),
+            Refusal::Broken(finding) => Refused::broken(&finding),
+            Refusal::Forbidden => Refused::new(StatusCode::FORBIDDEN, format!("you may not start `{name}`"))
+                .help("its event names the roles that may"),
+            Refusal::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the input is over the limit")
+                .code("input_too_large")
+                .help("send less, or a reference to where the data lies"),
+            Refusal::Store(error) => Refused::from(error),
+        }
+    }
+}
+
+impl From<store::Error> for Refused {
+    fn from(error: store::Error) -> Refused {
+        match error {
+            store::Error::Conflict(what) => Refused::new(StatusCode::CONFLICT, what.to_string()),
+            // Paths and the database's words are for the log only.
+            error => {
+                tracing::error!(%error, "the store refused");
+                Refused::new(
+                    StatusCode::SERVICE_UNAVAILABLE,
+                    "the database cannot be reached or written just now",
+                )
+                .help("try again; the server's log says why")
+            }
+        }
+    }
+}
+
+impl IntoResponse for Refused {
+    fn into_response(self) -> Response {
+        let status = self.status;
+        // Plain data: the fallback is never reached, and is itself a refusal of the same form.
+        let bytes = serde_json::to_vec(&self).unwrap_or_else(|_| br#"{"success":false}"#.to_vec());
+        let mut response = bytes_of_json(status, bytes);
+        if status == StatusCode::SERVICE_UNAVAILABLE {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+        }
+        response
+    }
+}

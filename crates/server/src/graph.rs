@@ -1,0 +1,140 @@
+//! A workflow as a drawing: rounded boxes in columns, curves between them, the way a run took in colour. Pure: it knows
+//! neither runs nor pages, and leaves all colours to the style sheet's classes.
+
+use std::collections::HashMap;
+
+use maud::{Markup, html};
+use workflow::{Catalog, Graph};
+
+const BOX: [f64; 2] = [176.0, 54.0];
+const CELL: [f64; 2] = [248.0, 96.0];
+const MARGIN: f64 = 28.0;
+
+/// What a run did in a workflow.
+#[derive(Debug, Clone, Default)]
+pub struct Path {
+    /// How often each element fired, by index.
+    pub fired: HashMap<u32, u64>,
+    /// How often each output port fired, by element and port name.
+    pub left: HashMap<(u32, String), u64>,
+    /// The element where the run is now.
+    pub current: Option<u32>,
+    /// The element that it failed at.
+    pub failed: Option<u32>,
+}
+
+/// Draws `graph` as SVG. `grid` has a place for each element, in columns and rows; an element without one is left out.
+pub fn draw(graph: &Graph, catalog: &Catalog, grid: &[[f64; 2]], path: &Path) -> String {
+    let origin = |axis: usize| grid.iter().map(|place| place[axis]).fold(f64::INFINITY, f64::min);
+    let (left, top) = (origin(0), origin(1));
+    let places: Vec<[f64; 2]> =
+        grid.iter().map(|[x, y]| [MARGIN + (x - left) * CELL[0], MARGIN + (y - top) * CELL[1]]).collect();
+    let far = |axis: usize| places.iter().map(|place| place[axis]).fold(0.0, f64::max);
+    let (width, height) = (far(0) + BOX[0] + MARGIN, far(1) + BOX[1] + MARGIN);
+    let drawing = html! {
+        svg class="graph" xmlns="http://www.w3.org/2000/svg" role="img"
+            aria-label={ "graph of " (graph.title) }
+            width=(round(width)) height=(round(height))
+            viewBox={ "0 0 " (round(width)) " " (round(height)) } {
+            defs {
+                @for (id, class) in [("tip", "tip"), ("tip-taken", "tip taken"), ("tip-error", "tip error")] {
+                    marker id=(id) class=(class) viewBox="0 0 8 8" refX="7" refY="4" markerWidth="7" markerHeight="7"
+                        orient="auto-start-reverse" { path d="M0 0 8 4 0 8z" {} }
+                }
+            }
+            g { (edges(graph, &places, path)) }
+            g { (boxes(graph, catalog, &places, path)) }
+        }
+    };
+    drawing.into_string()
+}
+
+fn round(n: f64) -> i64 {
+    n.round() as i64
+}
+
+fn edges(graph: &Graph, places: &[[f64; 2]], path: &Path) -> Markup {
+    html! {
+        @for (from, element) in graph.elements.iter().enumerate() {
+            @for (port, targets) in element.out_names.iter().zip(&element.outs) {
+                @for target in targets {
+                    @if let (Some(start), Some(end)) = (places.get(from), places.get(target.element as usize)) {
+                        (edge(*start, *end, port, path.left.contains_key(&(from as u32, port.to_string()))))
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn edge(from: [f64; 2], to: [f64; 2], port: &str, taken: bool) -> Markup {
+    let (x1, y1) = (from[0] + BOX[0], from[1] + BOX[1] / 2.0);
+    let (x2, y2) = (to[0], to[1] + BOX[1] / 2.0);
+    let error = port == "error";
+    let class = match (error, taken) {
+        (false, false) => "edge",
+        (false, true) => "edge taken",
+        (true, false) => "edge error",
+        (true, true) => "edge error taken",
+    };
+    let tip = if taken && !error {
+        "url(#tip-taken)"
+    } else if error {
+        "url(#tip-error)"
+    } else {
+        "url(#tip)"
+    };
+    // A way back goes below the boxes, so that it is seen as one.
+    let (curve, middle) = if x2 > x1 {
+        let bend = ((x2 - x1) / 2.0).max(24.0);
+        let d = format!("M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {y2:.0} {x2:.0} {y2:.0}", x1 + bend, x2 - bend);
+        (d, [(x1 + x2) / 2.0, (y1 + y2) / 2.0])
+    } else {
+        let low = y1.max(y2) + BOX[1];
+        let d = format!(
+            "M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {low:.0} {:.0} {low:.0}S{:.0} {y2:.0} {x2:.0} {y2:.0}",
+            x1 + 44.0,
+            x1 + 20.0,
+            (x1 + x2) / 2.0,
+            x2 - 44.0
+        );
+        (d, [(x1 + x2) / 2.0, low])
+    };
+    html! {
+        path class=(class) d=(curve) marker-end=(tip) {}
+        @if port != "default" {
+            text class=(if error { "port error" } else { "port" }) x=(round(middle[0])) y=(round(middle[1]) - 5) { (port) }
+        }
+    }
+}
+
+fn boxes(graph: &Graph, catalog: &Catalog, places: &[[f64; 2]], path: &Path) -> Markup {
+    html! {
+        @for (index, (element, [x, y])) in graph.elements.iter().zip(places).enumerate() {
+            @let index = index as u32;
+            @let fired = path.fired.get(&index).copied().unwrap_or(0);
+            @let kind = catalog.types.get(element.kind).map_or("", |kind| kind.name);
+            @let mark = if path.failed == Some(index) { " failed" } else if path.current == Some(index) { " current" } else { "" };
+            g class={ "element" (if fired > 0 { " fired" } else { "" }) (mark) }
+                transform={ "translate(" (round(*x)) " " (round(*y)) ")" } data-element=(element.name) {
+                title { (element.name) " (" (kind) ")" }
+                rect width=(round(BOX[0])) height=(round(BOX[1])) rx="12" {}
+                text class="name" x="14" y="23" { (short(&element.name, 21)) }
+                text class="type" x="14" y="41" { (short(kind, 24)) }
+                @if fired > 1 {
+                    g class="count" transform={ "translate(" (round(BOX[0]) - 14) " 0)" } {
+                        rect x="-22" y="-11" width="44" height="22" rx="11" {}
+                        text x="0" y="4" { "× " (fired) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn short(text: &str, max: usize) -> String {
+    if text.chars().count() <= max {
+        return text.to_owned();
+    }
+    text.chars().take(max - 1).chain(['…']).collect()
+}

@@ -1,0 +1,176 @@
+//! One state as it goes out: encoded once, when the first client takes it, and shared by all of them.
+
+use std::{
+    fmt::Write,
+    sync::{Arc, OnceLock},
+};
+
+use bytes::Bytes;
+use serde::Serialize;
+use store::{Hash, Id, Item, ItemStatus, NewRun, Notification, Status, Toast};
+
+use crate::{
+    border::Shown,
+    time::iso,
+    view::{ItemView, NotificationView, RunHead},
+};
+
+/// Who may see something within a system.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Audience {
+    /// Everyone signed in to the system.
+    Everyone,
+    /// One person.
+    Person(Arc<str>),
+    /// Operators: what belongs to nobody.
+    Operators,
+    /// Every run: operators and viewers.
+    Runs,
+    /// The runs that work for one person.
+    RunsOf(Arc<str>),
+}
+
+/// What a client keeps one state of: a newer one takes the place of an older one.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub(crate) enum Key {
+    /// An item.
+    Progress(Id),
+    /// A notification.
+    Notification(Id),
+    /// A run.
+    Run(Id),
+    /// A toast is no state: its number is its own.
+    Toast(u64),
+}
+
+/// A run as far as an event needs it; its input would be held in memory for nothing.
+#[derive(Debug, Clone)]
+pub(crate) struct RunState {
+    id: Id,
+    workflow: Arc<str>,
+    version: Hash,
+    queue: Arc<str>,
+    user: Option<Arc<str>>,
+    root: Id,
+    parent: Option<Id>,
+    direct: bool,
+    created_at_ms: i64,
+    status: Status,
+}
+
+impl RunState {
+    pub(crate) fn new(start: &NewRun, status: Status) -> RunState {
+        RunState {
+            id: start.id,
+            workflow: start.workflow.clone(),
+            version: start.version,
+            queue: start.queue.clone(),
+            user: start.user.clone(),
+            root: start.root,
+            parent: start.parent,
+            direct: start.direct,
+            created_at_ms: start.created_at_ms,
+            status,
+        }
+    }
+
+    fn head(&self) -> RunHead<'_> {
+        RunHead {
+            id: self.id,
+            workflow: &self.workflow,
+            version: self.version.to_string(),
+            status: self.status,
+            queue: &self.queue,
+            user: self.user.as_deref(),
+            root: self.root,
+            parent: self.parent,
+            retry_of: None,
+            direct: self.direct,
+            created_at: iso(self.created_at_ms),
+        }
+    }
+}
+
+/// What a frame tells.
+#[derive(Debug, Clone)]
+pub(crate) enum Content {
+    /// An item's newest state.
+    Progress(Arc<Item>),
+    /// An item that its reader may no longer see; those of the audience go on seeing it.
+    Gone(Id, Audience),
+    /// A notification.
+    Notification(Arc<Notification>),
+    /// A toast, and until when it is kept, milliseconds since 1970.
+    Toast(Arc<Toast>, i64),
+    /// A run.
+    Run(RunState),
+}
+
+/// A state with its number in the stream.
+#[derive(Debug)]
+pub(crate) struct Frame {
+    /// None: a state read anew, whose number says nothing about what else the client has.
+    number: Option<u64>,
+    pub(crate) content: Content,
+    bytes: OnceLock<Bytes>,
+}
+
+impl Frame {
+    pub(crate) fn new(number: Option<u64>, content: Content) -> Arc<Frame> {
+        Arc::new(Frame { number, content, bytes: OnceLock::new() })
+    }
+
+    /// What it is a state of.
+    pub(crate) fn key(&self) -> Key {
+        match &self.content {
+            Content::Progress(item) => Key::Progress(item.id),
+            Content::Gone(id, _) => Key::Progress(*id),
+            Content::Notification(notification) => Key::Notification(notification.id),
+            Content::Toast(..) => Key::Toast(self.number.unwrap_or_default()),
+            Content::Run(run) => Key::Run(run.id),
+        }
+    }
+
+    /// An item that has not ended: every new client is told of it, however old its state is.
+    pub(crate) fn moving(&self) -> bool {
+        matches!(&self.content, Content::Progress(item) if item.status == ItemStatus::Running)
+    }
+
+    /// The event as it stands on the wire.
+    pub(crate) fn bytes(&self) -> Bytes {
+        self.bytes
+            .get_or_init(|| match &self.content {
+                Content::Progress(item) => encode("progress", self.number, &ItemView::from(&**item)),
+                Content::Gone(id, _) => encode("progress", self.number, &Gone { id: *id, gone: true }),
+                Content::Notification(notification) => {
+                    encode("notification", self.number, &NotificationView::from(&**notification))
+                }
+                Content::Toast(toast, _) => encode("toast", self.number, &Shown::of(&toast.body)),
+                Content::Run(run) => encode("run", self.number, &run.head()),
+            })
+            .clone()
+    }
+}
+
+#[derive(Serialize)]
+struct Gone {
+    id: Id,
+    gone: bool,
+}
+
+/// `event:`, `id:` and one line of `data:`; JSON has no line breaks of its own.
+fn encode(event: &str, number: Option<u64>, data: &impl Serialize) -> Bytes {
+    let mut head = format!("event: {event}\n");
+    if let Some(number) = number {
+        // Writing to a string does not fail.
+        let _ = writeln!(head, "id: {number}");
+    }
+    head.push_str("data: ");
+    let mut bytes = head.into_bytes();
+    if let Err(error) = serde_json::to_writer(&mut bytes, data) {
+        tracing::error!(%error, "an event could not be written as JSON");
+        return Bytes::new();
+    }
+    bytes.extend_from_slice(b"\n\n");
+    Bytes::from(bytes)
+}

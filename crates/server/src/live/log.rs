@@ -1,0 +1,110 @@
+//! What one audience has been told, newest state only, in order.
+//!
+//! Every client reads it at its own pace from the number that it has reached. So a slow client skips what has been
+//! overtaken, a client that comes back goes on where it was, and neither costs anyone anything: there is no queue to fill.
+
+use std::{
+    collections::{BTreeMap, HashMap, VecDeque},
+    sync::Arc,
+};
+
+use super::frame::{Content, Frame, Key};
+
+/// How many states that move no more are kept for those who come back.
+const KEPT_MAX: usize = 1_024;
+/// How long they are kept.
+const KEPT_MS: i64 = 60 * 60 * 1_000;
+
+/// A compacted log.
+#[derive(Debug, Default)]
+pub(super) struct Log {
+    states: BTreeMap<u64, Arc<Frame>>,
+    newest: HashMap<Key, u64>,
+    /// (number, when it came): states that may be dropped, oldest first.
+    fading: VecDeque<(u64, i64)>,
+    /// Everything above this number that is still the newest state is here.
+    floor: u64,
+}
+
+impl Log {
+    /// A log of which nothing up to `floor` is known.
+    pub(super) fn from(floor: u64) -> Log {
+        Log { floor, ..Log::default() }
+    }
+
+    /// Takes a newer state; one that is older than what is there is left out.
+    pub(super) fn put(&mut self, number: u64, frame: Arc<Frame>, now_ms: i64) {
+        let key = frame.key();
+        match self.newest.get(&key) {
+            Some(known) if *known >= number => return,
+            Some(known) => {
+                self.states.remove(known);
+            }
+            None => {}
+        }
+        if !frame.moving() {
+            self.fading.push_back((number, now_ms));
+        }
+        self.newest.insert(key, number);
+        self.states.insert(number, frame);
+        self.fade(now_ms);
+    }
+
+    /// Whether a state of that key is here.
+    pub(super) fn has(&self, key: Key) -> bool {
+        self.newest.contains_key(&key)
+    }
+
+    /// Drops what is over the limits.
+    pub(super) fn fade(&mut self, now_ms: i64) {
+        while let Some((number, at_ms)) = self.fading.front().copied() {
+            if self.fading.len() <= KEPT_MAX && now_ms - at_ms < KEPT_MS {
+                return;
+            }
+            self.fading.pop_front();
+            if let Some(frame) = self.states.remove(&number) {
+                self.newest.remove(&frame.key());
+                self.floor = self.floor.max(number);
+            }
+        }
+    }
+
+    /// Says that changes up to `number` may be missing.
+    pub(super) fn lose(&mut self, number: u64) {
+        self.floor = self.floor.max(number);
+    }
+
+    /// Whether a client that has reached `number` finds everything newer here.
+    pub(super) fn covers(&self, number: u64) -> bool {
+        number >= self.floor
+    }
+
+    /// Nothing is kept here.
+    pub(super) fn is_empty(&self) -> bool {
+        self.states.is_empty()
+    }
+
+    /// States after `after` and up to `upto`, oldest first, at most `max`.
+    pub(super) fn read(
+        &self,
+        after: u64,
+        upto: u64,
+        max: usize,
+        now_ms: i64,
+    ) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
+        self.states
+            .range(after.saturating_add(1)..=upto.max(after.saturating_add(1)))
+            .filter(move |(number, frame)| **number <= upto && fresh(frame, now_ms))
+            .take(max)
+            .map(|(number, frame)| (*number, frame))
+    }
+
+    /// The items that move, oldest state first.
+    pub(super) fn moving(&self, upto: u64) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
+        self.states.range(..=upto).filter(|(_, frame)| frame.moving()).map(|(number, frame)| (*number, frame))
+    }
+}
+
+fn fresh(frame: &Frame, now_ms: i64) -> bool {
+    !matches!(&frame.content, Content::Toast(_, until_ms) if *until_ms < now_ms)
+}

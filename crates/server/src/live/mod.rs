@@ -1,0 +1,114 @@
+//! Live delivery: from the store's stream of changes to every connected client, once each, newest state only.
+//!
+//! [`Hub::stream`] promises: no state is lost between what a client gets first and what follows; states may repeat and
+//! never go back; a slow or dead client costs the others nothing.
+
+mod board;
+mod frame;
+mod log;
+mod stream;
+
+use std::{sync::Arc, time::Duration};
+
+use engine::Engine;
+use tokio::{
+    sync::{broadcast::error::RecvError, watch},
+    task::AbortHandle,
+};
+
+use self::board::Board;
+pub(crate) use self::{board::audience_of, frame::Audience, stream::Stream};
+use crate::{app::Viewer, serve::Peer, settings::Settings};
+
+/// How often old states are forgotten and dead clients looked for.
+const SWEEP: Duration = Duration::from_secs(15);
+
+/// The one task that reads the store's changes, and the board it feeds.
+pub(crate) struct Hub {
+    board: Arc<Board>,
+    ready: watch::Receiver<bool>,
+    streams_max: usize,
+    feeder: AbortHandle,
+}
+
+impl Drop for Hub {
+    fn drop(&mut self) {
+        self.feeder.abort();
+    }
+}
+
+impl Hub {
+    /// Starts to listen; needs a runtime.
+    pub(crate) fn start(engine: Engine, settings: &Settings) -> Hub {
+        let board = Arc::new(Board::new());
+        let (begun, ready) = watch::channel(false);
+        let idle_ms = i64::try_from(settings.stream_idle_max.as_millis()).unwrap_or(i64::MAX);
+        // The first subscription stands before anything is read: nothing falls between.
+        let changes = engine.store().changes();
+        let feed = Feed { engine, board: board.clone(), changes, idle_ms };
+        let feeder = tokio::spawn(feed.run(begun)).abort_handle();
+        Hub { board, ready, streams_max: settings.streams_max, feeder }
+    }
+
+    /// A stream for one client; None if there are too many already. `last` is the number that it has reached.
+    pub(crate) async fn stream(
+        &self,
+        engine: Engine,
+        system: Arc<str>,
+        viewer: Viewer,
+        peer: Option<Arc<Peer>>,
+        last: Option<u64>,
+    ) -> Option<Stream> {
+        if self.board.clients() >= self.streams_max {
+            return None;
+        }
+        // An error means that the feeder is gone, and then the server is stopping.
+        self.ready.clone().wait_for(|ready| *ready).await.ok()?;
+        Some(Stream::new(engine, self.board.clone(), system, viewer, peer, last))
+    }
+}
+
+struct Feed {
+    engine: Engine,
+    board: Arc<Board>,
+    changes: tokio::sync::broadcast::Receiver<store::Changes>,
+    idle_ms: i64,
+}
+
+impl Feed {
+    async fn run(mut self, begun: watch::Sender<bool>) {
+        self.seed().await;
+        let _ = begun.send(true);
+        let mut sweep = tokio::time::interval(SWEEP);
+        let mut lagged = false;
+        loop {
+            tokio::select! {
+                _ = sweep.tick() => self.board.sweep(self.engine.clock_ms(), self.idle_ms),
+                changes = self.changes.recv() => match changes {
+                    Ok(changes) => {
+                        if std::mem::take(&mut lagged) && let Some((first, _)) = changes.first() {
+                            self.seed().await;
+                            self.board.lose(first.saturating_sub(1));
+                        }
+                        self.board.feed(&changes, self.engine.clock_ms());
+                    }
+                    Err(RecvError::Lagged(missed)) => {
+                        tracing::warn!(missed, "live delivery fell behind and reads the states anew");
+                        lagged = true;
+                    }
+                    Err(RecvError::Closed) => return,
+                },
+            }
+        }
+    }
+
+    /// What moves now, in every system.
+    async fn seed(&self) {
+        for published in self.engine.systems() {
+            match self.engine.store().items(published.system.name.clone(), 0).await {
+                Ok(items) => self.board.seed(&items, self.engine.clock_ms()),
+                Err(error) => tracing::warn!(%error, "the progress items could not be read"),
+            }
+        }
+    }
+}

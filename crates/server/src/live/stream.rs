@@ -1,0 +1,258 @@
+//! One client's stream: what it may see, newest states only, at its own pace.
+
+use std::{
+    collections::{HashMap, VecDeque},
+    sync::Arc,
+    time::Duration,
+};
+
+use bytes::{Bytes, BytesMut};
+use engine::Engine;
+use store::{Error, Filter};
+use tokio::time::Instant;
+
+use super::{
+    board::{Board, Room, Seat, audience_of},
+    frame::{Audience, Content, Frame, Key, RunState},
+};
+use crate::{app::Viewer, serve::Peer};
+
+/// A comment that keeps proxies and the watchdog at rest.
+const HEARTBEAT: Duration = Duration::from_secs(15);
+/// The shortest time between two deliveries to one client; what changes meanwhile is sent once.
+const REST: Duration = Duration::from_millis(20);
+/// What each connected client adds to it, so that the whole crowd costs a bounded part of the machine.
+const REST_EACH: Duration = Duration::from_micros(20);
+/// How many states are taken at once.
+const BATCH_MAX: usize = 256;
+/// How many bytes go out in one piece.
+const PIECE_BYTES: usize = 64 * 1024;
+/// How many runs a client is told of whose place in the stream is no longer known.
+const RUNS_MAX: usize = 100;
+
+/// See the module.
+pub(crate) struct Stream {
+    engine: Engine,
+    board: Arc<Board>,
+    system: Arc<str>,
+    viewer: Viewer,
+    audiences: Vec<Audience>,
+    seat: Seat,
+    peer: Option<Arc<Peer>>,
+    /// Everything up to this number has been sent or overtaken.
+    cursor: u64,
+    /// Items read from the store that were newer than the cursor: older states of them are not sent.
+    ahead: HashMap<Key, u64>,
+    begin: Begin,
+    out: VecDeque<Bytes>,
+    rest_until: Instant,
+}
+
+/// What the first delivery is.
+enum Begin {
+    /// The newest state of every moving item.
+    Fresh,
+    /// The newest state of everything that changed since.
+    Since(u64),
+    /// It has been made.
+    Done,
+}
+
+impl Stream {
+    pub(super) fn new(
+        engine: Engine,
+        board: Arc<Board>,
+        system: Arc<str>,
+        viewer: Viewer,
+        peer: Option<Arc<Peer>>,
+        last: Option<u64>,
+    ) -> Stream {
+        let audiences = viewer.audiences();
+        let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
+        let seat = board.join(rooms, peer.clone());
+        Stream {
+            engine,
+            system,
+            viewer,
+            audiences,
+            seat,
+            peer,
+            cursor: 0,
+            ahead: HashMap::new(),
+            begin: last.map_or(Begin::Fresh, Begin::Since),
+            out: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+            rest_until: Instant::now(),
+            board,
+        }
+    }
+
+    /// The next piece; None when the server stops or the store cannot be read (the client comes back and goes on).
+    pub(crate) async fn next(&mut self) -> Option<Bytes> {
+        loop {
+            self.seat.taken();
+            if let Some(piece) = self.out.pop_front() {
+                return Some(piece);
+            }
+            if !self.wait(self.rest_until).await {
+                return None;
+            }
+            if let Err(error) = self.fill().await {
+                tracing::warn!(%error, "a live stream ends: the states could not be read");
+                return None;
+            }
+            if self.out.is_empty() {
+                let client = self.seat.client.clone();
+                let beat = Instant::now() + HEARTBEAT;
+                tokio::select! {
+                    () = client.wake.notified() => {}
+                    going = self.wait(beat) => {
+                        if !going {
+                            return None;
+                        }
+                        self.out.push_back(Bytes::from_static(b":\n\n"));
+                    }
+                }
+            } else {
+                let crowd = u32::try_from(self.board.clients()).unwrap_or(u32::MAX);
+                self.rest_until = Instant::now() + REST + REST_EACH.saturating_mul(crowd);
+            }
+        }
+    }
+
+    /// Until `then`; false if the server stops before.
+    async fn wait(&self, then: Instant) -> bool {
+        let Some(peer) = &self.peer else {
+            tokio::time::sleep_until(then).await;
+            return true;
+        };
+        let mut stopping = peer.stopping.clone();
+        tokio::select! {
+            biased;
+            _ = stopping.wait_for(|stopping| *stopping) => false,
+            () = tokio::time::sleep_until(then) => true,
+        }
+    }
+
+    async fn fill(&mut self) -> Result<(), Error> {
+        match std::mem::replace(&mut self.begin, Begin::Done) {
+            Begin::Fresh => {
+                self.cursor = self.board.head();
+                let moving = self.gather(|room, into| {
+                    into.extend(
+                        room.log().moving(self.cursor).map(|(number, frame)| (number, frame.clone())),
+                    );
+                });
+                self.send(moving);
+                self.mark();
+            }
+            Begin::Since(number) if !self.board.remembers(number) => self.reread(number).await?,
+            // A number of another database.
+            Begin::Since(number) if number > self.board.head() => self.reread(0).await?,
+            Begin::Since(number) => self.cursor = number,
+            Begin::Done => {}
+        }
+        if self.seat.rooms.iter().all(|room| room.log().covers(self.cursor)) {
+            self.follow();
+            Ok(())
+        } else {
+            self.reread(self.cursor).await
+        }
+    }
+
+    /// Sends what has changed since the cursor.
+    fn follow(&mut self) {
+        let (head, now_ms) = (self.board.head(), self.engine.clock_ms());
+        let mut changed = self.gather(|room, into| {
+            let log = room.log();
+            let found = log.read(self.cursor, head, BATCH_MAX, now_ms);
+            into.extend(found.map(|(number, frame)| (number, frame.clone())));
+        });
+        changed.truncate(BATCH_MAX);
+        // Where the batch is full there may be more: what was not taken keeps its number for the next time.
+        self.cursor = match changed.last() {
+            Some((number, _)) if changed.len() == BATCH_MAX => *number,
+            _ => head,
+        };
+        let ahead = &self.ahead;
+        changed.retain(|(number, frame)| ahead.get(&frame.key()).is_none_or(|known| number >= known));
+        if self.ahead.values().all(|known| *known <= self.cursor) {
+            self.ahead.clear();
+        }
+        self.send(changed);
+    }
+
+    fn gather(&self, read: impl Fn(&Room, &mut Vec<(u64, Arc<Frame>)>)) -> Vec<(u64, Arc<Frame>)> {
+        let mut found = Vec::new();
+        for room in &self.seat.rooms {
+            read(room, &mut found);
+        }
+        found.sort_by_key(|(number, _)| *number);
+        found
+    }
+
+    /// The newest state of everything that changed since `since`, from the store. What changes while it is read comes
+    /// once more, or newer, by the rooms.
+    async fn reread(&mut self, since: u64) -> Result<(), Error> {
+        let head = self.board.head();
+        let store = self.engine.store().clone();
+        let mut states = Vec::new();
+        for item in store.items(self.system.clone(), since).await? {
+            let audience = audience_of(&item);
+            let content = if self.audiences.contains(&audience) {
+                self.ahead.insert(Key::Progress(item.id), item.seq);
+                Content::Progress(item)
+            } else {
+                Content::Gone(item.id, audience)
+            };
+            states.push((0, Frame::new(None, content)));
+        }
+        let user = self.viewer.person.id.clone();
+        for notification in
+            store.notifications(self.system.clone(), user.clone(), since).await?.into_iter().rev()
+        {
+            states.push((0, Frame::new(None, Content::Notification(notification))));
+        }
+        let filter = Filter {
+            system: Some(self.system.clone()),
+            user: (!self.viewer.operator).then(|| user.to_string()),
+            limit: RUNS_MAX,
+            ..Filter::default()
+        };
+        for run in store.runs(filter).await?.items.iter().rev() {
+            states.push((0, Frame::new(None, Content::Run(RunState::new(&run.start, run.status)))));
+        }
+        self.send(states);
+        self.cursor = self.cursor.max(head);
+        self.mark();
+        Ok(())
+    }
+
+    /// Tells the client where it stands, so that it goes on from here.
+    fn mark(&mut self) {
+        self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
+    }
+
+    fn send(&mut self, states: Vec<(u64, Arc<Frame>)>) {
+        let mut visible = states
+            .into_iter()
+            .map(|(_, frame)| frame)
+            .filter(
+                |frame| !matches!(&frame.content, Content::Gone(_, still) if self.audiences.contains(still)),
+            )
+            .peekable();
+        while let Some(frame) = visible.next() {
+            if visible.peek().is_none() {
+                // One alone is not copied: its bytes are everyone's.
+                self.out.push_back(frame.bytes());
+                return;
+            }
+            let mut piece = BytesMut::from(&frame.bytes()[..]);
+            while piece.len() < PIECE_BYTES
+                && let Some(more) = visible.next()
+            {
+                piece.extend_from_slice(&more.bytes());
+            }
+            self.out.push_back(piece.freeze());
+        }
+    }
+}

@@ -1,0 +1,81 @@
+//! My work: what the person started, with bars, results and a way to stop it.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State},
+    response::{IntoResponse, Redirect},
+};
+use maud::{Markup, html};
+use store::{Page, Status};
+
+use super::{
+    Shown, Tab,
+    parts::{Bars, badge, bars, cancel, link, moment, more, segment, took},
+    within,
+};
+use crate::{
+    app::App,
+    routes::mine::{From, Own, own},
+    view::outcome,
+};
+
+/// How much of a result is shown, bytes.
+const RESULT_MAX: usize = 2_000;
+
+pub(super) async fn home(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
+    let published = app.system(&system)?;
+    Ok(Redirect::temporary(&format!("/ui/{}/mine", segment(&published.system.name))).into_response())
+}
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(from): Query<From>,
+) -> Shown {
+    let published = app.system(&system)?;
+    let first = from.cursor.is_none();
+    let page = own(&app, &app.viewer(), &published.system.name, from.cursor).await?;
+    Ok(within(&app, &system, Tab::Mine, "My work", &body(&system, first, &page)))
+}
+
+fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
+    html! {
+        div class="head" { h1 { "My work" } p class="quiet" { "What you started in the background, newest first." } }
+        @if page.items.is_empty() {
+            section class="empty" {
+                h2 { "Nothing here yet" }
+                p class="quiet" { "Runs that you start in the background appear here by themselves, with their progress and what came of them." }
+            }
+        }
+        // The script fetches the page anew when a run appears that is not on it.
+        ul class="work" data-live=[first.then_some("mine")] {
+            @for own in &page.items { (card(system, own)) }
+        }
+        (more(page.cursor.as_deref(), ""))
+    }
+}
+
+fn card(system: &str, own: &Own) -> Markup {
+    let run = &own.run;
+    let (result, error) = outcome(run);
+    html! {
+        li class="card run" data-run=(run.start.id) data-root=(run.start.root) {
+            div class="line" {
+                (badge(run.status))
+                strong { (run.start.workflow) }
+                span class="push" {}
+                span class="quiet" { (moment(run.start.created_at_ms)) " · " (took(run)) }
+                (cancel(system, run))
+            }
+            (bars(system, &Bars::Of(run.start.root), &own.items, None))
+            @if let Some(why) = &own.why { p class="quiet why" data-why { (why) } }
+            @if run.status == Status::Failed {
+                p class="trouble" { (crate::border::Shown::field(&run.end.as_ref().map(|end| end.error.clone()).unwrap_or_default(), "message").words()) }
+            } @else if !result.is_null() {
+                details { summary { "Result" } pre { (result.pretty(RESULT_MAX)) } }
+            }
+            p class="foot" { (link(system, run)) @if !error.is_null() && run.status != Status::Failed { " · ended with an error" } }
+        }
+    }
+}

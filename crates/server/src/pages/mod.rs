@@ -1,0 +1,117 @@
+//! Pages: HTML written on the server, kept alive by one stream of events. Each page is a file: a handler that reads, and
+//! a pure function from what it read to markup. Everything that people typed or a provider sent is escaped by maud.
+
+mod assets;
+mod mine;
+mod parts;
+mod progress;
+mod run;
+mod runs;
+mod shell;
+mod workflows;
+
+use std::sync::Arc;
+
+use axum::{
+    Router,
+    extract::State,
+    http::{HeaderValue, StatusCode, header},
+    response::{IntoResponse, Redirect, Response},
+    routing::get,
+};
+use maud::{Markup, html};
+
+use self::shell::{Tab, shell};
+use crate::{answer::Refused, app::App};
+
+/// Styles and scripts are ours alone, nothing is framed, nothing is sent elsewhere.
+const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
+                      form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
+
+/// /ui and what pages need.
+pub(crate) fn routes() -> Router<Arc<App>> {
+    Router::new()
+        .route("/", get(async || Redirect::temporary("/ui")))
+        .route("/hefe.js", get(assets::element))
+        .route("/favicon.svg", get(assets::logo))
+        .route("/ui", get(home))
+        .route("/ui/assets/hefe.css", get(assets::style))
+        .route("/ui/assets/ui.js", get(assets::script))
+        .route("/ui/{system}", get(mine::home))
+        .route("/ui/{system}/mine", get(mine::show))
+        .route("/ui/{system}/runs", get(runs::show))
+        .route("/ui/{system}/runs/{run}", get(run::show))
+        .route("/ui/{system}/progress", get(progress::show))
+        .route("/ui/{system}/workflows", get(workflows::show))
+}
+
+/// What a page handler gives back.
+type Shown = Result<Response, Broken>;
+
+/// A refusal as a page.
+pub(crate) struct Broken(Refused);
+
+impl<E: Into<Refused>> From<E> for Broken {
+    fn from(error: E) -> Broken {
+        Broken(error.into())
+    }
+}
+
+impl IntoResponse for Broken {
+    fn into_response(self) -> Response {
+        let (message, help) = self.0.words();
+        let body = html! {
+            section class="empty" {
+                h1 { (self.0.status().canonical_reason().unwrap_or("That did not work")) }
+                p { (message) "." }
+                @if let Some(help) = help { p class="quiet" { (help) "." } }
+                p { a href="/ui" { "To the start" } }
+            }
+        };
+        let page = page(shell("", &[], None, "Not found", &body));
+        (self.0.status(), page).into_response()
+    }
+}
+
+fn page(markup: Markup) -> Response {
+    let mut response = Response::new(markup.into_string().into());
+    let headers = response.headers_mut();
+    for (name, value) in [
+        (header::CONTENT_TYPE, "text/html; charset=utf-8"),
+        (header::CACHE_CONTROL, "no-store"),
+        (header::CONTENT_SECURITY_POLICY, POLICY),
+        (header::X_CONTENT_TYPE_OPTIONS, "nosniff"),
+        (header::REFERRER_POLICY, "same-origin"),
+    ] {
+        headers.insert(name, HeaderValue::from_static(value));
+    }
+    response
+}
+
+/// A page of a system.
+fn within(app: &App, system: &str, tab: Tab, title: &str, body: &Markup) -> Response {
+    let names: Vec<_> = app.engine.systems().iter().map(|published| published.system.name.clone()).collect();
+    page(shell(system, &names, Some((tab, &app.viewer())), title, body))
+}
+
+/// /ui: straight to the system if there is one, else a choice.
+async fn home(State(app): State<Arc<App>>) -> Response {
+    let systems = app.engine.systems();
+    if let [only] = &systems[..] {
+        return Redirect::temporary(&format!("/ui/{}/mine", parts::segment(&only.system.name)))
+            .into_response();
+    }
+    let body = html! {
+        h1 { "Systems" }
+        @if systems.is_empty() {
+            section class="empty" { p { "No system is published yet." } p class="quiet" { "A system is a folder in " code { "systems/" } " of the project." } }
+        }
+        ul class="cards" {
+            @for published in &systems {
+                li class="card" { a href={ "/ui/" (parts::segment(&published.system.name)) "/mine" } { strong { (published.system.name) } }
+                    span class="quiet" { (published.system.workflows.len()) " workflows" } }
+            }
+        }
+    };
+    (StatusCode::OK, page(shell("", &[], None, "Systems", &body))).into_response()
+}

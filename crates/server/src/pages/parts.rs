@@ -1,0 +1,113 @@
+//! Pieces that several pages share.
+
+use std::{fmt::Write, sync::Arc};
+
+use maud::{Markup, PreEscaped, html};
+use store::{Item, ItemStatus, Run, Status};
+
+use crate::{
+    time::{iso, span},
+    view::{ItemView, percent},
+};
+
+/// A name as one segment of an address.
+pub(super) fn segment(name: &str) -> String {
+    let mut out = String::with_capacity(name.len());
+    for byte in name.bytes() {
+        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
+            out.push(char::from(byte));
+        } else {
+            // Writing to a string does not fail.
+            let _ = write!(out, "%{byte:02X}");
+        }
+    }
+    out
+}
+
+/// A status, in words and colour.
+pub(super) fn badge(status: Status) -> Markup {
+    html! { span class={ "badge " (status.word()) } data-status { (status.word()) } }
+}
+
+/// A moment; the script makes it relative to now.
+pub(super) fn moment(ms: i64) -> Markup {
+    let text = iso(ms);
+    let plain = text.get(..19).unwrap_or(&text).replace('T', " ");
+    html! { time datetime=(text) title={ (plain) " UTC" } data-ago { (plain) } }
+}
+
+/// How long a run took, or a clock that goes on while it runs.
+pub(super) fn took(run: &Run) -> Markup {
+    match (&run.end, run.started_at_ms) {
+        (Some(end), _) => {
+            html! { span class="took" data-took { (span(end.ended_at_ms - end.started_at_ms)) } }
+        }
+        (None, Some(since)) => html! { span class="took" data-took data-since=(iso(since)) { "…" } },
+        (None, None) => html! { span class="took" data-took { "–" } },
+    }
+}
+
+/// The first part of an id, which is enough to tell runs apart.
+pub(super) fn short(run: &Run) -> String {
+    let id = run.start.id.to_string();
+    id.get(id.len() - 12..).unwrap_or(&id).to_owned()
+}
+
+/// A link to a run.
+pub(super) fn link(system: &str, run: &Run) -> Markup {
+    html! { a class="id" href={ "/ui/" (segment(system)) "/runs/" (run.start.id) } title=(run.start.id) { (short(run)) } }
+}
+
+/// Asks for the end of a run; the script sends it.
+pub(super) fn cancel(system: &str, run: &Run) -> Markup {
+    html! {
+        @if !run.status.ended() {
+            button type="button" class="quiet-button" data-cancel={ "/" (segment(system)) "/runs/" (run.start.id) "/cancel" }
+                disabled[run.cancel_at_ms.is_some()] { @if run.cancel_at_ms.is_some() { "Cancelling…" } @else { "Cancel" } }
+        }
+    }
+}
+
+/// What an `hefe-progress` shows.
+pub(super) enum Bars {
+    /// Whatever moves.
+    Moving,
+    /// Those of one tree of runs, ended ones too.
+    Of(store::Id),
+}
+
+/// Bars that go on by themselves. They begin with `items`, so the first picture needs no further request; without
+/// scripts the same states stand there as plain bars.
+pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Option<&str>) -> Markup {
+    let views: Vec<ItemView<'_>> = items.iter().map(|item| ItemView::from(&**item)).collect();
+    // Inside a script element only `<` could end it early.
+    let json = serde_json::to_string(&views).unwrap_or_else(|_| "[]".to_owned()).replace('<', "\\u003c");
+    let run = match which {
+        Bars::Moving => None,
+        Bars::Of(root) => Some(root),
+    };
+    html! {
+        hefe-progress system=(system) run=[run] empty=[empty] {
+            script type="application/json" { (PreEscaped(json)) }
+            noscript {
+                @for item in items {
+                    p { (item.title.as_deref().unwrap_or(&item.process)) " "
+                        progress max="100" value=[percent(item)] {}
+                        " " (item.status_message.as_deref().unwrap_or_default())
+                        @if item.status != ItemStatus::Running { " (" (format!("{:?}", item.status).to_lowercase()) ")" } }
+                }
+            }
+        }
+    }
+}
+
+/// A link to the page after this one.
+pub(super) fn more(cursor: Option<&str>, query: &str) -> Markup {
+    html! {
+        @if let Some(cursor) = cursor {
+            nav class="more" aria-label="Further pages" {
+                a rel="next" href={ "?" (query) "cursor=" (segment(cursor)) } { "Older runs" }
+            }
+        }
+    }
+}

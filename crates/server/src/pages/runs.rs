@@ -1,0 +1,107 @@
+//! All runs of a system, filtered, a page at a time, live.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, Query, State};
+use maud::{Markup, html};
+use store::{Page, Run};
+
+use super::{
+    Shown, Tab,
+    parts::{badge, link, moment, more, segment, took},
+    within,
+};
+use crate::{
+    app::App,
+    routes::runs::{Asked, STATUSES},
+};
+
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Shown {
+    let published = app.system(&system)?;
+    let filter = asked.filter(&published.system.name, &app.viewer())?;
+    let page = app.engine.store().runs(filter).await?;
+    let mut workflows: Vec<&str> = published.system.workflows.keys().map(|name| &**name).collect();
+    workflows.sort_unstable();
+    Ok(within(&app, &system, Tab::Runs, "Runs", &body(&system, &asked, &workflows, &page)))
+}
+
+fn body(system: &str, asked: &Asked, workflows: &[&str], page: &Page<Run>) -> Markup {
+    let is = |field: &Option<String>, value: &str| field.as_deref().unwrap_or_default() == value;
+    // A further page stands still: what is new belongs on the first.
+    let live = asked.cursor.as_deref().unwrap_or_default().is_empty();
+    html! {
+        div class="head" { h1 { "Runs" } }
+        form class="filter" method="get" role="search" {
+            label { span { "Status" }
+                select name="status" {
+                    option value="" { "all" }
+                    @for status in STATUSES { option value=(status.word()) selected[is(&asked.status, status.word())] { (status.word()) } }
+                }
+            }
+            label { span { "Workflow" }
+                select name="workflow" {
+                    option value="" { "all" }
+                    @for name in workflows { option value=(name) selected[is(&asked.workflow, name)] { (name) } }
+                }
+            }
+            label class="wide" { span { "Search" }
+                input type="search" name="q" value=(asked.q.as_deref().unwrap_or_default()) placeholder="part of an id or a workflow";
+            }
+            button type="submit" { "Filter" }
+        }
+        div class="scroll" {
+            table class="runs" data-live=[live.then_some("runs")]
+                data-filter-status=(asked.status.as_deref().unwrap_or_default())
+                data-filter-workflow=(asked.workflow.as_deref().unwrap_or_default())
+                data-filtered[[&asked.q, &asked.queue, &asked.user].iter().any(|field| field.as_deref().is_some_and(|text| !text.is_empty()))] {
+                thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
+                tbody { @for run in &page.items { (row(system, run)) } }
+            }
+        }
+        @if page.items.is_empty() {
+            section class="empty" data-empty { h2 { "No runs" } p class="quiet" { "None that match. New ones appear here by themselves." } }
+        }
+        template id="run-row" {
+            tr data-run="" {
+                td { span class="badge" data-status {} } td { strong data-field="workflow" {} }
+                td { a class="id" href={ "/ui/" (segment(system)) "/runs/" } {} } td { time data-ago {} }
+                td { span class="took" data-took { "–" } } td data-field="user" {} td class="quiet" data-field="queue" {}
+            }
+        }
+        (more(page.cursor.as_deref(), &query(asked)))
+    }
+}
+
+fn row(system: &str, run: &Run) -> Markup {
+    html! {
+        tr data-run=(run.start.id) {
+            td { (badge(run.status)) }
+            td { strong { (run.start.workflow) } }
+            td { (link(system, run)) }
+            td { (moment(run.start.created_at_ms)) }
+            td { (took(run)) }
+            td { (run.start.user.as_deref().unwrap_or("–")) }
+            td class="quiet" { (run.start.queue) }
+        }
+    }
+}
+
+/// The filter again, for the link to the next page.
+fn query(asked: &Asked) -> String {
+    [
+        ("workflow", &asked.workflow),
+        ("status", &asked.status),
+        ("queue", &asked.queue),
+        ("user", &asked.user),
+        ("q", &asked.q),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        Some(format!("{name}={}&", segment(value.as_deref().filter(|text| !text.is_empty())?)))
+    })
+    .collect()
+}

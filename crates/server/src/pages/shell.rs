@@ -1,0 +1,74 @@
+//! What every page has around it.
+
+use std::sync::Arc;
+
+use maud::{DOCTYPE, Markup, PreEscaped, html};
+
+use super::{assets, parts::segment};
+use crate::app::Viewer;
+
+/// The pages of a system.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum Tab {
+    Mine,
+    Runs,
+    Progress,
+    Workflows,
+}
+
+const TABS: [(Tab, &str, &str); 4] = [
+    (Tab::Mine, "mine", "My work"),
+    (Tab::Runs, "runs", "Runs"),
+    (Tab::Progress, "progress", "Progress"),
+    (Tab::Workflows, "workflows", "Workflows"),
+];
+
+/// A whole document. Outside a system `inside` is None.
+pub(super) fn shell(
+    system: &str,
+    systems: &[Arc<str>],
+    inside: Option<(Tab, &Viewer)>,
+    title: &str,
+    body: &Markup,
+) -> Markup {
+    let base = format!("/ui/{}", segment(system));
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head {
+                meta charset="utf-8";
+                meta name="viewport" content="width=device-width, initial-scale=1";
+                meta name="color-scheme" content="light dark";
+                title { (title) @if !system.is_empty() { " · " (system) } " · Hefe" }
+                link rel="icon" href="/favicon.svg" type="image/svg+xml";
+                link rel="stylesheet" href={ "/ui/assets/hefe.css?" (assets::mark()) };
+                @if inside.is_some() {
+                    script src={ "/hefe.js?" (assets::mark()) } defer {}
+                    script src={ "/ui/assets/ui.js?" (assets::mark()) } defer {}
+                }
+            }
+            body data-system=[inside.map(|_| system)] data-user=[inside.map(|(_, viewer)| &*viewer.person.id)] {
+                a class="skip" href="#main" { "Skip to content" }
+                header class="top" {
+                    a class="brand" href="/ui" { (PreEscaped(assets::LOGO)) span { "Hefe" } }
+                    @if let Some((tab, _)) = inside {
+                        @if systems.len() > 1 {
+                            details class="systems" {
+                                summary { (system) }
+                                ul { @for name in systems { li { a href={ "/ui/" (segment(name)) "/mine" } { (name) } } } }
+                            }
+                        } @else { span class="system" { (system) } }
+                        nav aria-label="Pages" {
+                            @for (known, path, words) in TABS {
+                                a href={ (base) "/" (path) } aria-current=[(known == tab).then_some("page")] { (words) }
+                            }
+                        }
+                        span class="link" data-link title="Connecting to live updates" { span class="dot" {} span class="words" { "connecting" } }
+                    }
+                }
+                main id="main" tabindex="-1" { (body) }
+                div id="toasts" role="status" aria-live="polite" {}
+            }
+        }
+    }
+}

@@ -1,0 +1,60 @@
+//! GET events: server-sent events (delivery.md, Live).
+
+use std::{convert::Infallible, sync::Arc};
+
+use axum::{
+    Extension,
+    body::Body,
+    extract::{Path, Query, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    response::Response,
+};
+use futures_util::stream;
+use serde::Deserialize;
+
+use crate::{
+    answer::{Answer, Refused},
+    app::App,
+    serve::Peer,
+};
+
+/// Where a stream goes on that a page opens anew: a new EventSource cannot send the header.
+#[derive(Deserialize)]
+pub(crate) struct Resume {
+    last_event_id: Option<String>,
+}
+
+pub(crate) async fn stream(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(resume): Query<Resume>,
+    peer: Option<Extension<Arc<Peer>>>,
+    headers: HeaderMap,
+) -> Answer {
+    let published = app.system(&system)?;
+    // An id that is none of ours is as good as none: everything that moves is sent.
+    let last = headers
+        .get("last-event-id")
+        .and_then(|id| id.to_str().ok())
+        .or(resume.last_event_id.as_deref())
+        .and_then(|id| id.parse().ok());
+    let peer = peer.map(|Extension(peer)| peer);
+    let name = published.system.name.clone();
+    let opened = app.live.stream(app.engine.clone(), name, app.viewer(), peer, last).await;
+    let Some(opened) = opened else {
+        return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")
+            .help("try again, or raise `streams_max`"));
+    };
+    let pieces = stream::unfold(opened, async |mut opened| {
+        let piece = opened.next().await?;
+        Some((Ok::<_, Infallible>(piece), opened))
+    });
+    let mut response = Response::new(Body::from_stream(pieces));
+    let headers = response.headers_mut();
+    headers.insert(header::CONTENT_TYPE, HeaderValue::from_static("text/event-stream"));
+    headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    // nginx would collect the stream.
+    headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
+    Ok(response)
+}

@@ -1,0 +1,11 @@
+//! One file a group of routes. Handlers read the request, ask the engine or the store, and write a view.
+
+pub(crate) mod account;
+pub(crate) mod events;
+pub(crate) mod health;
+pub(crate) mod mine;
+pub(crate) mod notifications;
+pub(crate) mod progress;
+pub(crate) mod runs;
+pub(crate) mod webhook;
+pub(crate) mod workflows;

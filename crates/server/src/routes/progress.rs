@@ -1,0 +1,46 @@
+//! GET progress: bars that move, and those that ended in the last hour.
+
+use std::sync::Arc;
+
+use axum::extract::{Path, State};
+use store::{Error, Id, Item};
+
+use crate::{
+    answer::{Answer, Items, Refused, ok},
+    app::{App, Viewer},
+    view::ItemView,
+};
+
+pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+    let published = app.system(&system)?;
+    let seen = seen(&app, &app.viewer(), &published.system.name).await?;
+    ok(&Items { items: seen.iter().map(|item| ItemView::from(&**item)).collect(), cursor: None })
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
+    app.system(&system)?;
+    let found = match name.parse::<Id>() {
+        Ok(id) => app.engine.store().item(id).await?,
+        Err(()) => None,
+    };
+    let viewer = app.viewer();
+    match found.filter(|item| *item.system == *system && viewer.sees(item)) {
+        Some(item) => ok(&ItemView::from(&*item)),
+        None => Err(Refused::unknown(
+            "progress item",
+            &name,
+            &format!("GET /{system}/progress lists those that move or ended in the last hour"),
+        )),
+    }
+}
+
+/// What the viewer may see, the newest change first.
+pub(crate) async fn seen(app: &App, viewer: &Viewer, system: &Arc<str>) -> Result<Vec<Arc<Item>>, Error> {
+    let mut items = app.engine.store().items(system.clone(), 0).await?;
+    items.retain(|item| viewer.sees(item));
+    items.reverse();
+    Ok(items)
+}

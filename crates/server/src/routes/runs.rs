@@ -1,0 +1,158 @@
+//! GET runs, GET runs/ID, POST runs/ID/cancel.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Query, State},
+    http::StatusCode,
+};
+use engine::Trace;
+use serde::Deserialize;
+use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Status};
+
+use crate::{
+    answer::{Answer, Items, Refused, json, ok},
+    app::{App, Viewer},
+    border::{Raw, Shown},
+    time::iso,
+    view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
+};
+
+/// Every status, by its word.
+pub(crate) const STATUSES: [Status; 6] =
+    [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Cancelled];
+
+/// What the address asks for; an empty text is none.
+#[derive(Debug, Default, Clone, Deserialize)]
+pub(crate) struct Asked {
+    pub(crate) workflow: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) queue: Option<String>,
+    pub(crate) user: Option<String>,
+    pub(crate) q: Option<String>,
+    pub(crate) cursor: Option<String>,
+}
+
+impl Asked {
+    /// The filter for what the viewer may see.
+    pub(crate) fn filter(&self, system: &Arc<str>, viewer: &Viewer) -> Result<Filter, Refused> {
+        let given = |text: &Option<String>| text.clone().filter(|text| !text.is_empty());
+        let status = match given(&self.status) {
+            None => None,
+            Some(word) => {
+                Some(STATUSES.into_iter().find(|status| status.word() == word).ok_or_else(|| {
+                    Refused::new(StatusCode::BAD_REQUEST, format!("`{word}` is no status"))
+                        .help(format!("one of {}", STATUSES.map(Status::word).join(", ")))
+                })?)
+            }
+        };
+        Ok(Filter {
+            system: Some(system.clone()),
+            workflow: given(&self.workflow),
+            status,
+            queue: given(&self.queue),
+            user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
+            text: given(&self.q),
+            cursor: given(&self.cursor),
+            limit: 50,
+        })
+    }
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer {
+    let published = app.system(&system)?;
+    let filter = asked.filter(&published.system.name, &app.viewer())?;
+    let page = app.engine.store().runs(filter).await?;
+    ok(&Items { items: page.items.iter().map(RunRow::from).collect(), cursor: page.cursor })
+}
+
+/// A run with all that is shown of it.
+pub(crate) struct Whole {
+    pub(crate) run: Run,
+    pub(crate) why: Option<String>,
+    pub(crate) items: Vec<Arc<Item>>,
+    pub(crate) children: Vec<Run>,
+    /// For operators, empty for others.
+    pub(crate) logs: Vec<Log>,
+    /// For operators.
+    pub(crate) trace: Option<Trace>,
+}
+
+/// The run of that id in that system, if the viewer may see it.
+pub(crate) async fn find(app: &App, system: &str, viewer: &Viewer, name: &str) -> Result<Run, Refused> {
+    app.system(system)?;
+    let found = match name.parse::<Id>() {
+        Ok(id) => app.engine.store().run(id).await?,
+        Err(()) => None,
+    };
+    found.filter(|run| *run.start.system == *system && viewer.sees_run(run)).ok_or_else(|| {
+        Refused::unknown("run", name, &format!("GET /{system}/runs lists the runs that are kept"))
+    })
+}
+
+/// All of a run.
+pub(crate) async fn whole(app: &App, viewer: &Viewer, run: Run) -> Result<Whole, Error> {
+    let store = app.engine.store();
+    let id = run.start.id;
+    let mut items = store.items_of(run.start.root).await?;
+    items.retain(|item| viewer.sees(item));
+    let mut children = store.tree(run.start.root).await?;
+    children.retain(|child| child.start.parent == Some(id));
+    let (logs, trace) = if viewer.operator {
+        (store.logs(id).await?, Some(app.engine.trace(&run).await?))
+    } else {
+        (Vec::new(), None)
+    };
+    let why = app.why(&run).await;
+    Ok(Whole { run, why, items, children, logs, trace })
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
+    let viewer = app.viewer();
+    let run = find(&app, &system, &viewer, &name).await?;
+    let Whole { run, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
+    let (result, error) = outcome(&run);
+    ok(&RunView {
+        row: RunRow::from(&run),
+        cancel_asked_at: run.cancel_at_ms.map(iso),
+        input: Shown::of(&run.start.input),
+        result,
+        error,
+        handled: run.end.as_ref().map_or(0, |end| end.handled),
+        why,
+        progress: items.iter().map(|item| ItemView::from(&**item)).collect(),
+        children: children.iter().map(RunRow::from).collect(),
+        effects: run.end.iter().flat_map(|end| end.effects.iter().map(Shown::of)).collect(),
+        log: logs.iter().map(LogView::from).collect(),
+        journal: trace.as_ref().map(|trace| JournalView { entries: trace.entries.iter().map(Raw).collect() }),
+    })
+}
+
+#[derive(serde::Serialize)]
+struct CancelView {
+    run: Id,
+    status: &'static str,
+}
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
+    let run = find(&app, &system, &app.viewer(), &name).await?;
+    let id = run.start.id;
+    match app.engine.cancel(id).await? {
+        Cancelled::Ended => ok(&CancelView { run: id, status: "cancelled" }),
+        Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
+        Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),
+        Cancelled::Unknown => {
+            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+        }
+    }
+}

@@ -1,0 +1,138 @@
+//! Connections: taken, watched, and brought to an end when the server stops.
+
+use std::{future::Future, sync::Arc, time::Duration};
+
+use axum::{Router, http::Request};
+use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper_util::{
+    rt::{TokioIo, TokioTimer},
+    service::TowerToHyperService,
+};
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::{TcpListener, TcpStream, UnixListener, UnixStream},
+    sync::{Notify, watch},
+    task::JoinSet,
+};
+
+/// How long a client may take to send a request's head.
+const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// How long answers under way may take once the server stops.
+const DRAIN: Duration = Duration::from_secs(10);
+
+/// Where connections come from.
+#[derive(Debug)]
+pub enum Listener {
+    /// An address.
+    Tcp(TcpListener),
+    /// A file of this machine: only who may open it can connect, so any Host is taken.
+    Unix(UnixListener),
+}
+
+impl From<TcpListener> for Listener {
+    fn from(listener: TcpListener) -> Listener {
+        Listener::Tcp(listener)
+    }
+}
+
+impl From<UnixListener> for Listener {
+    fn from(listener: UnixListener) -> Listener {
+        Listener::Unix(listener)
+    }
+}
+
+/// What a request knows of its connection.
+#[derive(Debug)]
+pub(crate) struct Peer {
+    /// It came over a file of this machine.
+    pub(crate) over_socket: bool,
+    /// True once the server stops: streams end then.
+    pub(crate) stopping: watch::Receiver<bool>,
+    /// Ends the connection at once, whatever it is doing.
+    pub(crate) drop: Notify,
+}
+
+/// Serves `router` until `shutdown` resolves; then takes no more, ends the live streams at once, lets answers under way
+/// finish (at most 10 s) and returns.
+pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()>) {
+    let listener = listener.into();
+    let (stop, stopping) = watch::channel(false);
+    let mut connections = JoinSet::new();
+    tokio::pin!(shutdown);
+    loop {
+        tokio::select! {
+            () = &mut shutdown => break,
+            taken = accept(&listener) => match taken {
+                Ok(Stream::Tcp(stream)) => {
+                    connections.spawn(connection(stream, router.clone(), peer(false, &stopping)));
+                }
+                Ok(Stream::Unix(stream)) => {
+                    connections.spawn(connection(stream, router.clone(), peer(true, &stopping)));
+                }
+                Err(error) => {
+                    // Out of file descriptors, or a client that has gone already.
+                    tracing::warn!(%error, "a connection could not be taken");
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            },
+            Some(_) = connections.join_next() => {}
+        }
+    }
+    drop(listener);
+    // Nobody listening is as good as told.
+    let _ = stop.send(true);
+    let drained = async { while connections.join_next().await.is_some() {} };
+    if tokio::time::timeout(DRAIN, drained).await.is_err() {
+        tracing::warn!("some answers were still under way and are cut off");
+    }
+}
+
+/// A connection that was taken.
+enum Stream {
+    Tcp(TcpStream),
+    Unix(UnixStream),
+}
+
+async fn accept(listener: &Listener) -> std::io::Result<Stream> {
+    match listener {
+        Listener::Tcp(listener) => {
+            let (stream, _) = listener.accept().await?;
+            // Without it a small answer may wait for the client's acknowledgement of the one before.
+            let _ = stream.set_nodelay(true);
+            Ok(Stream::Tcp(stream))
+        }
+        Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
+    }
+}
+
+fn peer(over_socket: bool, stopping: &watch::Receiver<bool>) -> Arc<Peer> {
+    Arc::new(Peer { over_socket, stopping: stopping.clone(), drop: Notify::new() })
+}
+
+async fn connection<S>(stream: S, router: Router, peer: Arc<Peer>)
+where
+    S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let routes = TowerToHyperService::new(router);
+    let known = peer.clone();
+    let service = service_fn(move |mut request: Request<Incoming>| {
+        request.extensions_mut().insert(known.clone());
+        hyper::service::Service::call(&routes, request)
+    });
+    let mut served = std::pin::pin!(
+        http1::Builder::new()
+            .timer(TokioTimer::new())
+            .header_read_timeout(HEAD_TIMEOUT)
+            .pipeline_flush(true)
+            .serve_connection(TokioIo::new(stream), service)
+    );
+    let mut stopping = peer.stopping.clone();
+    loop {
+        tokio::select! {
+            // A client that goes away in the middle is its own business.
+            _ = served.as_mut() => return,
+            () = peer.drop.notified() => return,
+            Ok(()) = stopping.changed() => served.as_mut().graceful_shutdown(),
+        }
+    }
+}

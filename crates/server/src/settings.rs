@@ -1,0 +1,33 @@
+//! What can be set about the door.
+
+use std::time::Duration;
+
+/// Settings of the server.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// Nobody signs in: whoever connects from this machine is the user `local` with the role admin (delivery.md, Sign-in).
+    pub open: bool,
+    /// Names that the Host header may have in open mode, beside localhost, 127.0.0.1 and [::1]; without a port.
+    pub hosts: Vec<String>,
+    /// The largest request body, bytes; over it is 413.
+    pub body_bytes_max: usize,
+    /// How long a client may take to send its body.
+    pub body_timeout: Duration,
+    /// How many live streams are served at once; over it is 503.
+    pub streams_max: usize,
+    /// A stream that took nothing for so long is dropped.
+    pub stream_idle_max: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings {
+            open: true,
+            hosts: Vec::new(),
+            body_bytes_max: 10 * 1024 * 1024,
+            body_timeout: Duration::from_secs(60),
+            streams_max: 20_000,
+            stream_idle_max: Duration::from_secs(60),
+        }
+    }
+}

@@ -1,0 +1,237 @@
+//! What people and programs get to see of what the store keeps: one struct a thing, its fields as delivery.md names them.
+//!
+//! A value goes out as [`Shown`] (withheld) or, in the journal for operators, as [`Raw`]; there is no third way.
+
+use serde::{Serialize, Serializer};
+use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Status};
+
+use crate::{
+    border::{Raw, Shown},
+    time::iso,
+};
+
+/// A progress item.
+#[derive(Serialize)]
+pub(crate) struct ItemView<'a> {
+    id: Id,
+    run: Id,
+    workflow: &'a str,
+    process: &'a str,
+    title: Option<&'a str>,
+    total: Option<Number>,
+    progress: Number,
+    percent: Option<Number>,
+    status_message: Option<&'a str>,
+    status: ItemStatus,
+    started_at: String,
+    updated_at: String,
+    eta_seconds: Option<Number>,
+    rate: Option<Number>,
+    seq: u64,
+    link: Option<&'a str>,
+    user: Option<&'a str>,
+}
+
+impl<'a> From<&'a Item> for ItemView<'a> {
+    fn from(item: &'a Item) -> ItemView<'a> {
+        ItemView {
+            id: item.id,
+            run: item.run,
+            workflow: &item.workflow,
+            process: &item.process,
+            title: item.title.as_deref(),
+            total: item.total.map(Number),
+            progress: Number(item.progress),
+            percent: percent(item).map(Number),
+            status_message: item.status_message.as_deref(),
+            status: item.status,
+            started_at: iso(item.started_at_ms),
+            updated_at: iso(item.updated_at_ms),
+            eta_seconds: item.eta_seconds.map(Number),
+            rate: item.rate.map(Number),
+            seq: item.seq,
+            link: item.link.as_deref(),
+            user: item.user.as_deref(),
+        }
+    }
+}
+
+/// How far an item has come, to a tenth of a percent; None without a total.
+pub(crate) fn percent(item: &Item) -> Option<f64> {
+    let total = item.total.filter(|total| *total > 0.0)?;
+    Some(((item.progress / total * 1_000.0).floor() / 10.0).clamp(0.0, 100.0))
+}
+
+/// A number that is written without `.0` where it is whole.
+pub(crate) struct Number(pub(crate) f64);
+
+impl Serialize for Number {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        // Up to 2^53 every whole number has a form of its own.
+        if self.0.fract() == 0.0 && self.0.abs() < 9_007_199_254_740_992.0 {
+            to.serialize_i64(self.0 as i64)
+        } else {
+            to.serialize_f64(self.0)
+        }
+    }
+}
+
+/// What never changes of a run, and where it stands: what a live event carries and every list begins with.
+#[derive(Serialize)]
+pub(crate) struct RunHead<'a> {
+    pub(crate) id: Id,
+    pub(crate) workflow: &'a str,
+    pub(crate) version: String,
+    pub(crate) status: Status,
+    pub(crate) queue: &'a str,
+    pub(crate) user: Option<&'a str>,
+    pub(crate) root: Id,
+    pub(crate) parent: Option<Id>,
+    pub(crate) retry_of: Option<Id>,
+    /// Started by a person or a schedule, or by a run inside a request.
+    pub(crate) direct: bool,
+    pub(crate) created_at: String,
+}
+
+impl<'a> RunHead<'a> {
+    pub(crate) fn new(start: &'a NewRun, status: Status) -> RunHead<'a> {
+        RunHead {
+            id: start.id,
+            workflow: &start.workflow,
+            version: start.version.to_string(),
+            status,
+            queue: &start.queue,
+            user: start.user.as_deref(),
+            root: start.root,
+            parent: start.parent,
+            retry_of: None,
+            direct: start.direct,
+            created_at: iso(start.created_at_ms),
+        }
+    }
+}
+
+/// A run in a list.
+#[derive(Serialize)]
+pub(crate) struct RunRow<'a> {
+    #[serde(flatten)]
+    head: RunHead<'a>,
+    attempts: u32,
+    started_at: Option<String>,
+    ended_at: Option<String>,
+}
+
+impl<'a> From<&'a Run> for RunRow<'a> {
+    fn from(run: &'a Run) -> RunRow<'a> {
+        RunRow {
+            head: RunHead::new(&run.start, run.status),
+            attempts: run.attempts,
+            started_at: run.started_at_ms.map(iso),
+            ended_at: run.end.as_ref().map(|end| iso(end.ended_at_ms)),
+        }
+    }
+}
+
+/// A run in "my work".
+#[derive(Serialize)]
+pub(crate) struct MineRow<'a> {
+    #[serde(flatten)]
+    row: RunRow<'a>,
+    result: Shown,
+    error: Shown,
+    why: Option<String>,
+    progress: Vec<ItemView<'a>>,
+}
+
+impl<'a> MineRow<'a> {
+    pub(crate) fn new(run: &'a Run, why: Option<String>, items: Vec<ItemView<'a>>) -> MineRow<'a> {
+        let (result, error) = outcome(run);
+        MineRow { row: RunRow::from(run), result, error, why, progress: items }
+    }
+}
+
+/// Result and error of a run, as anyone may see them.
+pub(crate) fn outcome(run: &Run) -> (Shown, Shown) {
+    match &run.end {
+        Some(end) => (Shown::of(&end.result), Shown::of(&end.error)),
+        None => (Shown::null(), Shown::null()),
+    }
+}
+
+/// GET runs/ID.
+#[derive(Serialize)]
+pub(crate) struct RunView<'a> {
+    #[serde(flatten)]
+    pub(crate) row: RunRow<'a>,
+    pub(crate) cancel_asked_at: Option<String>,
+    pub(crate) input: Shown,
+    pub(crate) result: Shown,
+    pub(crate) error: Shown,
+    pub(crate) handled: u32,
+    pub(crate) why: Option<String>,
+    pub(crate) progress: Vec<ItemView<'a>>,
+    pub(crate) children: Vec<RunRow<'a>>,
+    pub(crate) effects: Vec<Shown>,
+    pub(crate) log: Vec<LogView<'a>>,
+    /// Left out for those who are no operators.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) journal: Option<JournalView<'a>>,
+}
+
+/// The entries that are kept, and how many are not.
+#[derive(Serialize)]
+#[serde(transparent)]
+pub(crate) struct JournalView<'a> {
+    pub(crate) entries: Vec<Raw<'a>>,
+}
+
+/// A line that a run logged.
+#[derive(Serialize)]
+pub(crate) struct LogView<'a> {
+    at: String,
+    level: &'a str,
+    element: &'a str,
+    message: &'a str,
+    data: Shown,
+}
+
+impl<'a> From<&'a Log> for LogView<'a> {
+    fn from(log: &'a Log) -> LogView<'a> {
+        LogView {
+            at: iso(log.at_ms),
+            level: &log.level,
+            element: &log.element,
+            message: &log.message,
+            data: Shown::of(&log.data),
+        }
+    }
+}
+
+/// A notification: its body's fields, and what the store knows of it.
+#[derive(Serialize)]
+pub(crate) struct NotificationView {
+    id: Id,
+    run: Id,
+    title: Shown,
+    message: Shown,
+    link: Shown,
+    actions: Shown,
+    created_at: String,
+    read_at: Option<String>,
+}
+
+impl From<&Notification> for NotificationView {
+    fn from(notification: &Notification) -> NotificationView {
+        let field = |name: &str| Shown::field(&notification.body, name);
+        NotificationView {
+            id: notification.id,
+            run: notification.run,
+            title: field("title"),
+            message: field("message"),
+            link: field("link"),
+            actions: field("actions"),
+            created_at: iso(notification.at_ms),
+            read_at: notification.read_at_ms.map(iso),
+        }
+    }
+}
