@@ -39,7 +39,7 @@ enum Command {
 #[derive(clap::Args, Clone)]
 pub(crate) struct Project {
     /// The project's folder
-    #[arg(long, env = "HEFE_PROJECT", default_value = ".", value_name = "PROJECT")]
+    #[arg(long, env = "HEFE_PROJECT", default_value = ".", value_name = "PROJECT", global = true)]
     project: PathBuf,
 }
 

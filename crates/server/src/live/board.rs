@@ -13,7 +13,7 @@ use store::{Change, Item};
 use tokio::sync::Notify;
 
 use super::{
-    frame::{Audience, Content, Frame, Key, RunState},
+    frame::{Audience, Content, Frame, Key, RunShown},
     log::Log,
 };
 use crate::serve::Peer;
@@ -146,7 +146,7 @@ impl Board {
         match change {
             Change::Cancel(_) => {}
             Change::Run { start, status } => {
-                let frame = Frame::new(Some(number), Content::Run(RunState::new(start, *status)));
+                let frame = Frame::new(Some(number), Content::Run(RunShown::new(start, *status)));
                 enter(&start.system, Audience::Runs, &frame);
                 if let Some(user) = &start.user {
                     enter(&start.system, Audience::RunsOf(user.clone()), &frame);

@@ -45,7 +45,7 @@ pub(crate) enum Key {
 
 /// A run as far as an event needs it; its input would be held in memory for nothing.
 #[derive(Debug, Clone)]
-pub(crate) struct RunState {
+pub(crate) struct RunShown {
     id: Id,
     workflow: Arc<str>,
     version: Hash,
@@ -58,9 +58,9 @@ pub(crate) struct RunState {
     status: Status,
 }
 
-impl RunState {
-    pub(crate) fn new(start: &NewRun, status: Status) -> RunState {
-        RunState {
+impl RunShown {
+    pub(crate) fn new(start: &NewRun, status: Status) -> RunShown {
+        RunShown {
             id: start.id,
             workflow: start.workflow.clone(),
             version: start.version,
@@ -103,7 +103,7 @@ pub(crate) enum Content {
     /// A toast, and until when it is kept, milliseconds since 1970.
     Toast(Arc<Toast>, i64),
     /// A run.
-    Run(RunState),
+    Run(RunShown),
 }
 
 /// A state with its number in the stream.

@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     board::{Board, Room, Seat, audience_of},
-    frame::{Audience, Content, Frame, Key, RunState},
+    frame::{Audience, Content, Frame, Key, RunShown},
 };
 use crate::{app::Viewer, serve::Peer};
 
@@ -219,7 +219,7 @@ impl Stream {
             ..Filter::default()
         };
         for run in store.runs(filter).await?.items.iter().rev() {
-            states.push((0, Frame::new(None, Content::Run(RunState::new(&run.start, run.status)))));
+            states.push((0, Frame::new(None, Content::Run(RunShown::new(&run.start, run.status)))));
         }
         self.send(states);
         self.cursor = self.cursor.max(head);
