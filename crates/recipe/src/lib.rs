@@ -7,9 +7,17 @@
 //!
 //! The crate knows nothing of workflows, does no I/O, and has neither clock nor random: both come through [`Facts`].
 
+mod ast;
+mod code;
+mod compile;
 mod context;
 mod error;
+mod eval;
+mod functions;
+mod lex;
 mod number;
+mod operators;
+mod parse;
 mod recipe;
 mod value;
 

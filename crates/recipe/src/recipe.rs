@@ -2,7 +2,14 @@
 
 use std::{fmt, sync::Arc};
 
-use crate::{Context, Error, Value};
+use crate::{
+    Context, Error, Value,
+    ast::Node,
+    code::Code,
+    compile::compile,
+    eval::{Machine, Val},
+    parse,
+};
 
 /// A compiled expression: immutable, cheap to clone, shared between threads.
 #[derive(Clone)]
@@ -10,6 +17,8 @@ pub struct Recipe(Arc<Compiled>);
 
 struct Compiled {
     text: Arc<str>,
+    tree: Node,
+    code: Code,
 }
 
 /// A path that a recipe reads, such as `$order.customer.zip`.
@@ -46,12 +55,18 @@ pub enum Segment {
 }
 
 impl Recipe {
+    fn of(text: &str, tree: Node, embedded: bool) -> Recipe {
+        let code = compile(&tree, embedded);
+        Recipe(Arc::new(Compiled { text: text.into(), tree, code }))
+    }
+
     /// Compiles an expression.
     ///
     /// # Errors
     /// What was expected and where; an unknown function with the nearest known name.
     pub fn parse(text: &str) -> Result<Recipe, Error> {
-        Ok(Recipe(Arc::new(Compiled { text: text.into() })))
+        let tree = parse::parse(text)?;
+        Ok(Recipe::of(text, tree, false))
     }
 
     /// Compiles the expression at the start of `text`, which is ended by an unmatched `}`: what stands behind `${` in a
@@ -61,8 +76,8 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`]; a missing `}`.
     pub fn parse_embedded(text: &str) -> Result<(Recipe, usize), Error> {
-        let end = text.find('}').unwrap_or(text.len());
-        Recipe::parse(&text[..end]).map(|recipe| (recipe, end))
+        let (tree, end) = parse::parse_embedded(text)?;
+        Ok((Recipe::of(text.get(..end).unwrap_or(text), tree, true), end))
     }
 
     /// Its value.
@@ -70,7 +85,8 @@ impl Recipe {
     /// # Errors
     /// Wrong types, an overflow, or a spent budget, with the place.
     pub fn eval(&self, context: &Context<'_>) -> Result<Value, Error> {
-        Ok(context.this.clone())
+        let mut machine = Machine::new(context);
+        machine.eval(&self.0.code).map(Val::own).map_err(|stop| stop.error(self.0.text.len()))
     }
 
     /// The expression as it was written.
@@ -80,7 +96,7 @@ impl Recipe {
 
     /// The syntax tree (recipe.md, The tree): objects with a `kind`.
     pub fn ast(&self) -> Value {
-        Value::Null
+        self.0.tree.to_value()
     }
 
     /// The names of the variables that it reads as `$name`, each once.

@@ -50,7 +50,7 @@ fn worker(provider: &Provider) -> Value {
     })
 }
 
-async fn scene() -> (Provider, Project) {
+pub(crate) async fn scene() -> (Provider, Project) {
     let provider = Provider::start().await;
     for path in ["/first/1", "/second/1"] {
         provider.answer(path, Answer::json(&json!({ "ok": true })));
@@ -76,7 +76,7 @@ async fn ended(client: &Client, launcher: &str) -> Value {
     }
 }
 
-async fn launch(client: &Client) -> String {
+pub(crate) async fn launch(client: &Client) -> String {
     let answer = client.post("/shop/webhook/launch", &json!({ "id": 1 })).await;
     assert_eq!(answer.status, 200, "{}", answer.text());
     answer.json()["run"].as_str().unwrap().to_owned()

@@ -1,0 +1,116 @@
+//! What a syntax tree is compiled to: names resolved, constants folded, keys that remember where they were found.
+
+use std::sync::{Arc, atomic::AtomicU32};
+
+use crate::{
+    Value,
+    ast::{Binary, Unary},
+    functions::Function,
+    lex::Span,
+};
+
+/// The name of a field or a variable, and where it was the last time.
+pub(crate) struct Key {
+    pub(crate) name: Arc<str>,
+    pub(crate) near: AtomicU32,
+}
+
+impl Key {
+    pub(crate) fn new(name: &Arc<str>) -> Key {
+        Key { name: name.clone(), near: AtomicU32::new(0) }
+    }
+}
+
+/// What a path begins with.
+pub(crate) enum Base {
+    This,
+    Var(Key),
+    /// A field of `this`, or else a variable: a bare name inside a template.
+    FieldOrVar(Key),
+    /// A parameter of a lambda around it, by its place on the stack of parameters.
+    Slot(u16),
+}
+
+pub(crate) enum Code {
+    Const(Value),
+    /// A base and the fields behind it.
+    Path(Base, Box<[Key]>),
+    Member(Box<(Code, Key)>),
+    Index(Box<(Code, Code)>),
+    Project(Box<Project>),
+    Not(Box<Code>),
+    Sign(Unary, Box<Code>, Span),
+    /// One operator of arithmetic, bits, relation or equality.
+    Pair(Box<Pair>),
+    /// Several of one level, from left to right.
+    Row(Box<(Code, Box<[Operand]>)>),
+    And(Box<[Code]>),
+    Or(Box<[Code]>),
+    Coalesce(Box<[Code]>),
+    /// `#` and templates.
+    Join(Box<[Code]>),
+    Choice(Box<[Code; 3]>),
+    Match(Box<(Code, Box<[Arm]>)>),
+    List(Box<[Item]>),
+    Object(Box<[Field]>),
+    Call(Box<Call>),
+    /// A lambda where there is nothing to call it.
+    Lambda(Span),
+}
+
+pub(crate) struct Pair {
+    pub(crate) op: Binary,
+    pub(crate) left: Code,
+    pub(crate) right: Code,
+    pub(crate) span: Span,
+}
+
+pub(crate) struct Operand {
+    pub(crate) op: Binary,
+    pub(crate) code: Code,
+    pub(crate) span: Span,
+}
+
+/// A path with `[*]` in it.
+pub(crate) struct Project {
+    pub(crate) base: Code,
+    pub(crate) parts: Box<[Part]>,
+    pub(crate) span: Span,
+}
+
+pub(crate) enum Part {
+    Every,
+    Key(Key),
+    Index(Code),
+}
+
+pub(crate) struct Arm {
+    /// None: default.
+    pub(crate) when: Option<Box<[Code]>>,
+    pub(crate) then: Code,
+}
+
+pub(crate) struct Item {
+    pub(crate) spread: bool,
+    pub(crate) code: Code,
+}
+
+pub(crate) enum Field {
+    Named(Arc<str>, Code),
+    Computed(Code, Code),
+    Spread(Code),
+}
+
+pub(crate) struct Call {
+    pub(crate) function: &'static Function,
+    pub(crate) args: Box<[Code]>,
+    pub(crate) lambda: Option<Lambda>,
+    pub(crate) span: Span,
+}
+
+pub(crate) struct Lambda {
+    pub(crate) params: u16,
+    pub(crate) body: Code,
+    /// Evaluation steps of one call.
+    pub(crate) steps: u32,
+}

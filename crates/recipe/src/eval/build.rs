@@ -1,0 +1,197 @@
+//! What makes new values: rows of operators, texts, lists, objects, match, projections.
+
+use std::{mem, sync::Arc};
+
+use super::{Binary, Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Val, Value, field, item};
+use crate::{
+    code::{Arm, Field, Item, Operand},
+    operators,
+};
+
+impl<'a> Machine<'a> {
+    pub(super) fn sign(&mut self, op: Unary, of: &'a Code, span: Span) -> Got<'a> {
+        let of = self.eval(of)?;
+        let done = if op == Unary::Minus { operators::negate(&of) } else { operators::plus(&of) };
+        done.map(Val::Own).map_err(|stop| stop.at(span))
+    }
+
+    pub(super) fn row(&mut self, first: &'a Code, rest: &'a [Operand]) -> Got<'a> {
+        let mut left = self.eval(first)?;
+        for Operand { op, code, span } in rest {
+            let right = self.eval(code)?;
+            left = self.operate(*op, &left, &right).map_err(|stop| stop.at(*span))?;
+        }
+        Ok(left)
+    }
+
+    pub(super) fn join(&mut self, codes: &'a [Code]) -> Got<'a> {
+        let mut words = mem::take(&mut self.scratch);
+        let mut taint = Taint::Clean;
+        for code in codes {
+            let value = self.eval(code)?;
+            taint = taint | self.add_words(&value, &mut words)?;
+        }
+        self.finish(words, taint)
+    }
+
+    pub(super) fn join_two(&mut self, left: &Value, right: &Value) -> Got<'a> {
+        let mut words = mem::take(&mut self.scratch);
+        let taint = self.add_words(left, &mut words)? | self.add_words(right, &mut words)?;
+        self.finish(words, taint)
+    }
+
+    fn finish(&mut self, mut words: String, taint: Taint) -> Got<'a> {
+        let text = self.text(&words, taint);
+        words.clear();
+        self.scratch = words;
+        text
+    }
+
+    /// Joins a value to a text, within the budget.
+    pub(crate) fn add_words(&mut self, value: &Value, words: &mut String) -> Result<Taint, Stop> {
+        if let Value::Text(text) = value {
+            if words.len() + text.len() > self.bytes_left {
+                self.spend_bytes(usize::MAX)?;
+            }
+            words.push_str(text);
+            return Ok(text.taint());
+        }
+        if matches!(value, Value::List(_) | Value::Object(_)) {
+            // Shared parts count each time, as they are written each time.
+            self.spend_bytes(value.approx_bytes())?;
+        }
+        value.join_to(words);
+        Ok(value.taint())
+    }
+
+    pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
+        let of = self.eval(of)?;
+        let mut default = None;
+        for arm in arms {
+            let Some(when) = &arm.when else {
+                default = Some(&arm.then);
+                continue;
+            };
+            for code in when {
+                let case = self.eval(code)?;
+                if self.same(&of, &case)? {
+                    return self.eval(&arm.then);
+                }
+            }
+        }
+        default.map_or(Ok(Val::NULL), |then| self.eval(then))
+    }
+
+    pub(super) fn make_list(&mut self, items: &'a [Item]) -> Got<'a> {
+        let mut list = Vec::with_capacity(items.len());
+        for Item { spread, code } in items {
+            let value = self.eval(code)?;
+            if *spread {
+                let more = spread_items(&value)?;
+                self.spend_bytes(mem::size_of_val(more))?;
+                list.extend_from_slice(more);
+            } else {
+                list.push(value.own());
+            }
+        }
+        self.list(list)
+    }
+
+    pub(super) fn make_object(&mut self, fields: &'a [Field]) -> Got<'a> {
+        let mut map = Map::with_capacity(fields.len());
+        for field in fields {
+            match field {
+                Field::Named(key, code) => {
+                    let value = self.eval(code)?.own();
+                    map.insert(key.clone(), value);
+                }
+                Field::Computed(key, code) => {
+                    let key: Arc<str> = match &*self.eval(key)? {
+                        Value::Text(text) => text.shared().clone(),
+                        other => {
+                            self.spend_bytes(other.approx_bytes())?;
+                            other.to_text().into()
+                        }
+                    };
+                    let value = self.eval(code)?.own();
+                    map.insert(key, value);
+                }
+                Field::Spread(code) => {
+                    let value = self.eval(code)?;
+                    self.lay(&mut map, &value)?;
+                }
+            }
+        }
+        self.object(map)
+    }
+
+    /// Lays an object's fields over another's, without a record's module.
+    fn lay(&mut self, onto: &mut Map, value: &Value) -> Result<(), Stop> {
+        let map = match value {
+            Value::Null => return Ok(()),
+            Value::Object(map) => map,
+            other => {
+                let says = format!("`...` in an object takes an object, not {}", other.type_name());
+                return Err(Stop::new(says));
+            }
+        };
+        self.spend_bytes(map.len() * 40)?;
+        let is_record = map.record().is_some();
+        for (key, value) in map.iter().filter(|(key, _)| !(is_record && &***key == "module")) {
+            onto.insert(key.clone(), value.clone());
+        }
+        Ok(())
+    }
+
+    pub(super) fn project(&mut self, project: &'a Project) -> Got<'a> {
+        let mut found = vec![self.eval(&project.base)?];
+        for part in &project.parts {
+            self.spend(found.len())?;
+            match part {
+                Part::Every => found = self.every(found, project.span)?,
+                Part::Key(key) => found = found.into_iter().map(|of| field(of, key)).collect(),
+                Part::Index(code) => {
+                    let index = self.eval(code)?;
+                    let items: Result<_, Stop> = found.into_iter().map(|of| item(self, of, &index)).collect();
+                    found = items?;
+                }
+            }
+        }
+        self.list(found.into_iter().map(Val::own).collect())
+    }
+
+    fn every(&mut self, found: Vec<Val<'a>>, span: Span) -> Result<Vec<Val<'a>>, Stop> {
+        let mut items = Vec::new();
+        for of in found {
+            match of {
+                Val::Ref(Value::List(list)) => {
+                    self.spend(list.len())?;
+                    items.extend(list.iter().map(Val::Ref));
+                }
+                Val::Own(Value::List(list)) => {
+                    self.spend(list.len())?;
+                    items.extend(list.iter().cloned().map(Val::Own));
+                }
+                of => match &*of {
+                    Value::Null => {}
+                    Value::Object(_) => items.push(of),
+                    other => {
+                        let says = format!("`[*]` goes over a list, not over {}", other.type_name());
+                        return Err(Stop::new(says).at(span));
+                    }
+                },
+            }
+        }
+        Ok(items)
+    }
+}
+
+fn spread_items(value: &Value) -> Result<&[Value], Stop> {
+    match value {
+        Value::List(list) => Ok(list),
+        Value::Null => Ok(&[]),
+        Value::Object(_) => Ok(std::slice::from_ref(value)),
+        other => Err(Stop::new(format!("`...` in a list takes a list, not {}", other.type_name()))),
+    }
+}
+

@@ -1,0 +1,110 @@
+//! Texts, templates, lists, objects and match.
+
+use super::Parser;
+use crate::{
+    Error, Value,
+    ast::{Arm, Entry, Kind, Node, Part},
+    lex::Token,
+};
+
+impl Parser<'_> {
+    pub(super) fn text(&mut self, quote: char) -> Result<Kind, Error> {
+        let (words, _) = self.lexer.words(quote, false)?;
+        self.take_words()?;
+        Ok(Kind::Literal(words.into()))
+    }
+
+    /// Goes on behind words that the lexer read for us.
+    fn take_words(&mut self) -> Result<(), Error> {
+        self.span.end = self.lexer.at as u32;
+        self.advance()
+    }
+
+    pub(super) fn template(&mut self, quote: char) -> Result<Node, Error> {
+        let start = self.span;
+        let mut parts = Vec::new();
+        loop {
+            let (words, end) = self.lexer.words(quote, true)?;
+            if !words.is_empty() {
+                parts.push(Part::Words(words.into()));
+            }
+            self.take_words()?;
+            if end == quote {
+                return Node::new(Kind::Template(parts), self.since(start));
+            }
+            parts.push(Part::Of(self.expression()?));
+            if !self.at("}") {
+                return Err(self.expected("`}` at the end of what the text holds"));
+            }
+            // The words go on right behind the bracket, which is the last token that was read.
+            self.lexer.at = self.span.end as usize;
+        }
+    }
+
+    pub(super) fn list(&mut self) -> Result<Node, Error> {
+        let start = self.span;
+        self.advance()?;
+        let items = self.items("]", |parser| {
+            if parser.at("...") { parser.spread() } else { parser.expression() }
+        })?;
+        Node::new(Kind::List(items), self.since(start))
+    }
+
+    fn spread(&mut self) -> Result<Node, Error> {
+        let start = self.span;
+        self.advance()?;
+        let of = self.expression()?;
+        Node::new(Kind::Spread(Box::new(of)), self.since(start))
+    }
+
+    pub(super) fn object(&mut self) -> Result<Node, Error> {
+        let start = self.span;
+        self.advance()?;
+        let entries = self.items("}", Parser::entry)?;
+        Node::new(Kind::Object(entries), self.since(start))
+    }
+
+    fn entry(&mut self) -> Result<Entry, Error> {
+        if self.at("...") {
+            return Ok(Entry::Spread(self.spread()?));
+        }
+        // A bare name is that name; in brackets it is the field of that name.
+        let in_brackets = self.at("(");
+        let key = self.expression()?;
+        self.expect(":")?;
+        let value = self.expression()?;
+        Ok(match key.kind {
+            Kind::Name(name) if !in_brackets => Entry::Field(name, value),
+            Kind::Literal(Value::Text(name)) => Entry::Field(name.shared().clone(), value),
+            _ => Entry::Computed(key, value),
+        })
+    }
+
+    pub(super) fn matching(&mut self) -> Result<Node, Error> {
+        let start = self.span;
+        self.advance()?;
+        self.expect("(")?;
+        let of = self.expression()?;
+        self.expect(")")?;
+        self.expect("{")?;
+        let arms = self.items("}", Parser::arm)?;
+        if arms.iter().filter(|arm| arm.when.is_none()).count() > 1 {
+            return Err(Error::new("the match has two defaults", self.since(start).into()));
+        }
+        Node::new(Kind::Match(Box::new(of), arms), self.since(start))
+    }
+
+    fn arm(&mut self) -> Result<Arm, Error> {
+        if self.at(":") {
+            return Err(self.expected("a value or `default`"));
+        }
+        let when = if self.token == Token::Name("default") {
+            self.advance()?;
+            self.expect(":")?;
+            None
+        } else {
+            Some(self.items(":", Parser::expression)?)
+        };
+        Ok(Arm { when, then: self.expression()? })
+    }
+}
