@@ -1,7 +1,7 @@
 //! JSON answers and refusals: every refusal names what is wrong and what to do, never a stack.
 
 use axum::{
-    body::Body,
+    body,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
@@ -37,7 +37,7 @@ pub(crate) fn ok(body: &impl Serialize) -> Answer {
 }
 
 /// JSON that is there already.
-pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<Body>) -> Response {
+pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<body::Body>) -> Response {
     let mut response = Response::new(bytes.into());
     *response.status_mut() = status;
     let headers = response.headers_mut();
@@ -49,7 +49,11 @@ pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<Body>) -> Respo
 
 /// A refusal: {status, success: false, code?, message, help?, run?, place?}.
 #[derive(Debug, Serialize)]
-pub(crate) struct Refused {
+#[serde(transparent)]
+pub(crate) struct Refused(Box<Body>);
+
+#[derive(Debug, Serialize)]
+struct Body {
     #[serde(serialize_with = "number_of")]
     status: StatusCode,
     success: bool,
@@ -91,7 +95,7 @@ fn number_of<S: serde::Serializer>(status: &StatusCode, to: S) -> Result<S::Ok, 
 impl Refused {
     /// `message`: lower-case start, no full stop.
     pub(crate) fn new(status: StatusCode, message: impl Into<String>) -> Refused {
-        Refused {
+        Refused(Box::new(Body {
             status,
             success: false,
             code: None,
@@ -99,32 +103,35 @@ impl Refused {
             help: None,
             run: None,
             place: None,
-        }
+        }))
     }
 
     /// With what to do about it.
-    pub(crate) fn help(self, help: impl Into<String>) -> Refused {
-        Refused { help: Some(help.into()), ..self }
+    pub(crate) fn help(mut self, help: impl Into<String>) -> Refused {
+        self.0.help = Some(help.into());
+        self
     }
 
     /// With a stable code.
-    pub(crate) fn code(self, code: impl Into<String>) -> Refused {
-        Refused { code: Some(code.into()), ..self }
+    pub(crate) fn code(mut self, code: impl Into<String>) -> Refused {
+        self.0.code = Some(code.into());
+        self
     }
 
     /// With the run that it is about.
-    pub(crate) fn run(self, run: Id) -> Refused {
-        Refused { run: Some(run), ..self }
+    pub(crate) fn run(mut self, run: Id) -> Refused {
+        self.0.run = Some(run);
+        self
     }
 
     /// The status it is answered with.
     pub(crate) fn status(&self) -> StatusCode {
-        self.status
+        self.0.status
     }
 
     /// What is wrong, and what to do.
     pub(crate) fn words(&self) -> (&str, Option<&str>) {
-        (&self.message, self.help.as_deref())
+        (&self.0.message, self.0.help.as_deref())
     }
 
     /// 404 for a name.
@@ -135,15 +142,11 @@ impl Refused {
 
     /// 503 with the finding's place.
     fn broken(finding: &Diagnostic) -> Refused {
-        Refused {
-            place: Some(PlaceView::from(&finding.place)),
-            ..Refused::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                format!("the workflow's file `{}` did not load: {}", finding.place.path, finding.says),
-            )
-            .code(finding.code)
-            .help(finding.help.clone())
-        }
+        let says = format!("the workflow's file `{}` did not load: {}", finding.place.path, finding.says);
+        let mut refused =
+            Refused::new(StatusCode::SERVICE_UNAVAILABLE, says).code(finding.code).help(finding.help.clone());
+        refused.0.place = Some(PlaceView::from(&finding.place));
+        refused
     }
 
     /// Why an engine did not start what was asked for under `name`.
@@ -187,7 +190,7 @@ impl From<store::Error> for Refused {
 
 impl IntoResponse for Refused {
     fn into_response(self) -> Response {
-        let status = self.status;
+        let status = self.0.status;
         // Plain data: the fallback is never reached, and is itself a refusal of the same form.
         let bytes = serde_json::to_vec(&self).unwrap_or_else(|_| br#"{"success":false}"#.to_vec());
         let mut response = bytes_of_json(status, bytes);

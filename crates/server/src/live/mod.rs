@@ -13,7 +13,7 @@ use std::{sync::Arc, time::Duration};
 use engine::Engine;
 use tokio::{
     sync::{broadcast::error::RecvError, watch},
-    task::AbortHandle,
+    task::JoinSet,
 };
 
 use self::board::Board;
@@ -28,13 +28,8 @@ pub(crate) struct Hub {
     board: Arc<Board>,
     ready: watch::Receiver<bool>,
     streams_max: usize,
-    feeder: AbortHandle,
-}
-
-impl Drop for Hub {
-    fn drop(&mut self) {
-        self.feeder.abort();
-    }
+    /// Ends with the hub.
+    _feeder: JoinSet<()>,
 }
 
 impl Hub {
@@ -46,8 +41,9 @@ impl Hub {
         // The first subscription stands before anything is read: nothing falls between.
         let changes = engine.store().changes();
         let feed = Feed { engine, board: board.clone(), changes, idle_ms };
-        let feeder = tokio::spawn(feed.run(begun)).abort_handle();
-        Hub { board, ready, streams_max: settings.streams_max, feeder }
+        let mut feeder = JoinSet::new();
+        feeder.spawn(feed.run(begun));
+        Hub { board, ready, streams_max: settings.streams_max, _feeder: feeder }
     }
 
     /// A stream for one client; None if there are too many already. `last` is the number that it has reached.

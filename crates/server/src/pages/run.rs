@@ -57,11 +57,11 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
             @if !all.items.is_empty() || !run.status.ended() {
                 section aria-label="Progress" { (bars(system, &Bars::Of(run.start.root), &all.items, None)) }
             }
-            @if let Some(graph) = graph { (drawing(graph, &catalog, run, all.trace.as_ref())) }
+            @if let Some(graph) = graph { (drawing(graph, catalog, run, all.trace.as_ref())) }
             (values(run))
             @if !all.children.is_empty() { (children(system, &all.children)) }
             @if let Some(trace) = &all.trace {
-                (firings(trace, published, &catalog))
+                (firings(trace, published, catalog))
                 (logs(&all.logs))
                 (journal(system, run, trace))
             }
@@ -126,7 +126,7 @@ fn way(graph: &Graph, run: &Run, trace: &Trace) -> graph::Path {
             *path.left.entry((firing.index, port.to_string())).or_default() += 1;
         }
     }
-    let last = here().last().map(|firing| firing.index);
+    let last = here().next_back().map(|firing| firing.index);
     if run.status == Status::Failed {
         let named = run.end.as_ref().and_then(|end| end.error.get("element")?.as_str());
         let found = named.and_then(|name| graph.elements.iter().position(|element| &*element.name == name));

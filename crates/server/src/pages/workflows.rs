@@ -46,7 +46,7 @@ fn card(system: &str, file: &Listed<'_>) -> Markup {
                     @if !graph.description.is_empty() { p class="quiet" { (graph.description) } }
                     details { summary { "Graph, " (graph.elements.len()) " elements" }
                         div class="scroll drawing" tabindex="0" {
-                            (maud::PreEscaped(draw(graph, &interpreter::catalog(), &layout(graph), &graph::Path::default())))
+                            (maud::PreEscaped(draw(graph, interpreter::catalog(), &layout(graph), &graph::Path::default())))
                         }
                     }
                 }
