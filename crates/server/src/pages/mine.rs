@@ -43,14 +43,26 @@ fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
     html! {
         div class="head" { h1 { "My work" } p class="quiet" { "What you started in the background, newest first." } }
         @if page.items.is_empty() {
-            section class="empty" {
+            section class="empty" data-empty {
                 h2 { "Nothing here yet" }
                 p class="quiet" { "Runs that you start in the background appear here by themselves, with their progress and what came of them." }
             }
         }
-        // The script fetches the page anew when a run appears that is not on it.
         ul class="work" data-live=[first.then_some("mine")] {
             @for own in &page.items { (card(system, own)) }
+        }
+        template id="run-card" {
+            li class="card run" data-run="" {
+                div class="line" {
+                    span class="badge" data-status {}
+                    strong data-field="workflow" {}
+                    span class="push" {}
+                    span class="quiet" { time data-ago {} " · " span class="took" data-took { "–" } }
+                    button type="button" class="quiet-button" data-cancel="" { "Cancel" }
+                }
+                hefe-progress system=(system) {}
+                p class="foot" { a class="id" href="" {} }
+            }
         }
         (more(page.cursor.as_deref(), ""))
     }
