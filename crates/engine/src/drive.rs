@@ -61,8 +61,8 @@ pub(crate) async fn drive(
 ) -> Left {
     let started_at_ms = shared.clock.now_ms();
     let Claimed { start: new, epoch, journal, cancelled } = claimed;
-    let machine = match open(&shared, &new, journal).await {
-        Ok(machine) => machine,
+    let (machine, submitted) = match open(&shared, &new, journal).await {
+        Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
             let sink = Sink::new(new.clone(), false);
@@ -70,7 +70,6 @@ pub(crate) async fn drive(
             return submit_end(&shared, &new, epoch, sink, end).await;
         }
     };
-    let submitted = machine.entries();
     let mut drive = Drive {
         sink: Sink::new(new.clone(), false),
         shared,
@@ -92,7 +91,8 @@ enum Trouble {
     Failure(interpreter::Failure),
 }
 
-async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<Machine, Trouble> {
+/// The machine of the run, and how many entries its journal holds.
+async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64), Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
@@ -101,7 +101,10 @@ async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<Machine, T
         true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
         false => (None, Vec::new()),
     };
-    context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)
+    let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
+    let recorded = recorded.or(kept.0.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
+    let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
+    Ok((machine, recorded))
 }
 
 impl Drive {

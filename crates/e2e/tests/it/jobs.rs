@@ -120,8 +120,11 @@ async fn a_run_goes_on_after_the_server_was_killed() {
     let gate = Gate::new();
     provider.answer("/second/1", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
     let hefe = Hefe::serve(project.path(), &[]).await;
+    let mut events = hefe.client().events("/shop/events").await;
     let run = launch(&hefe.client()).await;
     provider.arrived_at("/second/1", 1).await;
+    // A bar is written at most ten times a second: the kill comes once the second state has been shown.
+    events.until(|event| event.event == "progress" && event.json()["progress"] == 2.0).await;
     hefe.kill().await;
     let hefe = Hefe::serve(project.path(), &[]).await;
     let client = hefe.client();
