@@ -6,9 +6,11 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use workflow::{Catalog, Graph};
 
-const BOX: [f64; 2] = [176.0, 54.0];
-const CELL: [f64; 2] = [248.0, 96.0];
-const MARGIN: f64 = 28.0;
+const BOX: [f64; 2] = [158.0, 50.0];
+const CELL: [f64; 2] = [212.0, 92.0];
+const MARGIN: f64 = 26.0;
+/// Half of the gap between two rows: ways over several columns run there.
+const LANE: f64 = (CELL[1] - BOX[1]) / 2.0;
 
 /// What a run did in a workflow.
 #[derive(Debug, Clone, Default)]
@@ -84,26 +86,23 @@ fn edge(from: [f64; 2], to: [f64; 2], port: &str, taken: bool) -> Markup {
     } else {
         "url(#tip)"
     };
-    // A way back goes below the boxes, so that it is seen as one.
-    let (curve, middle) = if x2 > x1 {
-        let bend = ((x2 - x1) / 2.0).max(24.0);
+    let (curve, label) = if x2 > x1 && x2 - x1 < CELL[0] {
+        let bend = ((x2 - x1) / 2.0).max(20.0);
         let d = format!("M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {y2:.0} {x2:.0} {y2:.0}", x1 + bend, x2 - bend);
         (d, [(x1 + x2) / 2.0, (y1 + y2) / 2.0])
     } else {
-        let low = y1.max(y2) + BOX[1];
+        // Over several columns, or back: between the rows, where no box is.
+        let lane = if y2 < y1 { y1 - BOX[1] / 2.0 - LANE } else { y1 + BOX[1] / 2.0 + LANE };
+        let (out, into) = (x1 + 22.0, x2 - 22.0);
         let d = format!(
-            "M{x1:.0} {y1:.0}C{:.0} {y1:.0} {:.0} {low:.0} {:.0} {low:.0}S{:.0} {y2:.0} {x2:.0} {y2:.0}",
-            x1 + 44.0,
-            x1 + 20.0,
-            (x1 + x2) / 2.0,
-            x2 - 44.0
+            "M{x1:.0} {y1:.0}C{out:.0} {y1:.0} {x1:.0} {lane:.0} {out:.0} {lane:.0}L{into:.0} {lane:.0}C{x2:.0} {lane:.0} {into:.0} {y2:.0} {x2:.0} {y2:.0}"
         );
-        (d, [(x1 + x2) / 2.0, low])
+        (d, [if x2 > x1 { out + 24.0 } else { (out + into) / 2.0 }, lane])
     };
     html! {
         path class=(class) d=(curve) marker-end=(tip) {}
         @if port != "default" {
-            text class=(if error { "port error" } else { "port" }) x=(round(middle[0])) y=(round(middle[1]) - 5) { (port) }
+            text class=(if error { "port error" } else { "port" }) x=(round(label[0])) y=(round(label[1]) - 5) { (port) }
         }
     }
 }
@@ -119,8 +118,8 @@ fn boxes(graph: &Graph, catalog: &Catalog, places: &[[f64; 2]], path: &Path) -> 
                 transform={ "translate(" (round(*x)) " " (round(*y)) ")" } data-element=(element.name) {
                 title { (element.name) " (" (kind) ")" }
                 rect width=(round(BOX[0])) height=(round(BOX[1])) rx="12" {}
-                text class="name" x="14" y="23" { (short(&element.name, 21)) }
-                text class="type" x="14" y="41" { (short(kind, 24)) }
+                text class="name" x="13" y="21" { (short(&element.name, 19)) }
+                text class="type" x="13" y="38" { (short(kind, 20)) }
                 @if fired > 1 {
                     g class="count" transform={ "translate(" (round(BOX[0]) - 14) " 0)" } {
                         rect x="-22" y="-11" width="44" height="22" rx="11" {}

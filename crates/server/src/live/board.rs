@@ -109,7 +109,7 @@ impl Board {
         self.born.fetch_min(first.saturating_sub(1), Ordering::AcqRel);
         let mut touched = Vec::new();
         for (number, change) in changes {
-            self.put(*number, change, now_ms, &mut touched);
+            self.put(Some(*number), change, now_ms, &mut touched);
         }
         self.head.fetch_max(*last, Ordering::AcqRel);
         touched.sort_unstable_by_key(|room| Arc::as_ptr(room).addr());
@@ -117,14 +117,10 @@ impl Board {
         touched.iter().for_each(|room| room.wake());
     }
 
-    /// Enters items as the store has them now.
+    /// Enters items as the store has them now, for those who begin.
     pub(super) fn seed(&self, items: &[Arc<Item>], now_ms: i64) {
-        let mut touched = Vec::new();
         for item in items {
-            self.put(item.seq, &Change::Progress(item.clone()), now_ms, &mut touched);
-        }
-        if let Some(last) = items.iter().map(|item| item.seq).max() {
-            self.head.fetch_max(last, Ordering::AcqRel);
+            self.put(None, &Change::Progress(item.clone()), now_ms, &mut Vec::new());
         }
     }
 
@@ -137,7 +133,7 @@ impl Board {
         }
     }
 
-    fn put(&self, number: u64, change: &Change, now_ms: i64, touched: &mut Vec<Arc<Room>>) {
+    fn put(&self, number: Option<u64>, change: &Change, now_ms: i64, touched: &mut Vec<Arc<Room>>) {
         let mut enter = |system: &Arc<str>, audience: Audience, frame: &Arc<Frame>| {
             let room = self.room(system, audience);
             room.log_mut().put(number, frame.clone(), now_ms);
@@ -146,7 +142,7 @@ impl Board {
         match change {
             Change::Cancel(_) => {}
             Change::Run { start, status } => {
-                let frame = Frame::new(Some(number), Content::Run(RunShown::new(start, *status)));
+                let frame = Frame::new(number, Content::Run(RunShown::new(start, *status)));
                 enter(&start.system, Audience::Runs, &frame);
                 if let Some(user) = &start.user {
                     enter(&start.system, Audience::RunsOf(user.clone()), &frame);
@@ -159,16 +155,16 @@ impl Board {
                     && self.room(&item.system, Audience::Everyone).log().has(key)
                 {
                     let gone = Content::Gone(item.id, audience.clone());
-                    enter(&item.system, Audience::Everyone, &Frame::new(Some(number), gone));
+                    enter(&item.system, Audience::Everyone, &Frame::new(number, gone));
                 }
-                enter(&item.system, audience, &Frame::new(Some(number), Content::Progress(item.clone())));
+                enter(&item.system, audience, &Frame::new(number, Content::Progress(item.clone())));
             }
             Change::Notification(notification) => {
-                let frame = Frame::new(Some(number), Content::Notification(notification.clone()));
+                let frame = Frame::new(number, Content::Notification(notification.clone()));
                 enter(&notification.system, Audience::Person(notification.user.clone()), &frame);
             }
             Change::Toast(toast) => {
-                let frame = Frame::new(Some(number), Content::Toast(toast.clone(), now_ms + TOAST_MS));
+                let frame = Frame::new(number, Content::Toast(toast.clone(), now_ms + TOAST_MS));
                 enter(&toast.system, Audience::Person(toast.user.clone()), &frame);
             }
         }

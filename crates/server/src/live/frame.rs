@@ -131,6 +131,14 @@ impl Frame {
         }
     }
 
+    /// The item's own count of changes; 0 for what has none.
+    pub(crate) fn seq(&self) -> u64 {
+        match &self.content {
+            Content::Progress(item) => item.seq,
+            _ => 0,
+        }
+    }
+
     /// An item that has not ended: every new client is told of it, however old its state is.
     pub(crate) fn moving(&self) -> bool {
         matches!(&self.content, Content::Progress(item) if item.status == ItemStatus::Running)

@@ -15,13 +15,17 @@ const KEPT_MAX: usize = 1_024;
 /// How long they are kept.
 const KEPT_MS: i64 = 60 * 60 * 1_000;
 
+/// Where a state stands: its number in the stream; before all numbers, in the order of reading, if it came from the store.
+type Place = (u64, u32);
+
 /// A compacted log.
 #[derive(Debug, Default)]
 pub(super) struct Log {
-    states: BTreeMap<u64, Arc<Frame>>,
-    newest: HashMap<Key, u64>,
-    /// (number, when it came): states that may be dropped, oldest first.
-    fading: VecDeque<(u64, i64)>,
+    states: BTreeMap<Place, Arc<Frame>>,
+    newest: HashMap<Key, Place>,
+    /// States that may be dropped and when they came, oldest first.
+    fading: VecDeque<(Place, i64)>,
+    seeded: u32,
     /// Everything above this number that is still the newest state is here.
     floor: u64,
 }
@@ -32,21 +36,28 @@ impl Log {
         Log { floor, ..Log::default() }
     }
 
-    /// Takes a newer state; one that is older than what is there is left out.
-    pub(super) fn put(&mut self, number: u64, frame: Arc<Frame>, now_ms: i64) {
+    /// Takes a state; one that is older than what is there is left out. One without a number was read from the store:
+    /// those who begin see it, those who follow do not.
+    pub(super) fn put(&mut self, number: Option<u64>, frame: Arc<Frame>, now_ms: i64) {
         let key = frame.key();
-        match self.newest.get(&key) {
-            Some(known) if *known >= number => return,
-            Some(known) => {
-                self.states.remove(known);
+        if let Some(known) = self.newest.get(&key) {
+            if self.states.get(known).is_some_and(|known| known.seq() > frame.seq()) {
+                return;
             }
-            None => {}
+            self.states.remove(known);
         }
+        let place = number.map_or_else(
+            || {
+                self.seeded = self.seeded.wrapping_add(1);
+                (0, self.seeded)
+            },
+            |number| (number, 0),
+        );
         if !frame.moving() {
-            self.fading.push_back((number, now_ms));
+            self.fading.push_back((place, now_ms));
         }
-        self.newest.insert(key, number);
-        self.states.insert(number, frame);
+        self.newest.insert(key, place);
+        self.states.insert(place, frame);
         self.fade(now_ms);
     }
 
@@ -57,14 +68,14 @@ impl Log {
 
     /// Drops what is over the limits.
     pub(super) fn fade(&mut self, now_ms: i64) {
-        while let Some((number, at_ms)) = self.fading.front().copied() {
+        while let Some((place, at_ms)) = self.fading.front().copied() {
             if self.fading.len() <= KEPT_MAX && now_ms - at_ms < KEPT_MS {
                 return;
             }
             self.fading.pop_front();
-            if let Some(frame) = self.states.remove(&number) {
+            if let Some(frame) = self.states.remove(&place) {
                 self.newest.remove(&frame.key());
-                self.floor = self.floor.max(number);
+                self.floor = self.floor.max(place.0);
             }
         }
     }
@@ -92,16 +103,20 @@ impl Log {
         max: usize,
         now_ms: i64,
     ) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
+        let from = (after, u32::MAX);
         self.states
-            .range(after.saturating_add(1)..=upto.max(after.saturating_add(1)))
-            .filter(move |(number, frame)| **number <= upto && fresh(frame, now_ms))
+            .range(from..=(upto.max(after), u32::MAX))
+            .filter(move |(_, frame)| fresh(frame, now_ms))
             .take(max)
-            .map(|(number, frame)| (*number, frame))
+            .map(|((number, _), frame)| (*number, frame))
     }
 
     /// The items that move, oldest state first.
     pub(super) fn moving(&self, upto: u64) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
-        self.states.range(..=upto).filter(|(_, frame)| frame.moving()).map(|(number, frame)| (*number, frame))
+        self.states
+            .range(..=(upto, u32::MAX))
+            .filter(|(_, frame)| frame.moving())
+            .map(|((number, _), frame)| (*number, frame))
     }
 }
 

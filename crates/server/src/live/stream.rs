@@ -41,7 +41,7 @@ pub(crate) struct Stream {
     peer: Option<Arc<Peer>>,
     /// Everything up to this number has been sent or overtaken.
     cursor: u64,
-    /// Items read from the store that were newer than the cursor: older states of them are not sent.
+    /// How far items were that were read from the store: older states of them are not sent.
     ahead: HashMap<Key, u64>,
     begin: Begin,
     out: VecDeque<Bytes>,
@@ -174,10 +174,9 @@ impl Stream {
             _ => head,
         };
         let ahead = &self.ahead;
-        changed.retain(|(number, frame)| ahead.get(&frame.key()).is_none_or(|known| number >= known));
-        if self.ahead.values().all(|known| *known <= self.cursor) {
-            self.ahead.clear();
-        }
+        changed.retain(|(_, frame)| {
+            ahead.get(&frame.key()).is_none_or(|known| frame.seq() == 0 || frame.seq() >= *known)
+        });
         self.send(changed);
     }
 
@@ -229,7 +228,9 @@ impl Stream {
 
     /// Tells the client where it stands, so that it goes on from here.
     fn mark(&mut self) {
-        self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
+        if self.cursor > 0 {
+            self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
+        }
     }
 
     fn send(&mut self, states: Vec<(u64, Arc<Frame>)>) {
