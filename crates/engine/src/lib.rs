@@ -81,7 +81,6 @@ impl Engine {
     pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Engine, Error> {
         let http = effects::http::Client::new(effects::http::Settings {
             allow_private: settings.allow_private.clone(),
-            ..effects::http::Settings::default()
         })
         .map_err(|error| Error::Http(error.to_string()))?;
         let shared = Shared {

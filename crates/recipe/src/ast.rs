@@ -240,12 +240,8 @@ impl Node {
                 let args = list(args.get(1..).unwrap_or_default());
                 node("method", &[("of", of), ("name", function.name.into()), ("args", args)])
             }
-            Kind::Member(of, name) => {
-                node("member", &[("of", of.to_value()), ("name", name.clone().into())])
-            }
-            Kind::Index(both) => {
-                node("index", &[("of", both[0].to_value()), ("index", both[1].to_value())])
-            }
+            Kind::Member(of, name) => node("member", &[("of", of.to_value()), ("name", name.clone().into())]),
+            Kind::Index(both) => node("index", &[("of", both[0].to_value()), ("index", both[1].to_value())]),
             Kind::Wildcard(of) => node("wildcard", &[("of", of.to_value())]),
             Kind::Unary(op, of) => node("unary", &[("op", op.sign().into()), ("of", of.to_value())]),
             Kind::Chain(first, rest) => rest.iter().fold(first.to_value(), |left, (op, right)| {

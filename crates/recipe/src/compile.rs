@@ -154,8 +154,11 @@ impl Compiler {
             _ => {
                 let mut codes = all.into_iter();
                 let begin = codes.next().unwrap_or(Code::Const(Value::Null));
-                let mut operands: Vec<Operand> =
-                    rest.iter().zip(codes).map(|((op, of), code)| Operand { op: *op, code, span: of.span }).collect();
+                let mut operands: Vec<Operand> = rest
+                    .iter()
+                    .zip(codes)
+                    .map(|((op, of), code)| Operand { op: *op, code, span: of.span })
+                    .collect();
                 match (operands.len(), operands.pop()) {
                     (1, Some(only)) => pair(only.op, begin, only.code, node),
                     (_, Some(last)) => {

@@ -150,10 +150,11 @@ impl<'a> Machine<'a> {
                 self.bytes_left = left;
                 Ok(())
             }
-            None => {
-                Err(Stop::new(format!("the recipe makes more than {} bytes of values", self.context.limits.bytes))
-                    .with_help("a list that grows in reduce is copied at every item: use map, filter or join"))
-            }
+            None => Err(Stop::new(format!(
+                "the recipe makes more than {} bytes of values",
+                self.context.limits.bytes
+            ))
+            .with_help("a list that grows in reduce is copied at every item: use map, filter or join")),
         }
     }
 

@@ -21,9 +21,9 @@ pub(crate) fn parse(text: &str) -> Result<Node, Error> {
     let node = parser.expression()?;
     match parser.token {
         Token::End => Ok(node),
-        Token::Sign("(") => Err(parser.expected("the end of the recipe").with_help(
-            "what is called is a plain name or a method: `f(a)` or `x.f(a)`",
-        )),
+        Token::Sign("(") => Err(parser
+            .expected("the end of the recipe")
+            .with_help("what is called is a plain name or a method: `f(a)` or `x.f(a)`")),
         Token::Sign(sign @ ("=" | "===" | "!==")) => {
             let help = format!("to compare, write `{}`", if sign == "!==" { "!=" } else { "==" });
             Err(parser.expected("an operator or the end of the recipe").with_help(help))

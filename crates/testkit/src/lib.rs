@@ -2,7 +2,13 @@
 //!
 //! Nothing here is shipped. What goes wrong here fails the test with words that say what was awaited and what came
 //! instead; no wait is longer than [`DEADLINE`]. It must not know a crate of ours: the outside is tested from the outside.
-#![allow(clippy::panic, clippy::expect_used, clippy::unwrap_used, reason = "a test kit fails the test")]
+#![allow(
+    clippy::disallowed_methods,
+    clippy::panic,
+    clippy::expect_used,
+    clippy::unwrap_used,
+    reason = "a test kit fails the test"
+)]
 
 use std::time::Duration;
 

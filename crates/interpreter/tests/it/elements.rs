@@ -49,5 +49,5 @@ fn a_provider_is_only_known_to_what_is_for_operators() {
         [file("w", "call", &[element("call", "api/http", r#""options": {"uri": "http://x.example/"}"#)])];
     let did = crate::check(&files, "1", &[Err("connect")]);
     let failure = did.end.failure.unwrap();
-    assert_eq!(failure.to_value().to_json().contains("x.example"), false);
+    assert!(!failure.to_value().to_json().contains("x.example"));
 }

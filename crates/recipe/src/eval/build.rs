@@ -2,7 +2,7 @@
 
 use std::{mem, sync::Arc};
 
-use super::{Binary, Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Val, Value, field, item};
+use super::{Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Val, Value, field, item};
 use crate::{
     code::{Arm, Field, Item, Operand},
     operators,
@@ -194,4 +194,3 @@ fn spread_items(value: &Value) -> Result<&[Value], Stop> {
         other => Err(Stop::new(format!("`...` in a list takes a list, not {}", other.type_name()))),
     }
 }
-

@@ -6,7 +6,11 @@ use crate::{
     eval::{Got, Val},
 };
 
-const fn check(name: &'static str, usage: &'static str, run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn check(
+    name: &'static str,
+    usage: &'static str,
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes: (1, 1), lambda: None, usage, run }
 }
 
@@ -23,7 +27,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         Ok(empty.into())
     }),
     check("isString", "isString(value)", |args| Ok(matches!(&*args.at(0), Value::Text(_)).into())),
-    check("isNumber", "isNumber(value)", |args| Ok(matches!(&*args.at(0), Value::Int(_) | Value::Float(_)).into())),
+    check("isNumber", "isNumber(value)", |args| {
+        Ok(matches!(&*args.at(0), Value::Int(_) | Value::Float(_)).into())
+    }),
     check("isList", "isList(value)", |args| Ok(matches!(&*args.at(0), Value::List(_)).into())),
     check("isObject", "isObject(value)", |args| Ok(matches!(&*args.at(0), Value::Object(_)).into())),
     Function {

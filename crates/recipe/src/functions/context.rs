@@ -4,12 +4,48 @@ use super::Function;
 use crate::{Map, Value, eval::Val};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function { name: "user", takes: (0, 0), lambda: None, usage: "user()", run: |args| Ok(Val::Own(args.machine.context.facts.user())) },
-    Function { name: "run", takes: (0, 0), lambda: None, usage: "run()", run: |args| Ok(Val::Own(args.machine.context.facts.run())) },
-    Function { name: "system", takes: (0, 0), lambda: None, usage: "system()", run: |args| Ok(Val::Own(args.machine.context.facts.system())) },
-    Function { name: "locale", takes: (0, 0), lambda: None, usage: "locale()", run: |args| Ok(args.machine.context.facts.locale().into()) },
-    Function { name: "uuid", takes: (0, 0), lambda: None, usage: "uuid()", run: |args| Ok(args.machine.context.facts.uuid().into()) },
-    Function { name: "isRoot", takes: (0, 0), lambda: None, usage: "isRoot()", run: |args| Ok(args.machine.context.facts.is_root().into()) },
+    Function {
+        name: "user",
+        takes: (0, 0),
+        lambda: None,
+        usage: "user()",
+        run: |args| Ok(Val::Own(args.machine.context.facts.user())),
+    },
+    Function {
+        name: "run",
+        takes: (0, 0),
+        lambda: None,
+        usage: "run()",
+        run: |args| Ok(Val::Own(args.machine.context.facts.run())),
+    },
+    Function {
+        name: "system",
+        takes: (0, 0),
+        lambda: None,
+        usage: "system()",
+        run: |args| Ok(Val::Own(args.machine.context.facts.system())),
+    },
+    Function {
+        name: "locale",
+        takes: (0, 0),
+        lambda: None,
+        usage: "locale()",
+        run: |args| Ok(args.machine.context.facts.locale().into()),
+    },
+    Function {
+        name: "uuid",
+        takes: (0, 0),
+        lambda: None,
+        usage: "uuid()",
+        run: |args| Ok(args.machine.context.facts.uuid().into()),
+    },
+    Function {
+        name: "isRoot",
+        takes: (0, 0),
+        lambda: None,
+        usage: "isRoot()",
+        run: |args| Ok(args.machine.context.facts.is_root().into()),
+    },
     Function {
         name: "hasRole",
         takes: (1, 1),

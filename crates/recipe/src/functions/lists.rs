@@ -6,18 +6,31 @@ use crate::{
     eval::{Got, Val},
 };
 
-const fn plain(name: &'static str, usage: &'static str, takes: (u8, u8), run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn plain(
+    name: &'static str,
+    usage: &'static str,
+    takes: (u8, u8),
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes, lambda: None, usage, run }
 }
 
-const fn mapped(name: &'static str, usage: &'static str, run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn mapped(
+    name: &'static str,
+    usage: &'static str,
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes: (2, 2), lambda: Some(1), usage, run }
 }
 
 pub(super) const FUNCTIONS: &[Function] = &[
     plain("count", "count(list)", (1, 1), |args| Ok(args.items(0).len().into())),
-    plain("first", "first(list)", (1, 1), |args| Ok(Val::Own(args.items(0).first().cloned().unwrap_or_default()))),
-    plain("last", "last(list)", (1, 1), |args| Ok(Val::Own(args.items(0).last().cloned().unwrap_or_default()))),
+    plain("first", "first(list)", (1, 1), |args| {
+        Ok(Val::Own(args.items(0).first().cloned().unwrap_or_default()))
+    }),
+    plain("last", "last(list)", (1, 1), |args| {
+        Ok(Val::Own(args.items(0).last().cloned().unwrap_or_default()))
+    }),
     plain("concat", "concat(a, b)", (1, 250), |args| {
         let all: Vec<Value> = (0..args.values.len()).flat_map(|index| args.items(index)).collect();
         args.machine.list(all)
@@ -62,13 +75,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     plain("merge", "merge(a, b)", (1, 250), |args| {
         let mut all = Map::new();
         for value in &args.values {
-            all.extend(value.as_object().into_iter().flat_map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone()))));
+            all.extend(
+                value.as_object().into_iter().flat_map(|map| map.iter().map(|(k, v)| (k.clone(), v.clone()))),
+            );
         }
         args.machine.object(all)
     }),
     plain("pick", "pick(object, keys)", (2, 250), |args| {
-        let keys: Vec<String> = (1..args.values.len()).flat_map(|at| args.items(at)).map(|key| key.to_text()).collect();
-        let picked: Map = args.at(0).as_object().into_iter().flat_map(Map::iter)
+        let keys: Vec<String> =
+            (1..args.values.len()).flat_map(|at| args.items(at)).map(|key| key.to_text()).collect();
+        let picked: Map = args
+            .at(0)
+            .as_object()
+            .into_iter()
+            .flat_map(Map::iter)
             .filter(|(key, _)| keys.iter().any(|wanted| **wanted == ***key))
             .map(|(key, value)| (key.clone(), value.untainted()))
             .collect();
@@ -79,15 +99,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
         args.machine.list(given.into_iter().map(|(_, given)| given).collect())
     }),
     mapped("filter", "list.filter(item => condition)", |args| {
-        let kept = each(args)?.into_iter().filter(|(_, given)| given.truthy()).map(|(item, _)| item).collect();
+        let kept =
+            each(args)?.into_iter().filter(|(_, given)| given.truthy()).map(|(item, _)| item).collect();
         args.machine.list(kept)
     }),
     mapped("find", "list.find(item => condition)", |args| {
         let found = each(args)?.into_iter().find(|(_, given)| given.truthy());
         Ok(Val::Own(found.map(|(item, _)| item).unwrap_or_default()))
     }),
-    mapped("some", "list.some(item => condition)", |args| Ok(each(args)?.iter().any(|(_, given)| given.truthy()).into())),
-    mapped("every", "list.every(item => condition)", |args| Ok(each(args)?.iter().all(|(_, given)| given.truthy()).into())),
+    mapped("some", "list.some(item => condition)", |args| {
+        Ok(each(args)?.iter().any(|(_, given)| given.truthy()).into())
+    }),
+    mapped("every", "list.every(item => condition)", |args| {
+        Ok(each(args)?.iter().all(|(_, given)| given.truthy()).into())
+    }),
 ];
 
 /// Each item with what the lambda gives for it and its index.

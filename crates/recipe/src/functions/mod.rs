@@ -74,7 +74,9 @@ impl<'a> Args<'a, '_> {
 }
 
 fn all() -> impl Iterator<Item = &'static Function> {
-    [numbers::FUNCTIONS, text::FUNCTIONS, lists::FUNCTIONS, context::FUNCTIONS, checks::FUNCTIONS].into_iter().flatten()
+    [numbers::FUNCTIONS, text::FUNCTIONS, lists::FUNCTIONS, context::FUNCTIONS, checks::FUNCTIONS]
+        .into_iter()
+        .flatten()
 }
 
 /// The function of that name.

@@ -9,11 +9,19 @@ use crate::{
     operators::{self, Number},
 };
 
-const fn one(name: &'static str, usage: &'static str, run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn one(
+    name: &'static str,
+    usage: &'static str,
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes: (1, 1), lambda: None, usage, run }
 }
 
-const fn many(name: &'static str, usage: &'static str, run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn many(
+    name: &'static str,
+    usage: &'static str,
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes: (1, 250), lambda: None, usage, run }
 }
 
@@ -63,7 +71,9 @@ fn whole(n: f64) -> Value {
 
 fn rounded<'a>(args: &mut Args<'a, '_>, how: fn(f64) -> f64) -> Got<'a> {
     Ok(Val::Own(match number(args, 0)? {
-        Number::Int(n) if how(-1.5) > 0.0 => n.checked_abs().map_or(Value::Float((n as f64).abs()), Value::Int),
+        Number::Int(n) if how(-1.5) > 0.0 => {
+            n.checked_abs().map_or(Value::Float((n as f64).abs()), Value::Int)
+        }
         Number::Int(n) => Value::Int(n),
         Number::Float(n) => whole(how(n)),
     }))
@@ -71,7 +81,11 @@ fn rounded<'a>(args: &mut Args<'a, '_>, how: fn(f64) -> f64) -> Got<'a> {
 
 /// Of one list, or of several arguments; null is left out.
 fn numbers(args: &Args<'_, '_>) -> Result<Vec<Number>, crate::eval::Stop> {
-    let items = if args.values.len() == 1 { args.items(0) } else { args.values.iter().map(|v| (**v).clone()).collect() };
+    let items = if args.values.len() == 1 {
+        args.items(0)
+    } else {
+        args.values.iter().map(|v| (**v).clone()).collect()
+    };
     let kept = items.iter().filter(|item| !item.is_null());
     kept.map(|item| Number::of(item).ok_or_else(|| args.wrong(0, "numbers"))).collect()
 }

@@ -7,7 +7,12 @@ use crate::{
     number,
 };
 
-const fn plain(name: &'static str, usage: &'static str, takes: (u8, u8), run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>) -> Function {
+const fn plain(
+    name: &'static str,
+    usage: &'static str,
+    takes: (u8, u8),
+    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+) -> Function {
     Function { name, takes, lambda: None, usage, run }
 }
 
@@ -48,7 +53,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         let (text, separator) = (args.at(0), args.at(1).to_text());
         let whole = text.to_text();
         args.machine.spend(whole.len())?;
-        let parts: Vec<&str> = if separator.is_empty() { vec![&whole] } else { whole.split(&separator).collect() };
+        let parts: Vec<&str> =
+            if separator.is_empty() { vec![&whole] } else { whole.split(&separator).collect() };
         let taint = text.taint();
         let parts = parts.into_iter().map(|part| Value::Text(Text::new(part).with_taint(taint))).collect();
         args.machine.list(parts)

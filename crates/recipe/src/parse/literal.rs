@@ -44,9 +44,8 @@ impl Parser<'_> {
     pub(super) fn list(&mut self) -> Result<Node, Error> {
         let start = self.span;
         self.advance()?;
-        let items = self.items("]", |parser| {
-            if parser.at("...") { parser.spread() } else { parser.expression() }
-        })?;
+        let items =
+            self.items("]", |parser| if parser.at("...") { parser.spread() } else { parser.expression() })?;
         Node::new(Kind::List(items), self.since(start))
     }
 

@@ -74,9 +74,8 @@ impl Parser<'_> {
             let error = Error::new(function.arity_says(args.len(), is_method), span.into());
             return Err(error.with_help(format!("it is written `{}`", function.usage)));
         }
-        let lambda = |(at, arg): &(usize, &Node)| {
-            matches!(arg.kind, Kind::Lambda(..)) && function.lambda != Some(*at)
-        };
+        let lambda =
+            |(at, arg): &(usize, &Node)| matches!(arg.kind, Kind::Lambda(..)) && function.lambda != Some(*at);
         match args.iter().enumerate().find(lambda) {
             Some((_, arg)) => {
                 let says = format!("`{}` takes no lambda here", function.name);

@@ -27,7 +27,10 @@ impl PartialEq for Value {
 impl Value {
     /// The operator `==`: a numeric text equals its number, null equals 0 and "", records are equal by module and id.
     pub fn loose_eq(&self, other: &Value) -> bool {
-        self.same(other, &mut u64::MAX).unwrap_or(false)
+        {
+            let mut unbounded = u64::MAX;
+            self.same(other, &mut unbounded).unwrap_or(false)
+        }
     }
 
     /// [`Value::loose_eq`] within a budget of items looked at; None once it is spent.

@@ -106,7 +106,7 @@ fn string(text: &str, out: &mut String) {
         out.push_str(&text[plain_from..at]);
         out.push_str(short);
         if short.is_empty() {
-            drop(write!(out, "\\u{byte:04x}"));
+            let _ = write!(out, "\\u{byte:04x}");
         }
         plain_from = at + 1;
     }

@@ -37,7 +37,7 @@ pub(super) fn read(
         return None;
     };
     let name: Arc<str> = name.into();
-    let Some((kind, declaration)) = find_type(source, catalog, node, &name) else { return None };
+    let (kind, declaration) = find_type(source, catalog, node, &name)?;
     let in_names: Arc<[Arc<str>]> = declaration.ins.iter().map(|port| port.name.into()).collect();
     let out_names = out_names(declaration, node);
     let text = source.text;

@@ -35,11 +35,8 @@ fn file(firing: &mut Firing<'_>, kind: &str) -> Result<Step, Failure> {
     let input = firing.input();
     let file = if firing.given("file") { firing.value("file")? } else { input.clone() };
     let part = |name: &'static str| (name, file.get(name).cloned().unwrap_or_default());
-    let shown: Map = [part("id"), part("name"), part("url")]
-        .into_iter()
-        .filter(|(_, value)| !value.is_null())
-        .map(|(key, value)| (key, value))
-        .collect();
+    let shown: Map =
+        [part("id"), part("name"), part("url")].into_iter().filter(|(_, value)| !value.is_null()).collect();
     firing.left.page.push(page(kind, [("file", Value::Object(shown))]));
     Ok(Step::Emit(port("default", input)))
 }

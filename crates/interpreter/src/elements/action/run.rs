@@ -107,7 +107,6 @@ fn start(firing: &mut Firing<'_>, start: Start) -> Result<Step, Failure> {
         ("status", Value::from("queued")),
     ]
     .into_iter()
-    .map(|(key, value)| (key, value))
     .collect();
     firing.left.own.push(Own::Start(start));
     Ok(Step::Emit(port("default", Value::Object(started))))
