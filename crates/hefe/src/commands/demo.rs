@@ -122,7 +122,7 @@ async fn launches(client: &Client, address: SocketAddr, provider: SocketAddr) ->
 async fn watch(events: &mut Events, bars: &mut Bars, roots: &[String]) -> Vec<Value> {
     let mut items = vec![Value::Null; roots.len()];
     let mut ended = vec![false; roots.len()];
-    while !(ended.iter().all(|ended| *ended) && items.iter().all(|item| over(item))) {
+    while !(ended.iter().all(|ended| *ended) && items.iter().all(over)) {
         let Some(event) = events.next().await else { break };
         let of = |key: &str| {
             roots.iter().position(|root| event.data.get(key).and_then(Value::as_str) == Some(root))
