@@ -1,64 +1,135 @@
-//! Syntax tree to code: names become places, rows of operators stay flat.
+//! Syntax tree to code: names resolved, paths joined, constants folded.
 
 use std::sync::Arc;
 
 use crate::{
-    Value,
-    ast::{Arm as ArmNode, Binary, Entry, Kind, Node, Part as TextPart, Unary},
+    Context, Limits, Map, NoFacts, Value,
+    ast::{self, Binary, Entry, Kind, Node, Unary},
     code::{Arm, Base, Call, Code, Field, Item, Key, Lambda, Operand, Pair, Part, Project},
+    eval::Machine,
+    functions::Function,
+    lex::Span,
+    number,
+    value::NULL,
 };
 
-/// Compiles a tree. `embedded`: a bare name that is no field of `this` is a variable.
-pub(crate) fn compile(node: &Node, embedded: bool) -> Code {
-    Compiler { embedded, params: Vec::new() }.code(node)
+/// What folding may cost and how large a folded constant may be: a version is loaded in milliseconds.
+const FOLD: Limits = Limits { steps: 1_000, bytes: 64 << 10, depth: 256 };
+const FOLDED_BYTES: usize = 4 << 10;
+
+pub(crate) fn compile(tree: &Node, embedded: bool) -> Code {
+    Compiler { embedded, params: Vec::new(), steps: 0 }.code(tree)
 }
 
 struct Compiler {
+    /// A bare name may be a variable.
     embedded: bool,
-    /// Parameters of the lambdas around, outermost first.
+    /// Parameters of the lambdas around, outermost first: their places are those of the arguments.
     params: Vec<Arc<str>>,
+    /// How many nodes were compiled.
+    steps: u32,
 }
 
 impl Compiler {
-    fn all(&mut self, nodes: &[Node]) -> Box<[Code]> {
-        nodes.iter().map(|node| self.code(node)).collect()
-    }
-
     fn code(&mut self, node: &Node) -> Code {
+        self.steps += 1;
         match &node.kind {
             Kind::Literal(value) => Code::Const(value.clone()),
             Kind::This => Code::Path(Base::This, Box::default()),
             Kind::Var(name) => Code::Path(Base::Var(Key::new(name)), Box::default()),
             Kind::Name(name) => self.name(name),
-            Kind::List(items) => Code::List(items.iter().map(|item| self.item(item)).collect()),
-            Kind::Object(entries) => Code::Object(entries.iter().map(|entry| self.field(entry)).collect()),
-            Kind::Spread(of) => self.code(of),
-            Kind::Template(parts) => Code::Join(parts.iter().map(|part| self.part(part)).collect()),
+            Kind::Member(of, name) => member(self.code(of), name),
+            Kind::Index(both) => self.index(&both[0], &both[1]),
+            Kind::Wildcard(of) => project(self.code(of), Part::Every, node.span),
+            Kind::Call(function, args) | Kind::Method(function, args) => self.call(function, args, node.span),
+            Kind::Chain(first, rest) => fold(self.chain(first, rest)),
+            _ => self.rare(node),
+        }
+    }
+
+    #[inline(never)]
+    fn rare(&mut self, node: &Node) -> Code {
+        match &node.kind {
+            Kind::List(items) => fold(Code::List(items.iter().map(|item| self.item(item)).collect())),
+            Kind::Object(entries) => {
+                fold(Code::Object(entries.iter().map(|entry| self.field(entry)).collect()))
+            }
+            Kind::Template(parts) => fold(Code::Join(parts.iter().map(|part| self.part(part)).collect())),
             Kind::Match(of, arms) => {
                 let arms = arms.iter().map(|arm| self.arm(arm)).collect();
                 Code::Match(Box::new((self.code(of), arms)))
             }
-            Kind::Lambda(..) => Code::Lambda(node.span),
-            Kind::Call(function, args) | Kind::Method(function, args) => self.call(node, function, args),
-            Kind::Member(..) | Kind::Index(_) | Kind::Wildcard(_) => self.postfix(node),
-            Kind::Unary(Unary::Not, of) => Code::Not(Box::new(self.code(of))),
-            Kind::Unary(op, of) => Code::Sign(*op, Box::new(self.code(of)), node.span),
-            Kind::Chain(first, rest) => self.chain(node, first, rest),
-            Kind::Choice(choice) => {
-                let [condition, then, otherwise] = &**choice;
-                Code::Choice(Box::new([self.code(condition), self.code(then), self.code(otherwise)]))
-            }
+            Kind::Unary(op, of) => self.unary(*op, of, node.span),
+            Kind::Choice(parts) => Code::Choice(Box::new([0, 1, 2].map(|at| self.code(&parts[at])))),
+            Kind::Spread(of) => self.code(of),
+            _ => Code::Lambda(node.span),
         }
+    }
+
+    fn codes(&mut self, nodes: &[Node]) -> Box<[Code]> {
+        nodes.iter().map(|node| self.code(node)).collect()
     }
 
     fn name(&self, name: &Arc<str>) -> Code {
         if let Some(at) = self.params.iter().rposition(|param| param == name) {
             return Code::Path(Base::Slot(at as u16), Box::default());
         }
-        if self.embedded {
-            return Code::Path(Base::FieldOrVar(Key::new(name)), Box::default());
+        match self.embedded {
+            true => Code::Path(Base::FieldOrVar(Key::new(name)), Box::default()),
+            false => Code::Path(Base::This, Box::new([Key::new(name)])),
         }
-        Code::Path(Base::This, Box::new([Key::new(name)]))
+    }
+
+    fn index(&mut self, of: &Node, index: &Node) -> Code {
+        let of = self.code(of);
+        if let Kind::Literal(Value::Text(key)) = &index.kind
+            && number::parse(key).is_none()
+        {
+            return member(of, key.shared());
+        }
+        let index = self.code(index);
+        match of {
+            Code::Project(project) => extend(project, Part::Index(index)),
+            of => fold(Code::Index(Box::new((of, index)))),
+        }
+    }
+
+    fn unary(&mut self, op: Unary, of: &Node, span: Span) -> Code {
+        // The smallest whole number is written as a minus and one that is too large.
+        if let (Unary::Minus, Kind::Literal(Value::Float(n))) = (op, &of.kind)
+            && let Some(least) = number::whole(-n).filter(|least| *least == i64::MIN)
+        {
+            return Code::Const(Value::Int(least));
+        }
+        let of = Box::new(self.code(of));
+        fold(if op == Unary::Not { Code::Not(of) } else { Code::Sign(op, of, span) })
+    }
+
+    fn chain(&mut self, first: &Node, rest: &[(Binary, Node)]) -> Code {
+        let Some((op, second)) = rest.first() else { return self.code(first) };
+        let row = match op {
+            Binary::And => Some(Code::And as fn(Box<[Code]>) -> Code),
+            Binary::Or => Some(Code::Or as _),
+            Binary::Coalesce => Some(Code::Coalesce as _),
+            Binary::Concat => Some(Code::Join as _),
+            _ => None,
+        };
+        let left = self.code(first);
+        if let Some(row) = row {
+            let rest = rest.iter().map(|(_, node)| node);
+            let codes = std::iter::once(left).chain(rest.map(|node| self.code(node)));
+            return row(codes.collect());
+        }
+        if rest.len() == 1 {
+            let right = self.code(second);
+            return Code::Pair(Box::new(Pair { op: *op, left, right, span: first.span.to(second.span) }));
+        }
+        let operand = |(op, node): &(Binary, Node)| Operand {
+            op: *op,
+            span: first.span.to(node.span),
+            code: self.code(node),
+        };
+        Code::Row(Box::new((left, rest.iter().map(operand).collect())))
     }
 
     fn item(&mut self, node: &Node) -> Item {
@@ -67,124 +138,99 @@ impl Compiler {
 
     fn field(&mut self, entry: &Entry) -> Field {
         match entry {
-            Entry::Field(name, value) => Field::Named(name.clone(), self.code(value)),
-            Entry::Computed(name, value) => Field::Computed(self.code(name), self.code(value)),
+            Entry::Field(key, value) => Field::Named(key.clone(), self.code(value)),
+            Entry::Computed(key, value) => Field::Computed(self.code(key), self.code(value)),
             Entry::Spread(of) => Field::Spread(self.code(of)),
         }
     }
 
-    fn part(&mut self, part: &TextPart) -> Code {
+    fn part(&mut self, part: &ast::Part) -> Code {
         match part {
-            TextPart::Words(words) => Code::Const(Value::from(words.clone())),
-            TextPart::Of(node) => self.code(node),
+            ast::Part::Words(words) => Code::Const(words.clone().into()),
+            ast::Part::Of(node) => self.code(node),
         }
     }
 
-    fn arm(&mut self, arm: &ArmNode) -> Arm {
-        Arm { when: arm.when.as_ref().map(|when| self.all(when)), then: self.code(&arm.then) }
+    fn arm(&mut self, arm: &ast::Arm) -> Arm {
+        Arm { when: arm.when.as_ref().map(|when| self.codes(when)), then: self.code(&arm.then) }
     }
 
-    fn call(&mut self, node: &Node, function: &'static crate::functions::Function, args: &[Node]) -> Code {
+    fn call(&mut self, function: &'static Function, nodes: &[Node], span: Span) -> Code {
         let mut lambda = None;
-        let mut codes = Vec::new();
-        for arg in args {
-            match &arg.kind {
+        let mut args = Vec::with_capacity(nodes.len());
+        for node in nodes {
+            args.push(match &node.kind {
                 Kind::Lambda(params, body) => {
-                    self.params.extend(params.iter().cloned());
-                    let body = self.code(body);
-                    self.params.truncate(self.params.len() - params.len());
-                    lambda = Some(Lambda { params: params.len() as u16, body, steps: u32::from(arg.height) });
-                    codes.push(Code::Const(Value::Null));
+                    lambda = Some(self.lambda(params, body));
+                    Code::Const(Value::Null)
                 }
-                _ => codes.push(self.code(arg)),
-            }
+                _ => self.code(node),
+            });
         }
-        Code::Call(Box::new(Call { function, args: codes.into(), lambda, span: node.span }))
+        let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, span }));
+        if function.pure { fold(call) } else { call }
     }
 
-    /// `a.b`, `a[i]`, and paths with `[*]` in them, which are worked as a whole.
-    fn postfix(&mut self, node: &Node) -> Code {
-        let mut parts = Vec::new();
-        let mut at = node;
-        let mut wild = None;
-        loop {
-            match &at.kind {
-                Kind::Member(of, name) => {
-                    parts.push(Part::Key(Key::new(name)));
-                    at = of;
-                }
-                Kind::Index(pair) => {
-                    parts.push(Part::Index(self.code(&pair[1])));
-                    at = &pair[0];
-                }
-                Kind::Wildcard(of) => {
-                    parts.push(Part::Every);
-                    wild = Some(parts.len());
-                    at = of;
-                }
-                _ => break,
-            }
-        }
-        let base = self.code(at);
-        parts.reverse();
-        // Everything before the first `[*]` is a plain path.
-        let plain = wild.map_or(parts.len(), |wild| parts.len() - wild);
-        let rest = parts.split_off(plain);
-        let base = parts.into_iter().fold(base, plain_part);
-        if rest.is_empty() {
-            return base;
-        }
-        Code::Project(Box::new(Project { base, parts: rest.into(), span: node.span }))
-    }
-
-    fn chain(&mut self, node: &Node, first: &Node, rest: &[(Binary, Node)]) -> Code {
-        let op = rest.first().map(|(op, _)| *op);
-        let mut all = vec![self.code(first)];
-        all.extend(rest.iter().map(|(_, node)| self.code(node)));
-        match op {
-            Some(Binary::And) => Code::And(all.into()),
-            Some(Binary::Or) => Code::Or(all.into()),
-            Some(Binary::Coalesce) => Code::Coalesce(all.into()),
-            Some(Binary::Concat) => Code::Join(all.into()),
-            Some(Binary::Power) => {
-                // From right to left.
-                let last = all.pop().unwrap_or(Code::Const(Value::Null));
-                all.into_iter().rev().fold(last, |right, left| pair(Binary::Power, left, right, node))
-            }
-            _ => {
-                let mut codes = all.into_iter();
-                let begin = codes.next().unwrap_or(Code::Const(Value::Null));
-                let mut operands: Vec<Operand> = rest
-                    .iter()
-                    .zip(codes)
-                    .map(|((op, of), code)| Operand { op: *op, code, span: of.span })
-                    .collect();
-                match (operands.len(), operands.pop()) {
-                    (1, Some(only)) => pair(only.op, begin, only.code, node),
-                    (_, Some(last)) => {
-                        operands.push(last);
-                        Code::Row(Box::new((begin, operands.into())))
-                    }
-                    (_, None) => begin,
-                }
-            }
-        }
+    fn lambda(&mut self, params: &[Arc<str>], body: &Node) -> Lambda {
+        let (outside, before) = (self.params.len(), self.steps);
+        self.params.extend(params.iter().cloned());
+        let body = self.code(body);
+        self.params.truncate(outside);
+        Lambda { params: params.len() as u16, body, steps: self.steps - before }
     }
 }
 
-fn pair(op: Binary, left: Code, right: Code, node: &Node) -> Code {
-    Code::Pair(Box::new(Pair { op, left, right, span: node.span }))
+fn member(of: Code, name: &Arc<str>) -> Code {
+    match of {
+        Code::Path(base, keys) => Code::Path(base, keys.into_iter().chain([Key::new(name)]).collect()),
+        Code::Project(project) => extend(project, Part::Key(Key::new(name))),
+        of => fold(Code::Member(Box::new((of, Key::new(name))))),
+    }
 }
 
-fn plain_part(of: Code, part: Part) -> Code {
-    match (of, part) {
-        (Code::Path(base, keys), Part::Key(key)) => {
-            let mut keys = Vec::from(keys);
-            keys.push(key);
-            Code::Path(base, keys.into())
+fn project(of: Code, part: Part, span: Span) -> Code {
+    match of {
+        Code::Project(project) => extend(project, part),
+        base => Code::Project(Box::new(Project { base, parts: Box::new([part]), span })),
+    }
+}
+
+fn extend(project: Box<Project>, part: Part) -> Code {
+    let Project { base, parts, span } = *project;
+    let parts = parts.into_iter().chain([part]).collect();
+    Code::Project(Box::new(Project { base, parts, span }))
+}
+
+/// The constant that the code always is, if all it is made of is constant, and small.
+fn fold(code: Code) -> Code {
+    if !constant(&code) {
+        return code;
+    }
+    let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
+    let folded = Machine::new(&context).eval(&code).ok().map(|value| value.own());
+    match folded.filter(|value| value.approx_bytes() <= FOLDED_BYTES) {
+        Some(value) => Code::Const(value),
+        None => code,
+    }
+}
+
+fn constant(code: &Code) -> bool {
+    let is = |code: &Code| matches!(code, Code::Const(_));
+    match code {
+        Code::Not(of) | Code::Sign(_, of, _) => is(of),
+        Code::Member(member) => is(&member.0),
+        Code::Index(both) => is(&both.0) && is(&both.1),
+        Code::Pair(pair) => is(&pair.left) && is(&pair.right),
+        Code::Row(row) => is(&row.0) && row.1.iter().all(|operand| is(&operand.code)),
+        Code::And(codes) | Code::Or(codes) | Code::Coalesce(codes) | Code::Join(codes) => {
+            codes.iter().all(is)
         }
-        (of, Part::Key(key)) => Code::Member(Box::new((of, key))),
-        (of, Part::Index(index)) => Code::Index(Box::new((of, index))),
-        (of, Part::Every) => of,
+        Code::List(items) => items.iter().all(|item| is(&item.code)),
+        Code::Object(fields) => fields.iter().all(|field| match field {
+            Field::Named(_, value) | Field::Spread(value) => is(value),
+            Field::Computed(key, value) => is(key) && is(value),
+        }),
+        Code::Call(call) => call.lambda.is_none() && call.args.iter().all(is),
+        _ => false,
     }
 }

@@ -150,11 +150,7 @@ impl<'a> Machine<'a> {
                 self.bytes_left = left;
                 Ok(())
             }
-            None => Err(Stop::new(format!(
-                "the recipe makes more than {} bytes of values",
-                self.context.limits.bytes
-            ))
-            .with_help("a list that grows in reduce is copied at every item: use map, filter or join")),
+            None => Err(self.too_large()),
         }
     }
 
@@ -165,12 +161,31 @@ impl<'a> Machine<'a> {
 
     pub(crate) fn list(&mut self, items: Vec<Value>) -> Got<'a> {
         self.spend_bytes(items.len() * size_of::<Value>() + 40)?;
-        shallow(Value::List(List::from(items)))
+        self.bounded(Value::List(List::from(items)))
     }
 
     pub(crate) fn object(&mut self, map: Map) -> Got<'a> {
         self.spend_bytes(map.len() * 40 + 64)?;
-        shallow(Value::Object(map))
+        self.bounded(Value::Object(map))
+    }
+
+    /// A new value as it may leave the recipe: no deeper than JSON can be, and written out no larger than the budget,
+    /// which sharing would else let it exceed without end.
+    fn bounded(&self, value: Value) -> Got<'a> {
+        if value.depth() >= DEPTH {
+            let stop = Stop::new(format!("the value nests {DEPTH} levels deep"));
+            return Err(stop.with_help("keep a part of it, or its id"));
+        }
+        if value.approx_bytes() > self.context.limits.bytes {
+            return Err(self.too_large());
+        }
+        Ok(Val::Own(value))
+    }
+
+    #[cold]
+    fn too_large(&self) -> Stop {
+        Stop::new(format!("the recipe makes more than {} bytes of values", self.context.limits.bytes))
+            .with_help("a list that grows in reduce is copied at every item: use map, filter or join")
     }
 
     /// The operator `==`.
@@ -340,14 +355,6 @@ impl Val<'_> {
     fn owned<'b>(self) -> Val<'b> {
         Val::Own(self.own())
     }
-}
-
-/// A value that recipes and JSON can hold.
-fn shallow<'a>(value: Value) -> Got<'a> {
-    if value.depth() < DEPTH {
-        return Ok(Val::Own(value));
-    }
-    Err(Stop::new(format!("the value nests {DEPTH} levels deep")).with_help("keep a part of it, or its id"))
 }
 
 /// A field: null where there is none; `length` of a list or a text.

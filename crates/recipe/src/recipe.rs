@@ -6,9 +6,10 @@ use crate::{
     Context, Error, Value,
     ast::Node,
     code::Code,
-    compile::compile,
-    eval::{Machine, Val},
+    compile,
+    eval::Machine,
     parse,
+    reads::{Path, Reads},
 };
 
 /// A compiled expression: immutable, cheap to clone, shared between threads.
@@ -17,56 +18,19 @@ pub struct Recipe(Arc<Compiled>);
 
 struct Compiled {
     text: Arc<str>,
-    tree: Node,
     code: Code,
-}
-
-/// A path that a recipe reads, such as `$order.customer.zip`.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub struct Path {
-    /// Where it starts.
-    pub root: Root,
-    /// What follows.
-    pub segments: Vec<Segment>,
-}
-
-/// Where a path starts.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Root {
-    /// `this`.
-    This,
-    /// `$name`.
-    Var(Arc<str>),
-    /// A bare name: a field of `this` (in a template a variable if there is no such field).
-    Name(Arc<str>),
-}
-
-/// A part of a path.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
-pub enum Segment {
-    /// `.name`, `["name"]`.
-    Field(Arc<str>),
-    /// `[0]`.
-    Index(i64),
-    /// `[*]`, or the items that a lambda goes over.
-    Every,
-    /// `[expression]`: known only at run time.
-    Computed,
+    /// Levels of nesting.
+    height: usize,
+    reads: Reads,
 }
 
 impl Recipe {
-    fn of(text: &str, tree: Node, embedded: bool) -> Recipe {
-        let code = compile(&tree, embedded);
-        Recipe(Arc::new(Compiled { text: text.into(), tree, code }))
-    }
-
     /// Compiles an expression.
     ///
     /// # Errors
     /// What was expected and where; an unknown function with the nearest known name.
     pub fn parse(text: &str) -> Result<Recipe, Error> {
-        let tree = parse::parse(text)?;
-        Ok(Recipe::of(text, tree, false))
+        parse::parse(text).map(|tree| Recipe::compile(text, &tree, false))
     }
 
     /// Compiles the expression at the start of `text`, which is ended by an unmatched `}`: what stands behind `${` in a
@@ -77,7 +41,16 @@ impl Recipe {
     /// As [`Recipe::parse`]; a missing `}`.
     pub fn parse_embedded(text: &str) -> Result<(Recipe, usize), Error> {
         let (tree, end) = parse::parse_embedded(text)?;
-        Ok((Recipe::of(text.get(..end).unwrap_or(text), tree, true), end))
+        Ok((Recipe::compile(text.get(..end).unwrap_or(text), &tree, true), end))
+    }
+
+    fn compile(text: &str, tree: &Node, embedded: bool) -> Recipe {
+        Recipe(Arc::new(Compiled {
+            text: text.into(),
+            code: compile::compile(tree, embedded),
+            height: tree.height.into(),
+            reads: Reads::of(tree),
+        }))
     }
 
     /// Its value.
@@ -85,8 +58,15 @@ impl Recipe {
     /// # Errors
     /// Wrong types, an overflow, or a spent budget, with the place.
     pub fn eval(&self, context: &Context<'_>) -> Result<Value, Error> {
-        let mut machine = Machine::new(context);
-        machine.eval(&self.0.code).map(Val::own).map_err(|stop| stop.error(self.0.text.len()))
+        let compiled = &*self.0;
+        if compiled.height > context.limits.depth {
+            let says = format!("the recipe nests deeper than {} levels", context.limits.depth);
+            return Err(Error::new(says, 0..compiled.text.len()));
+        }
+        match Machine::new(context).eval(&compiled.code) {
+            Ok(value) => Ok(value.own()),
+            Err(stop) => Err(stop.error(compiled.text.len())),
+        }
     }
 
     /// The expression as it was written.
@@ -96,22 +76,24 @@ impl Recipe {
 
     /// The syntax tree (recipe.md, The tree): objects with a `kind`.
     pub fn ast(&self) -> Value {
-        self.0.tree.to_value()
+        // The tree is only wanted for people, so it is not kept.
+        parse::parse(&self.0.text).map_or(Value::Null, |tree| tree.to_value())
     }
 
     /// The names of the variables that it reads as `$name`, each once.
     pub fn variables(&self) -> Vec<Arc<str>> {
-        Vec::new()
+        self.0.reads.variables.clone()
     }
 
-    /// The paths that it reads, each once.
+    /// The paths that it reads, each once; through a lambda too: `$order.rows.map(r => r.sum)` reads
+    /// `$order.rows[*].sum`.
     pub fn paths(&self) -> Vec<Path> {
-        Vec::new()
+        self.0.reads.paths.clone()
     }
 
     /// Whether it asks for a secret with `env()`.
     pub fn uses_env(&self) -> bool {
-        false
+        self.0.reads.env
     }
 }
 

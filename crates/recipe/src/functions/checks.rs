@@ -1,46 +1,58 @@
-//! Checks, and what validating recipes give.
+//! Questions about types, and answers of validation rules.
 
-use super::{Args, Function};
-use crate::{
-    Map, Value,
-    eval::{Got, Val},
-};
-
-const fn check(
-    name: &'static str,
-    usage: &'static str,
-    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
-) -> Function {
-    Function { name, takes: (1, 1), lambda: None, usage, run }
-}
+use super::{Function, row};
+use crate::{Map, Value};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    check("isNull", "isNull(value)", |args| Ok(args.at(0).is_null().into())),
-    check("isEmpty", "isEmpty(value)", |args| {
-        let empty = match &*args.at(0) {
-            Value::Null => true,
-            Value::Text(text) => text.is_empty(),
-            Value::List(list) => list.is_empty(),
-            Value::Object(map) => map.is_empty(),
-            _ => false,
-        };
-        Ok(empty.into())
+    row("isNull(v)", "Whether it is null.", &[("isNull(null)", "true"), ("isNull(0)", "false")], |args| {
+        Ok(args.get(0).is_null().into())
     }),
-    check("isString", "isString(value)", |args| Ok(matches!(&*args.at(0), Value::Text(_)).into())),
-    check("isNumber", "isNumber(value)", |args| {
-        Ok(matches!(&*args.at(0), Value::Int(_) | Value::Float(_)).into())
-    }),
-    check("isList", "isList(value)", |args| Ok(matches!(&*args.at(0), Value::List(_)).into())),
-    check("isObject", "isObject(value)", |args| Ok(matches!(&*args.at(0), Value::Object(_)).into())),
-    Function {
-        name: "invalid",
-        takes: (0, 1),
-        lambda: None,
-        usage: "invalid(message)",
-        run: |args| {
-            let map: Map = [("invalid", args.at(0).own())].into_iter().collect();
-            Ok(Val::Own(Value::Object(map)))
+    row(
+        "isEmpty(v)",
+        "Whether it is null, \"\", [] or {}; 0 and false are not empty.",
+        &[("isEmpty('')", "true"), ("isEmpty([])", "true"), ("isEmpty(0)", "false")],
+        |args| {
+            Ok(match args.get(0) {
+                Value::Null => true,
+                Value::Text(text) => text.is_empty(),
+                Value::List(list) => list.is_empty(),
+                Value::Object(map) => map.is_empty(),
+                _ => false,
+            }
+            .into())
         },
-    },
-    Function { name: "valid", takes: (0, 0), lambda: None, usage: "valid()", run: |_| Ok(true.into()) },
+    ),
+    row(
+        "isString(v)",
+        "Whether it is a text.",
+        &[("isString('1')", "true"), ("isString(1)", "false")],
+        |args| Ok(matches!(args.get(0), Value::Text(_)).into()),
+    ),
+    row(
+        "isNumber(v)",
+        "Whether it is a number; a numeric text is none.",
+        &[("isNumber(1.5)", "true"), ("isNumber('1')", "false")],
+        |args| Ok(matches!(args.get(0), Value::Int(_) | Value::Float(_)).into()),
+    ),
+    row("isList(v)", "Whether it is a list.", &[("isList([])", "true"), ("isList({})", "false")], |args| {
+        Ok(matches!(args.get(0), Value::List(_)).into())
+    }),
+    row(
+        "isObject(v)",
+        "Whether it is an object or a record.",
+        &[("isObject({})", "true"), ("isObject(null)", "false")],
+        |args| Ok(matches!(args.get(0), Value::Object(_)).into()),
+    ),
+    row(
+        "invalid(message)",
+        "The answer of a validation rule that something is wrong, and why.",
+        &[("invalid('too late')", r#"{"valid":false,"message":"too late"}"#)],
+        |args| {
+            let message = args.take(0).own();
+            args.machine.object(Map::from_iter([("valid", false.into()), ("message", message)]))
+        },
+    ),
+    row("valid()", "The answer of a validation rule that all is well.", &[("valid()", "true")], |_| {
+        Ok(true.into())
+    }),
 ];

@@ -1,79 +1,93 @@
-//! What a recipe may ask of the run it stands in.
+//! What the run answers.
 
-use super::Function;
+use super::{Function, row};
 use crate::{Map, Value, eval::Val};
 
 pub(super) const FUNCTIONS: &[Function] = &[
-    Function {
-        name: "user",
-        takes: (0, 0),
-        lambda: None,
-        usage: "user()",
-        run: |args| Ok(Val::Own(args.machine.context.facts.user())),
-    },
-    Function {
-        name: "run",
-        takes: (0, 0),
-        lambda: None,
-        usage: "run()",
-        run: |args| Ok(Val::Own(args.machine.context.facts.run())),
-    },
-    Function {
-        name: "system",
-        takes: (0, 0),
-        lambda: None,
-        usage: "system()",
-        run: |args| Ok(Val::Own(args.machine.context.facts.system())),
-    },
-    Function {
-        name: "locale",
-        takes: (0, 0),
-        lambda: None,
-        usage: "locale()",
-        run: |args| Ok(args.machine.context.facts.locale().into()),
-    },
-    Function {
-        name: "uuid",
-        takes: (0, 0),
-        lambda: None,
-        usage: "uuid()",
-        run: |args| Ok(args.machine.context.facts.uuid().into()),
-    },
-    Function {
-        name: "isRoot",
-        takes: (0, 0),
-        lambda: None,
-        usage: "isRoot()",
-        run: |args| Ok(args.machine.context.facts.is_root().into()),
-    },
-    Function {
-        name: "hasRole",
-        takes: (1, 1),
-        lambda: None,
-        usage: "hasRole(role)",
-        run: |args| Ok(args.machine.context.facts.has_role(&args.at(0).to_text()).into()),
-    },
-    Function {
-        name: "now",
-        takes: (0, 0),
-        lambda: None,
-        usage: "now()",
-        run: |args| {
-            let at = jiff::Timestamp::from_millisecond(args.machine.context.facts.now_ms());
-            Ok(at.map(|at| at.to_string()).ok().into())
+    row("user()", "The person for whom the run was started; null without one.", &[("user()", "null")], |args| {
+        Ok(args.machine.context.facts.user().into())
+    })
+    .that_asks(),
+    row("hasRole(role)", "Whether that person has the role.", &[("hasRole('admin')", "false")], |args| {
+        let role = args.words(0)?;
+        Ok(args.machine.context.facts.has_role(&role).into())
+    })
+    .that_asks(),
+    row("isRoot()", "Whether that person may do everything.", &[("isRoot()", "false")], |args| {
+        Ok(args.machine.context.facts.is_root().into())
+    })
+    .that_asks(),
+    row("locale()", "The language: the request's, else the user's, else the system's.", &[("locale()", "\"\"")], |args| {
+        Ok(args.machine.context.facts.locale().into())
+    })
+    .that_asks(),
+    row(
+        "t(key, args?)",
+        "The translation of a key (dots walk nested keys), `{{ a }}` and `:a` filled from args; an unknown key gives itself.",
+        &[("t('greeting.hello')", "\"greeting.hello\""), ("t('for :name', {name: 'Ada'})", "\"for Ada\"")],
+        |args| {
+            let key = args.words(0)?.into_owned();
+            let empty = Map::new();
+            let given = args.get(1).as_object().unwrap_or(&empty).clone();
+            let found = args.machine.context.facts.translate(&key, &given).unwrap_or(key);
+            args.machine.spend(found.len())?;
+            let filled = fill(&found, &given);
+            args.made(&filled)
         },
-    },
-    Function {
-        name: "t",
-        takes: (1, 2),
-        lambda: None,
-        usage: "t(key, args)",
-        run: |args| {
-            let key = args.at(0).to_text();
-            let none = Map::new();
-            let with = args.at(1);
-            let found = args.machine.context.facts.translate(&key, with.as_object().unwrap_or(&none));
-            Ok(Value::from(found.unwrap_or(key)).into())
+    )
+    .that_asks(),
+    row("system()", "The system.", &[("system()", "null")], |args| Ok(args.machine.context.facts.system().into()))
+        .that_asks(),
+    row("run()", "The run.", &[("run()", "null")], |args| Ok(args.machine.context.facts.run().into())).that_asks(),
+    row(
+        "uuid()",
+        "A new id at every call; a run that is repeated gets the same ones.",
+        &[("uuid()", "\"\"")],
+        |args| Ok(args.machine.context.facts.uuid().into()),
+    )
+    .that_asks(),
+    row("config(key)", "A value of the configuration as of the run's version.", &[("config('shop.name')", "null")], |args| {
+        let key = args.words(0)?;
+        Ok(args.machine.context.facts.config(&key).into())
+    })
+    .that_asks(),
+    row(
+        "env(key)",
+        "A secret from the environment, where settings allow it; only in options of outside elements.",
+        &[("env('TOKEN')", "null")],
+        |args| {
+            let key = args.words(0)?;
+            Ok(args.machine.context.facts.env(&key).map_or(Val::NULL, Val::from))
         },
-    },
+    )
+    .that_asks(),
 ];
+
+/// `{{ name }}` and `:name` replaced by the text of what is given under that name; others stay.
+fn fill(text: &str, given: &Map) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find(['{', ':']) {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (value, length) =
+            placeholder(rest, given).map_or((None, 1), |(value, length)| (Some(value), length));
+        match value {
+            Some(value) => out.push_str(&value.to_text()),
+            None => out.push_str(&rest[..1]),
+        }
+        rest = &rest[length..];
+    }
+    out + rest
+}
+
+/// What the placeholder at the start of a text stands for, and its length.
+fn placeholder<'g>(text: &str, given: &'g Map) -> Option<(&'g Value, usize)> {
+    if let Some(inside) = text.strip_prefix("{{") {
+        let (name, _) = inside.split_once("}}")?;
+        return Some((given.get(name.trim())?, name.len() + 4));
+    }
+    let name = text.strip_prefix(':')?;
+    let end = name.find(|c: char| !c.is_ascii_alphanumeric() && c != '_').unwrap_or(name.len());
+    Some((given.get(&name[..end])?, end + 1))
+}

@@ -1,111 +1,148 @@
-//! The functions: a row each, a file a category.
+//! The functions: a row of a table each, a category a file. Each is a method of its first argument too.
 
+mod args;
 mod checks;
 mod context;
+mod dates;
+mod higher;
 mod lists;
 mod numbers;
+mod objects;
+mod sanitise;
 mod text;
 
-use smallvec::SmallVec;
+pub(crate) use args::{Args, char_at};
 
-use crate::{
-    Value,
-    code::{Call, Lambda},
-    eval::{Got, Machine, Stop, Val},
-};
+use crate::eval::Got;
 
-/// A function, which is also a method of its first argument.
-pub(crate) struct Function {
-    pub(crate) name: &'static str,
-    /// The least and the most arguments.
+/// A function that recipes can call.
+#[derive(Clone, Copy)]
+pub struct Function {
+    /// Its name.
+    pub name: &'static str,
+    /// How it is written; what may be left out ends in `?`, what may be repeated in `...`.
+    pub usage: &'static str,
+    /// What it gives, in a sentence or two.
+    pub doc: &'static str,
+    /// Expressions and their values as JSON. They are its tests.
+    pub examples: &'static [(&'static str, &'static str)],
+    /// Fewest and most arguments.
     pub(crate) takes: (u8, u8),
-    /// Which argument may be a lambda.
+    /// The place of the argument that may be a lambda.
     pub(crate) lambda: Option<usize>,
-    /// How it is written.
-    pub(crate) usage: &'static str,
-    /// What it does.
-    pub(crate) run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
+    /// Asks nothing of the run: the same arguments always give the same value.
+    pub(crate) pure: bool,
+    pub(crate) run: Run,
+}
+
+pub(crate) type Run = for<'m, 'a> fn(&mut Args<'m, 'a>) -> Got<'a>;
+
+type Examples = &'static [(&'static str, &'static str)];
+
+/// Every function there is, by category, as recipe.md lists them.
+const CATEGORIES: &[(&str, &[Function])] = &[
+    ("Numbers", numbers::FUNCTIONS),
+    ("Text", text::FUNCTIONS),
+    ("Lists", lists::FUNCTIONS),
+    ("Lists with a lambda", higher::FUNCTIONS),
+    ("Objects", objects::FUNCTIONS),
+    ("Dates", dates::FUNCTIONS),
+    ("Context", context::FUNCTIONS),
+    ("Checks", checks::FUNCTIONS),
+    ("Sanitising", sanitise::FUNCTIONS),
+];
+
+/// Every function there is, with its category, in the order of the documentation.
+pub fn functions() -> impl Iterator<Item = (&'static str, &'static Function)> {
+    CATEGORIES.iter().flat_map(|(category, functions)| functions.iter().map(move |one| (*category, one)))
+}
+
+/// A row: name and arity stand in `usage`.
+const fn row(usage: &'static str, doc: &'static str, examples: Examples, run: Run) -> Function {
+    let bytes = usage.as_bytes();
+    let mut open = 0;
+    while bytes[open] != b'(' {
+        open += 1;
+    }
+    let (mut least, mut most, mut at) = (0, 0, open + 1);
+    while bytes[at] != b')' {
+        // A parameter ends before a comma or the closing bracket.
+        if matches!(bytes[at + 1], b',' | b')') {
+            most += 1;
+            match bytes[at] {
+                b'?' => {}
+                b'.' => most = u8::MAX,
+                _ => least += 1,
+            }
+        }
+        at += 1;
+    }
+    let name = usage.split_at(open).0;
+    Function { name, usage, doc, examples, takes: (least, most), lambda: None, pure: true, run }
 }
 
 impl Function {
+    /// It takes a lambda as its second argument.
+    const fn with_lambda(self) -> Function {
+        Function { lambda: Some(1), ..self }
+    }
+
+    /// It asks the run.
+    const fn that_asks(self) -> Function {
+        Function { pure: false, ..self }
+    }
+
+    /// What is wrong with so many arguments.
     pub(crate) fn arity_says(&self, given: usize, is_method: bool) -> String {
-        let own = usize::from(is_method);
-        let (least, most) = (usize::from(self.takes.0) - own, usize::from(self.takes.1).saturating_sub(own));
-        let takes = match (least, most) {
-            (least, most) if least == most => format!("{least}"),
-            (least, most) if most >= 250 => format!("at least {least}"),
-            (least, most) => format!("{least} to {most}"),
+        let before = usize::from(is_method);
+        let count = |n: usize| match n {
+            0 => "no arguments".to_owned(),
+            1 => "1 argument".to_owned(),
+            n => format!("{n} arguments"),
         };
-        format!("`{}` takes {takes} arguments, and has {}", self.name, given - own)
-    }
-}
-
-/// What a function is called with.
-pub(crate) struct Args<'a, 'm> {
-    pub(crate) machine: &'m mut Machine<'a>,
-    pub(crate) values: SmallVec<[Val<'a>; 3]>,
-    pub(crate) call: &'a Call,
-}
-
-impl<'a> Args<'a, '_> {
-    /// An argument; null if it is left out.
-    pub(crate) fn at(&self, index: usize) -> Val<'a> {
-        self.values.get(index).map_or(Val::NULL, Val::share)
-    }
-
-    pub(crate) fn lambda(&self) -> Option<&'a Lambda> {
-        self.call.lambda.as_ref()
-    }
-
-    /// The items of an argument: a list as it is, null as none, anything else alone.
-    pub(crate) fn items(&self, index: usize) -> Vec<Value> {
-        match &*self.at(index) {
-            Value::Null => Vec::new(),
-            Value::List(list) => list.to_vec(),
-            one => vec![one.clone()],
+        let (least, most) = (usize::from(self.takes.0), usize::from(self.takes.1));
+        if is_method && most == 0 {
+            return format!("`{}` is no method", self.name);
         }
+        let takes = match (least.saturating_sub(before), most - before) {
+            (least, most) if least == most => count(most),
+            (least, _) if self.takes.1 == u8::MAX => format!("at least {}", count(least)),
+            (least, most) => format!("{least} to {}", count(most)),
+        };
+        format!("`{}` takes {takes}, not {}", self.name, given - before)
     }
-
-    pub(crate) fn wrong(&self, index: usize, wanted: &str) -> Stop {
-        let met = self.at(index).type_name();
-        Stop::new(format!("`{}` takes {wanted}, and got {met}", self.call.function.name))
-            .with_help(format!("it is written `{}`", self.call.function.usage))
-    }
-}
-
-fn all() -> impl Iterator<Item = &'static Function> {
-    [numbers::FUNCTIONS, text::FUNCTIONS, lists::FUNCTIONS, context::FUNCTIONS, checks::FUNCTIONS]
-        .into_iter()
-        .flatten()
 }
 
 /// The function of that name.
 pub(crate) fn find(name: &str) -> Option<&'static Function> {
-    all().find(|function| function.name == name)
+    functions().map(|(_, function)| function).find(|function| function.name == name)
 }
 
-/// The known name nearest to the one that was written.
+/// The name that was probably meant.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
-    let near = all().map(|function| (distance(name, function.name), function.name)).min();
-    near.filter(|(distance, _)| *distance <= (name.len() / 3).max(1)).map(|(_, name)| name)
+    let far = 1 + name.len() / 4;
+    let distance = |known: &str| distance(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
+    functions()
+        .map(|(_, function)| (distance(function.name), function.name))
+        .min()
+        .filter(|(edits, _)| *edits <= far)
+        .map(|(_, name)| name)
 }
 
+/// How many letters are to be changed, added or taken away. Names are short: what is longer is far.
 fn distance(a: &str, b: &str) -> usize {
-    let b: Vec<char> = b.to_lowercase().chars().collect();
+    if a.len().abs_diff(b.len()) > 8 {
+        return usize::MAX;
+    }
     let mut row: Vec<usize> = (0..=b.len()).collect();
-    for (i, x) in a.to_lowercase().chars().enumerate() {
+    for (i, x) in a.bytes().enumerate() {
         let mut diagonal = row[0];
         row[0] = i + 1;
-        for (j, y) in b.iter().enumerate() {
-            let replaced = diagonal + usize::from(x != *y);
+        for (j, y) in b.bytes().enumerate() {
+            let replaced = diagonal + usize::from(x != y);
             diagonal = row[j + 1];
             row[j + 1] = replaced.min(row[j] + 1).min(diagonal + 1);
         }
     }
     row[b.len()]
-}
-
-/// The character at a place; a negative one counts from the end.
-pub(crate) fn char_at(text: &str, at: i64) -> Option<char> {
-    if at >= 0 { text.chars().nth(at as usize) } else { text.chars().rev().nth((-(at + 1)) as usize) }
 }

@@ -1,96 +1,178 @@
 //! Numbers.
 
-use super::{Args, Function};
+use std::cmp::Ordering;
+
+use super::{Args, Function, row};
 use crate::{
     Value,
     ast::Binary,
-    eval::{Got, Val},
+    eval::{Got, Stop, Val},
     number,
     operators::{self, Number},
 };
 
-const fn one(
-    name: &'static str,
-    usage: &'static str,
-    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
-) -> Function {
-    Function { name, takes: (1, 1), lambda: None, usage, run }
-}
-
-const fn many(
-    name: &'static str,
-    usage: &'static str,
-    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
-) -> Function {
-    Function { name, takes: (1, 250), lambda: None, usage, run }
-}
-
 pub(super) const FUNCTIONS: &[Function] = &[
-    one("abs", "abs(n)", |args| rounded(args, f64::abs)),
-    one("ceil", "ceil(n)", |args| rounded(args, f64::ceil)),
-    one("floor", "floor(n)", |args| rounded(args, f64::floor)),
-    one("sqrt", "sqrt(n)", |args| {
-        let n = number(args, 0)?.float();
-        Ok(Val::Own(if n < 0.0 { Value::Null } else { whole(n.sqrt()) }))
-    }),
-    Function {
-        name: "round",
-        takes: (1, 2),
-        lambda: None,
-        usage: "round(n, digits)",
-        run: |args| match number(args, 0)? {
+    row("abs(n)", "The number without its sign.", &[("abs(-3)", "3"), ("abs('-1.5')", "1.5")], |args| {
+        match args.number(0)? {
+            Number::Int(n) if n < 0 => operators::negate(&Value::Int(n)).map(Val::Own),
             Number::Int(n) => Ok(n.into()),
-            Number::Float(n) => Ok(Val::Own(whole(number::round(n, args.at(1).as_i64().unwrap_or(0))))),
+            Number::Float(n) => Ok(n.abs().into()),
+        }
+    }),
+    row("ceil(n)", "The next whole number up.", &[("ceil(1.2)", "2"), ("ceil(-1.2)", "-1")], |args| {
+        rounded(args, f64::ceil)
+    }),
+    row("floor(n)", "The next whole number down.", &[("floor(1.8)", "1"), ("floor(-1.2)", "-2")], |args| {
+        rounded(args, f64::floor)
+    }),
+    row(
+        "round(n, digits?)",
+        "Rounded to so many decimal places (0 if left out), half away from zero, on the number's decimal text.",
+        &[
+            ("round(2.5)", "3"),
+            ("round(1.005, 2)", "1.01"),
+            ("round(-2.5)", "-3"),
+            ("round(1250, -2)", "1300"),
+        ],
+        |args| {
+            let digits = args.int(1, 0)?;
+            match args.number(0)? {
+                Number::Int(n) if digits >= 0 => Ok(n.into()),
+                Number::Int(n) => round_int(n, digits.unsigned_abs()),
+                Number::Float(n) => Ok(whole_or(number::round(n, digits), digits <= 0)),
+            }
         },
-    },
-    many("min", "min(list)", |args| extreme(args, std::cmp::Ordering::Less)),
-    many("max", "max(list)", |args| extreme(args, std::cmp::Ordering::Greater)),
-    many("sum", "sum(list)", |args| {
-        let mut sum = Value::Int(0);
-        for n in numbers(args)? {
-            sum = operators::apply(Binary::Add, &sum, &n.into())?;
-        }
-        Ok(Val::Own(sum))
-    }),
-    many("avg", "avg(list)", |args| {
-        let numbers = numbers(args)?;
-        if numbers.is_empty() {
-            return Ok(Val::NULL);
-        }
-        Ok(Val::Own(whole(numbers.iter().map(|n| n.float()).sum::<f64>() / numbers.len() as f64)))
-    }),
+    ),
+    row(
+        "min(values...)",
+        "The smallest of a list or of several values; null is left out, of nothing it is null.",
+        &[("min([3, 1, 2])", "1"), ("min(3, null, 2)", "2"), ("min([])", "null"), ("min('b', 'a')", "\"a\"")],
+        |args| best(args, Ordering::is_lt),
+    ),
+    row(
+        "max(values...)",
+        "The largest of a list or of several values; null is left out, of nothing it is null.",
+        &[("max([3, 1, 2])", "3"), ("max(1, 2.5)", "2.5"), ("max(null)", "null")],
+        |args| best(args, Ordering::is_gt),
+    ),
+    row(
+        "sum(values...)",
+        "The sum of a list or of several numbers; null is left out, of nothing it is 0.",
+        &[("sum([1, 2, 3])", "6"), ("sum(1, null, 0.5)", "1.5"), ("sum([])", "0")],
+        |args| total(args).map(|(sum, _)| Val::Own(sum)),
+    ),
+    row(
+        "avg(values...)",
+        "The mean of a list or of several numbers; null is left out, of nothing it is null.",
+        &[("avg([1, 2])", "1.5"), ("avg(2, null, 4)", "3"), ("avg([])", "null")],
+        |args| {
+            let (sum, count) = total(args)?;
+            operators::apply(Binary::Divide, &sum, &Value::Int(count)).map(Val::Own)
+        },
+    ),
+    row(
+        "pow(n, exponent)",
+        "The same as `n ** exponent`.",
+        &[("pow(2, 10)", "1024"), ("pow(2, -1)", "0.5")],
+        |args| operators::apply(Binary::Power, args.get(0), args.get(1)).map(Val::Own),
+    ),
+    row(
+        "sqrt(n)",
+        "The square root; null of a negative number.",
+        &[("sqrt(9)", "3"), ("sqrt(-1)", "null")],
+        |args| {
+            let root = args.number(0)?.float().sqrt();
+            Ok(whole_or(root, matches!(args.number(0)?, Number::Int(_))))
+        },
+    ),
+    row(
+        "int(v)",
+        "A whole number: what stands behind the point is cut off; null of what is no number.",
+        &[("int('12.9')", "12"), ("int(-1.5)", "-1"), ("int('x')", "null"), ("int(true)", "1")],
+        |args| {
+            Ok(match args.get(0) {
+                Value::Null | Value::List(_) | Value::Object(_) => Val::NULL,
+                value => match Number::of(value) {
+                    Some(Number::Int(n)) => n.into(),
+                    Some(Number::Float(n)) => number::whole(n.trunc()).into(),
+                    None => Val::NULL,
+                },
+            })
+        },
+    ),
 ];
 
-fn number(args: &Args<'_, '_>, index: usize) -> Result<Number, crate::eval::Stop> {
-    Number::of(&args.at(index)).ok_or_else(|| args.wrong(index, "a number"))
+/// The double, as a whole number where that is wanted and fits.
+fn whole_or<'a>(n: f64, whole: bool) -> Val<'a> {
+    match number::whole(n) {
+        Some(n) if whole => n.into(),
+        _ => n.into(),
+    }
 }
 
-fn whole(n: f64) -> Value {
-    number::whole(n).map_or_else(|| Value::from(n), Value::Int)
+fn rounded<'a>(args: &Args<'_, 'a>, by: fn(f64) -> f64) -> Got<'a> {
+    Ok(match args.number(0)? {
+        Number::Int(n) => n.into(),
+        Number::Float(n) => whole_or(by(n), true),
+    })
 }
 
-fn rounded<'a>(args: &mut Args<'a, '_>, how: fn(f64) -> f64) -> Got<'a> {
-    Ok(Val::Own(match number(args, 0)? {
-        Number::Int(n) if how(-1.5) > 0.0 => {
-            n.checked_abs().map_or(Value::Float((n as f64).abs()), Value::Int)
-        }
-        Number::Int(n) => Value::Int(n),
-        Number::Float(n) => whole(how(n)),
-    }))
-}
-
-/// Of one list, or of several arguments; null is left out.
-fn numbers(args: &Args<'_, '_>) -> Result<Vec<Number>, crate::eval::Stop> {
-    let items = if args.values.len() == 1 {
-        args.items(0)
-    } else {
-        args.values.iter().map(|v| (**v).clone()).collect()
+fn round_int<'a>(n: i64, places: u64) -> Got<'a> {
+    let Some(unit) = u32::try_from(places).ok().and_then(|places| 10_i128.checked_pow(places)) else {
+        return Ok(0.into());
     };
-    let kept = items.iter().filter(|item| !item.is_null());
-    kept.map(|item| Number::of(item).ok_or_else(|| args.wrong(0, "numbers"))).collect()
+    let (n, half) = (i128::from(n), unit / 2);
+    let rounded = (n.abs() + half) / unit * unit * n.signum();
+    match i64::try_from(rounded) {
+        Ok(n) => Ok(n.into()),
+        Err(_) => Err(Stop::new("`round` overflows: the result is no whole number of 64 bits")),
+    }
 }
 
-fn extreme<'a>(args: &mut Args<'a, '_>, wanted: std::cmp::Ordering) -> Got<'a> {
-    let best = numbers(args)?.into_iter().reduce(|best, n| if n.compare(best) == wanted { n } else { best });
-    Ok(Val::Own(best.map_or(Value::Null, Value::from)))
+/// The items of the only argument if that is a list, else all arguments; without null.
+fn values<'a>(args: &mut Args<'_, 'a>) -> Result<Vec<Val<'a>>, Stop> {
+    let all: Vec<_> = match args.get(0) {
+        Value::List(_) if args.values.len() == 1 => args.items(0)?.collect(),
+        _ => args.values.drain(..).collect(),
+    };
+    Ok(all.into_iter().filter(|value| !value.is_null()).collect())
+}
+
+fn total(args: &mut Args<'_, '_>) -> Result<(Value, i64), Stop> {
+    let values = values(args)?;
+    let mut sum = Value::Int(0);
+    for value in &values {
+        let (a, b) = (args.number_of(&sum)?, args.number_of(value)?);
+        sum = operators::arithmetic(Binary::Add, a, b)?;
+    }
+    Ok((sum, values.len() as i64))
+}
+
+/// Numbers by value; if any text is no number, all are texts, by code point.
+fn best<'a>(args: &mut Args<'_, 'a>, better: fn(Ordering) -> bool) -> Got<'a> {
+    let mut values = values(args)?;
+    let is_words = |value: &Val<'_>| matches!(**value, Value::Text(_)) && Number::of(value).is_none();
+    let as_words = values.iter().any(is_words);
+    let mut best: Option<(usize, Option<Number>)> = None;
+    for (at, value) in values.iter().enumerate() {
+        let number = if as_words {
+            let Value::Text(_) = **value else { return Err(args.wrong("numbers or texts", value)) };
+            None
+        } else {
+            Some(args.number_of(value)?)
+        };
+        let order = match (best, number) {
+            (None, _) => None,
+            (Some((_, Some(so_far))), Some(number)) => Some(number.compare(so_far)),
+            (Some((so_far, _)), _) => Some(value.as_str().cmp(&values[so_far].as_str())),
+        };
+        if order.is_none_or(better) {
+            best = Some((at, number));
+        }
+    }
+    Ok(match best {
+        None => Val::NULL,
+        Some((_, Some(number))) => Val::Own(number.into()),
+        Some((at, None)) => values.swap_remove(at),
+    })
 }

@@ -1,99 +1,312 @@
-//! Texts.
+//! Text. Lengths and places count characters.
 
-use super::{Args, Function};
+use std::borrow::Cow;
+
+use base64::{Engine, engine::general_purpose::STANDARD};
+
+use super::{Args, Function, row};
 use crate::{
-    Taint, Text, Value,
-    eval::{Got, Val},
-    number,
+    Taint, Value,
+    eval::{Got, Stop, Val},
 };
 
-const fn plain(
-    name: &'static str,
-    usage: &'static str,
-    takes: (u8, u8),
-    run: for<'a, 'm> fn(&mut Args<'a, 'm>) -> Got<'a>,
-) -> Function {
-    Function { name, takes, lambda: None, usage, run }
-}
-
 pub(super) const FUNCTIONS: &[Function] = &[
-    plain("string", "string(value)", (1, 1), |args| with(args, |text| text.to_owned())),
-    plain("upper", "upper(text)", (1, 1), |args| with(args, |text| text.to_uppercase())),
-    plain("lower", "lower(text)", (1, 1), |args| with(args, |text| text.to_lowercase())),
-    plain("trim", "trim(text)", (1, 1), |args| with(args, |text| text.trim().to_owned())),
-    plain("length", "length(value)", (1, 1), |args| {
-        Ok(match &*args.at(0) {
-            Value::List(list) => list.len().into(),
-            Value::Object(map) => map.len().into(),
-            other => other.to_text().chars().count().into(),
-        })
+    row(
+        "string(v)",
+        "The value as it reads inside a text: null is empty, lists and objects are compact JSON.",
+        &[("string(1.50)", "\"1.5\""), ("string(null)", "\"\""), ("string([1, 'a'])", r#""[1,\"a\"]""#)],
+        |args| {
+            let mut words = String::new();
+            let value = args.take(0);
+            let taint = args.machine.add_words(&value, &mut words)?;
+            args.machine.text(&words, taint)
+        },
+    ),
+    row("upper(s)", "In capital letters.", &[("upper('straße')", "\"STRASSE\"")], |args| {
+        let words = args.words(0)?.to_uppercase();
+        args.made(&words)
     }),
-    plain("startsWith", "startsWith(text, start)", (2, 2), |args| {
-        Ok(args.at(0).to_text().starts_with(&args.at(1).to_text()).into())
+    row("lower(s)", "In small letters.", &[("lower('ÄB')", "\"äb\"")], |args| {
+        let words = args.words(0)?.to_lowercase();
+        args.made(&words)
     }),
-    plain("endsWith", "endsWith(text, end)", (2, 2), |args| {
-        Ok(args.at(0).to_text().ends_with(&args.at(1).to_text()).into())
-    }),
-    plain("contains", "contains(value, part)", (2, 2), |args| match &*args.at(0) {
-        Value::List(list) => {
-            let wanted = args.at(1);
-            Ok(list.iter().any(|item| item.loose_eq(&wanted)).into())
-        }
-        other => Ok(other.to_text().contains(&args.at(1).to_text()).into()),
-    }),
-    plain("replace", "replace(text, search, with)", (3, 3), |args| {
-        let (text, search, by) = (args.at(0), args.at(1).to_text(), args.at(2));
-        let (haystack, put) = (text.to_text(), by.to_text());
-        let hits = if search.is_empty() { 0 } else { haystack.matches(&search).count() };
-        args.machine.spend_bytes(haystack.len() + hits.saturating_mul(put.len()))?;
-        let replaced = if hits == 0 { haystack } else { haystack.replace(&search, &put) };
-        args.machine.text(&replaced, text.taint() | by.taint())
-    }),
-    plain("split", "split(text, separator)", (2, 2), |args| {
-        let (text, separator) = (args.at(0), args.at(1).to_text());
-        let whole = text.to_text();
-        args.machine.spend(whole.len())?;
-        let parts: Vec<&str> =
-            if separator.is_empty() { vec![&whole] } else { whole.split(&separator).collect() };
-        let taint = text.taint();
-        let parts = parts.into_iter().map(|part| Value::Text(Text::new(part).with_taint(taint))).collect();
-        args.machine.list(parts)
-    }),
-    plain("join", "join(list, separator)", (1, 2), |args| {
-        let separator = args.at(1);
-        let mut taint = separator.taint();
-        let words: Vec<String> = args
-            .items(0)
-            .iter()
-            .map(|item| {
-                taint = taint | item.taint();
-                item.to_text()
+    row(
+        "trim(s, characters?)",
+        "Without white space, or without these characters, at both ends.",
+        &[("trim('  a b ')", "\"a b\""), ("trim('--a-', '-')", "\"a\"")],
+        |args| {
+            let words = args.words(0)?;
+            let trimmed = match args.given(1) {
+                true => {
+                    let characters: Vec<char> = args.words(1)?.chars().take(64).collect();
+                    words.trim_matches(characters.as_slice())
+                }
+                false => words.trim(),
+            };
+            let trimmed = trimmed.to_owned();
+            args.made(&trimmed)
+        },
+    ),
+    row(
+        "length(v)",
+        "How many characters a text has, or items a list.",
+        &[("length('äöü')", "3"), ("length([1, 2])", "2"), ("length(null)", "0")],
+        |args| {
+            Ok(match args.get(0) {
+                Value::Null => 0.into(),
+                Value::Text(text) => text.chars().count().into(),
+                Value::Bool(_) | Value::Int(_) | Value::Float(_) => args.words(0)?.len().into(),
+                Value::List(_) | Value::Object(_) => args.peek(0)?.len().into(),
             })
-            .collect();
-        args.machine.text(&words.join(&separator.to_text()), taint)
+        },
+    ),
+    row(
+        "substring(s, start, end?)",
+        "From a place up to before another; negative places count from the end.",
+        &[("substring('hello', 1, 3)", "\"el\""), ("substring('hello', -3)", "\"llo\"")],
+        |args| {
+            let part = slice(args)?;
+            args.made(&part)
+        },
+    ),
+    row(
+        "replace(s, search, by)",
+        "With every `search` replaced.",
+        &[("replace('a-b-c', '-', '+')", "\"a+b+c\""), ("'aa'.replace('a', '')", "\"\"")],
+        |args| {
+            let (words, search, by) = (args.words(0)?, args.words(1)?, args.words(2)?);
+            if search.is_empty() {
+                let words = words.into_owned();
+                return args.made(&words);
+            }
+            let grows = by.len().saturating_sub(search.len()).saturating_mul(words.matches(&*search).count());
+            let (words, search, by) = (words.into_owned(), search.into_owned(), by.into_owned());
+            args.machine.spend_bytes(grows)?;
+            args.made(&words.replace(&search, &by))
+        },
+    ),
+    row(
+        "split(s, separator)",
+        "The parts between the separators; with an empty one, the characters.",
+        &[
+            ("split('a,b', ',')", r#"["a","b"]"#),
+            ("split('äb', '')", r#"["ä","b"]"#),
+            ("split(null, ',')", "[]"),
+        ],
+        |args| {
+            if !args.given(0) {
+                return args.machine.list(Vec::new());
+            }
+            let (words, separator) = (args.words(0)?.into_owned(), args.words(1)?.into_owned());
+            let parts: Vec<&str> = match separator.is_empty() {
+                true => words.char_indices().map(|(at, c)| &words[at..at + c.len_utf8()]).collect(),
+                false => words.split(&*separator).collect(),
+            };
+            args.machine.spend(parts.len())?;
+            let taint = args.taint();
+            let texts: Result<Vec<_>, _> =
+                parts.into_iter().map(|part| args.machine.text(part, taint).map(Val::own)).collect();
+            args.machine.list(texts?)
+        },
+    ),
+    row(
+        "join(list, separator?)",
+        "The items as one text, with the separator (a comma if left out) between them.",
+        &[("join([1, null, 'a'], '-')", "\"1--a\""), ("['a', 'b'].join()", "\"a,b\"")],
+        |args| {
+            let separator = if args.values.len() > 1 { args.words(1)?.into_owned() } else { ",".to_owned() };
+            let taint = args.taint();
+            let mut words = String::new();
+            for (at, item) in args.items(0)?.enumerate() {
+                if at > 0 {
+                    args.machine.spend_bytes(separator.len())?;
+                    words.push_str(&separator);
+                }
+                args.machine.add_words(&item, &mut words)?;
+            }
+            args.machine.text(&words, taint)
+        },
+    ),
+    row(
+        "startsWith(s, start)",
+        "Whether a text begins so.",
+        &[("startsWith('abc', 'ab')", "true")],
+        |args| Ok(args.words(0)?.starts_with(&*args.words(1)?).into()),
+    ),
+    row("endsWith(s, end)", "Whether a text ends so.", &[("'abc'.endsWith('bc')", "true")], |args| {
+        Ok(args.words(0)?.ends_with(&*args.words(1)?).into())
     }),
-    plain("substring", "substring(text, start, end)", (2, 3), |args| {
-        let (text, start) = (args.at(0), args.at(1).as_i64().unwrap_or(0).max(0) as usize);
-        let end = args.at(2).as_i64().map_or(usize::MAX, |end| end.max(0) as usize);
-        let part: String = text.to_text().chars().skip(start).take(end.saturating_sub(start)).collect();
-        args.machine.text(&part, text.taint())
+    row(
+        "format(s, values...)",
+        "With `{}` replaced by one value after the other, `{0}` by the value at a place, `{name}` by a field of the first.",
+        &[
+            ("format('{} of {}', 1, 2)", "\"1 of 2\""),
+            ("format('{1}{0}', 'a', 'b')", "\"ba\""),
+            ("format('Dear {name}', {name: 'Ada'})", "\"Dear Ada\""),
+        ],
+        format,
+    ),
+    row(
+        "padStart(s, length, with?)",
+        "Filled up at its start, with spaces if nothing else is named.",
+        &[("padStart('7', 3, '0')", "\"007\""), ("padStart(1234, 3)", "\"1234\"")],
+        |args| {
+            let (words, fill) = padding(args)?;
+            args.made(&(fill + &words))
+        },
+    ),
+    row(
+        "padEnd(s, length, with?)",
+        "Filled up at its end, with spaces if nothing else is named.",
+        &[("padEnd('ab', 4, '.')", "\"ab..\"")],
+        |args| {
+            let (words, fill) = padding(args)?;
+            args.made(&(words + &fill))
+        },
+    ),
+    row(
+        "urlEncode(s)",
+        "As a part of a URL: all but ASCII letters, digits and -_.!~*'() as %XX.",
+        &[("urlEncode('a b/ü')", "\"a%20b%2F%C3%BC\"")],
+        |args| {
+            let mut out = String::new();
+            for byte in args.words(0)?.bytes() {
+                match byte {
+                    b'-' | b'_' | b'.' | b'!' | b'~' | b'*' | b'\'' | b'(' | b')' => out.push(byte.into()),
+                    byte if byte.is_ascii_alphanumeric() => out.push(byte.into()),
+                    byte => out.push_str(&format!("%{byte:02X}")),
+                }
+            }
+            args.made(&out)
+        },
+    ),
+    row("base64Encode(s)", "Its UTF-8 bytes as base 64.", &[("base64Encode('hé')", "\"aMOp\"")], |args| {
+        let encoded = STANDARD.encode(args.words(0)?.as_bytes());
+        args.made(&encoded)
     }),
-    plain("text", "text(value, max)", (1, 2), |args| {
-        let max = args.at(1).as_i64().map_or(usize::MAX, |max| max.max(0) as usize);
-        let cut: String = args.at(0).to_text().chars().take(max).collect();
-        args.machine.text(&cut, Taint::Clean)
-    }),
-    plain("number", "number(value)", (1, 1), |args| {
-        Ok(match &*args.at(0) {
-            n @ (Value::Int(_) | Value::Float(_)) => Val::Own(n.clone()),
-            Value::Text(text) => number::parse(text).map_or(Val::NULL, Val::Own),
-            _ => Val::NULL,
-        })
-    }),
+    row(
+        "base64Decode(s)",
+        "The text from base 64; null if it is none.",
+        &[("base64Decode('aMOp')", "\"hé\""), ("base64Decode('?')", "null")],
+        |args| {
+            let bytes = STANDARD.decode(args.words(0)?.as_bytes()).ok();
+            match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
+                Some(words) => args.made(&words),
+                None => Ok(Val::NULL),
+            }
+        },
+    ),
+    row(
+        "slug(s)",
+        "For a URL: small ASCII letters and digits, everything else one hyphen.",
+        &[("slug('Über Größe & mehr!')", "\"ueber-groesse-mehr\"")],
+        slug,
+    ),
+    row("slugify(s)", "The same as slug.", &[("slugify('Crème brûlée')", "\"creme-brulee\"")], slug),
 ];
 
-fn with<'a>(args: &mut Args<'a, '_>, make: fn(&str) -> String) -> Got<'a> {
-    let value = args.at(0);
-    let made = make(&value.to_text());
-    args.machine.text(&made, value.taint())
+/// Two places as a range of `length`: negative ones count from the end, what is outside is the end it is beyond.
+pub(super) fn range(length: usize, start: i64, end: Option<i64>) -> std::ops::Range<usize> {
+    let place = |at: i64| {
+        let at = if at < 0 { at.saturating_add(length as i64).max(0) } else { at };
+        usize::try_from(at).unwrap_or(usize::MAX).min(length)
+    };
+    let start = place(start);
+    start..end.map_or(length, place).max(start)
 }
+
+/// The part of the text that the second and third argument name.
+pub(super) fn slice(args: &Args<'_, '_>) -> Result<String, Stop> {
+    let words = args.words(0)?;
+    let end = if args.given(2) { Some(args.int(2, 0)?) } else { None };
+    let range = range(words.chars().count(), args.int(1, 0)?, end);
+    Ok(words.chars().skip(range.start).take(range.len()).collect())
+}
+
+/// The text, and what is to be added to it.
+fn padding(args: &mut Args<'_, '_>) -> Result<(String, String), Stop> {
+    let words = args.words(0)?.into_owned();
+    let with: Cow<'_, str> = if args.values.len() > 2 { args.words(2)? } else { " ".into() };
+    let with = with.into_owned();
+    let length = usize::try_from(args.int(1, 0)?).unwrap_or(0);
+    let missing = length.saturating_sub(words.chars().count());
+    if with.is_empty() {
+        return Ok((words, with));
+    }
+    args.machine.spend_bytes(missing.saturating_mul(4))?;
+    Ok((words, with.chars().cycle().take(missing).collect()))
+}
+
+fn format<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let pattern = args.words(0)?.into_owned();
+    let mut taint = Taint::Clean | args.get(0).taint();
+    let (mut out, mut rest, mut next) = (String::new(), &*pattern, 1);
+    while let Some((before, after)) = rest.split_once('{') {
+        args.machine.spend(1)?;
+        out.push_str(before);
+        let Some((name, behind)) = after.split_once('}') else {
+            out.push('{');
+            rest = after;
+            continue;
+        };
+        let value = match name.parse::<usize>() {
+            _ if name.is_empty() => {
+                next += 1;
+                args.get(next - 1).clone()
+            }
+            Ok(at) => args.get(at.saturating_add(1)).clone(),
+            Err(_) => args.get(1).path(name),
+        };
+        taint = taint | args.machine.add_words(&value, &mut out)?;
+        rest = behind;
+    }
+    out.push_str(rest);
+    args.machine.text(&out, taint)
+}
+
+fn slug<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let mut out = String::new();
+    for c in args.words(0)?.chars().flat_map(char::to_lowercase) {
+        if c.is_ascii_alphanumeric() {
+            out.push(c);
+            continue;
+        }
+        match ASCII.iter().find(|(letters, _)| letters.contains(c)) {
+            Some((_, plain)) => out.push_str(plain),
+            // A combining accent belongs to the letter before it.
+            None if ('\u{300}'..='\u{36f}').contains(&c) => {}
+            None if !out.is_empty() && !out.ends_with('-') => out.push('-'),
+            None => {}
+        }
+    }
+    let end = out.trim_end_matches('-').len();
+    args.made(&out[..end])
+}
+
+/// Small Latin letters and how they are written without their accents; German ones as in German.
+const ASCII: &[(&str, &str)] = &[
+    ("äæǽ", "ae"),
+    ("öœ", "oe"),
+    ("ü", "ue"),
+    ("ß", "ss"),
+    ("þ", "th"),
+    ("àáâãåāăą", "a"),
+    ("çćĉċč", "c"),
+    ("ďđð", "d"),
+    ("èéêëēĕėęě", "e"),
+    ("ĝğġģ", "g"),
+    ("ĥħ", "h"),
+    ("ìíîïĩīĭįı", "i"),
+    ("ĵ", "j"),
+    ("ķ", "k"),
+    ("ĺļľŀł", "l"),
+    ("ñńņňŉ", "n"),
+    ("òóôõøōŏő", "o"),
+    ("ŕŗř", "r"),
+    ("śŝşšș", "s"),
+    ("ţťŧț", "t"),
+    ("ùúûũūŭůűų", "u"),
+    ("ŵ", "w"),
+    ("ýÿŷ", "y"),
+    ("źżž", "z"),
+];

@@ -27,10 +27,8 @@ impl PartialEq for Value {
 impl Value {
     /// The operator `==`: a numeric text equals its number, null equals 0 and "", records are equal by module and id.
     pub fn loose_eq(&self, other: &Value) -> bool {
-        {
-            let mut unbounded = u64::MAX;
-            self.same(other, &mut unbounded).unwrap_or(false)
-        }
+        let mut unlimited = u64::MAX;
+        self.same(other, &mut unlimited).unwrap_or(false)
     }
 
     /// [`Value::loose_eq`] within a budget of items looked at; None once it is spent.

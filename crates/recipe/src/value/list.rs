@@ -6,7 +6,11 @@ use std::{
     sync::Arc,
 };
 
-use super::{DEPTH_HARD, Value, unravel};
+use super::{
+    Value,
+    measure::{Measure, cut},
+    unravel,
+};
 
 /// A shared list; an empty one takes no memory.
 #[derive(Clone, Default)]
@@ -14,22 +18,12 @@ pub struct List(Option<Arc<Items>>);
 
 #[derive(Clone)]
 struct Items {
-    height: u16,
+    measure: Measure,
     values: Vec<Value>,
 }
 
-/// The height of a container of these; what would make it too high becomes null.
-fn settle(values: &mut [Value]) -> u16 {
-    let mut height = 0;
-    for value in values {
-        let own = value.height();
-        if own >= DEPTH_HARD {
-            *value = Value::Null;
-        } else {
-            height = height.max(own);
-        }
-    }
-    height + 1
+fn measure_all(values: &mut [Value]) -> Measure {
+    values.iter_mut().fold(Measure::EMPTY, |so_far, value| so_far.with(cut(value), 0))
 }
 
 impl List {
@@ -39,10 +33,10 @@ impl List {
     }
 
     /// Appends one, in constant time where nobody shares the list.
-    pub fn push(&mut self, value: Value) {
-        let value = if value.height() >= DEPTH_HARD { Value::Null } else { value };
+    pub fn push(&mut self, mut value: Value) {
+        let inside = cut(&mut value);
         let items = self.items();
-        items.height = items.height.max(value.height() + 1);
+        items.measure = items.measure.with(inside, 0);
         items.values.push(value);
     }
 
@@ -61,11 +55,13 @@ impl List {
     }
 
     fn items(&mut self) -> &mut Items {
-        Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Items { height: 1, values: Vec::new() })))
+        Arc::make_mut(
+            self.0.get_or_insert_with(|| Arc::new(Items { measure: Measure::EMPTY, values: Vec::new() })),
+        )
     }
 
-    pub(super) fn height(&self) -> u16 {
-        self.0.as_ref().map_or(1, |items| items.height)
+    pub(super) fn measure(&self) -> Measure {
+        self.0.as_ref().map_or(Measure::EMPTY, |items| items.measure)
     }
 
     /// Moves its items to the end of `into` if nobody else has it.
@@ -78,7 +74,7 @@ impl List {
 
 impl Drop for Items {
     fn drop(&mut self) {
-        if self.height > 32 {
+        if self.measure.height > 32 {
             unravel(mem::take(&mut self.values));
         }
     }
@@ -103,7 +99,7 @@ impl DerefMut for ListMut<'_> {
 
 impl Drop for ListMut<'_> {
     fn drop(&mut self) {
-        self.0.height = settle(&mut self.0.values);
+        self.0.measure = measure_all(&mut self.0.values);
     }
 }
 
@@ -112,8 +108,8 @@ impl From<Vec<Value>> for List {
         if values.is_empty() {
             return List(None);
         }
-        let height = settle(&mut values);
-        List(Some(Arc::new(Items { height, values })))
+        let measure = measure_all(&mut values);
+        List(Some(Arc::new(Items { measure, values })))
     }
 }
 

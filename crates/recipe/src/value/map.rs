@@ -9,10 +9,17 @@ use std::{
     },
 };
 
-use super::{DEPTH_HARD, Value, unravel};
+use super::{
+    Value,
+    measure::{Measure, cut},
+    unravel,
+};
 
 /// Up to this many keys are looked for one after the other, which is faster than hashing.
 const SCAN_MAX: usize = 16;
+
+/// What an entry takes beside its value and the words of its key.
+const ENTRY_BYTES: usize = 32;
 
 /// A shared object; an empty one takes no memory. Also the variables of a scope.
 #[derive(Clone, Default)]
@@ -20,7 +27,7 @@ pub struct Map(Option<Arc<Fields>>);
 
 #[derive(Clone)]
 struct Fields {
-    height: u16,
+    measure: Measure,
     entries: Vec<(Arc<str>, Value)>,
     /// Key to place, once there are more than [`SCAN_MAX`].
     places: Option<Box<HashMap<Arc<str>, u32>>>,
@@ -28,7 +35,7 @@ struct Fields {
 
 impl Fields {
     fn with_capacity(keys: usize) -> Fields {
-        Fields { height: 1, entries: Vec::with_capacity(keys), places: None }
+        Fields { measure: Measure::EMPTY, entries: Vec::with_capacity(keys), places: None }
     }
 
     fn find(&self, key: &str) -> Option<usize> {
@@ -38,8 +45,11 @@ impl Fields {
         }
     }
 
-    fn measure(&self) -> u16 {
-        1 + self.entries.iter().map(|(_, value)| value.height()).max().unwrap_or(0)
+    fn measure_all(&self) -> Measure {
+        let add = |so_far: Measure, (key, value): &(Arc<str>, Value)| {
+            so_far.with(Measure::of(value), ENTRY_BYTES + key.len())
+        };
+        self.entries.iter().fold(Measure::EMPTY, add)
     }
 
     fn index(&mut self) {
@@ -48,17 +58,18 @@ impl Fields {
             .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
     }
 
-    fn insert(&mut self, key: Arc<str>, value: Value) {
-        let value = if value.height() >= DEPTH_HARD { Value::Null } else { value };
-        let height = value.height() + 1;
+    fn insert(&mut self, key: Arc<str>, mut value: Value) {
+        let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
         match self.find(&key) {
             Some(at) => {
                 let was = mem::replace(&mut self.entries[at].1, value);
-                let fell = was.height() + 1 == self.height && height < self.height;
-                self.height = if fell { self.measure() } else { self.height.max(height) };
+                self.measure = match self.measure.without(Measure::of(&was), beside) {
+                    Some(rest) => rest.with(inside, beside),
+                    None => self.measure_all(),
+                };
             }
             None => {
-                self.height = self.height.max(height);
+                self.measure = self.measure.with(inside, beside);
                 if let Some(places) = &mut self.places {
                     places.insert(key.clone(), self.entries.len() as u32);
                 }
@@ -113,7 +124,7 @@ impl Map {
         let at = self.0.as_ref()?.find(key)?;
         let fields = self.fields();
         let (_, value) = fields.entries.remove(at);
-        fields.height = fields.measure();
+        fields.measure = fields.measure_all();
         fields.index();
         Some(value)
     }
@@ -165,13 +176,8 @@ impl Map {
         Arc::make_mut(self.0.get_or_insert_with(|| Arc::new(Fields::with_capacity(0))))
     }
 
-    pub(super) fn height(&self) -> u16 {
-        self.0.as_ref().map_or(1, |fields| fields.height)
-    }
-
-    pub(super) fn approx_bytes(&self) -> usize {
-        let entry = |(key, value): (&Arc<str>, &Value)| 32 + key.len() + value.approx_bytes();
-        48 + self.iter().map(entry).sum::<usize>()
+    pub(super) fn measure(&self) -> Measure {
+        self.0.as_ref().map_or(Measure::EMPTY, |fields| fields.measure)
     }
 
     /// Moves its values to the end of `into` if nobody else has it.
@@ -184,7 +190,7 @@ impl Map {
 
 impl Drop for Fields {
     fn drop(&mut self) {
-        if self.height > 32 {
+        if self.measure.height > 32 {
             unravel(mem::take(&mut self.entries).into_iter().map(|(_, value)| value).collect());
         }
     }

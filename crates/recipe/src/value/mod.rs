@@ -1,13 +1,14 @@
 //! Values: JSON whose parts are shared and immutable, with numbers that know whether they are whole.
 //!
-//! A clone copies at most a pointer. Nesting is counted as values are built and ends at [`DEPTH_HARD`], so nothing
-//! that walks a value can overflow a stack.
+//! A clone copies at most a pointer. Size, mark and nesting are measured as values are built, so asking for them costs
+//! nothing; nesting ends at [`DEPTH_HARD`], so nothing that walks a value can overflow a stack.
 
 mod convert;
 mod equal;
 mod json;
 mod list;
 mod map;
+mod measure;
 mod path;
 mod serial;
 mod text;
@@ -150,15 +151,7 @@ impl Value {
 
     /// How deep it nests: 0 for what holds nothing, 1 for an empty list.
     pub fn depth(&self) -> usize {
-        usize::from(self.height())
-    }
-
-    pub(crate) fn height(&self) -> u16 {
-        match self {
-            Value::List(list) => list.height(),
-            Value::Object(map) => map.height(),
-            _ => 0,
-        }
+        usize::from(measure::Measure::of(self).height)
     }
 
     /// Whether any text in it came from outside.
@@ -168,12 +161,7 @@ impl Value {
 
     /// The joined mark of all texts in it.
     pub fn taint(&self) -> Taint {
-        match self {
-            Value::Text(text) => text.taint(),
-            Value::List(list) => list.iter().fold(Taint::Clean, |so_far, item| so_far | item.taint()),
-            Value::Object(map) => map.iter().fold(Taint::Clean, |so_far, (_, value)| so_far | value.taint()),
-            _ => Taint::Clean,
-        }
+        measure::Measure::of(self).taint
     }
 
     /// The same value, the mark added to all its texts.
@@ -201,13 +189,7 @@ impl Value {
 
     /// About how many bytes it takes, everything in it included; shared parts count each time.
     pub fn approx_bytes(&self) -> usize {
-        let inside = match self {
-            Value::Text(text) => text.len() + 16,
-            Value::List(list) => 40 + list.iter().map(Value::approx_bytes).sum::<usize>(),
-            Value::Object(map) => map.approx_bytes(),
-            _ => 0,
-        };
-        size_of::<Value>() + inside
+        measure::Measure::of(self).bytes
     }
 }
 

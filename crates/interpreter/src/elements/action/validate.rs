@@ -59,8 +59,8 @@ fn errors(firing: &Firing<'_>, input: &Value) -> Result<Map, Failure> {
     for (field, rule) in rules {
         let verdict = firing.eval(rule, input)?;
         let message = match &verdict {
-            Value::Object(map) if map.len() == 1 && map.contains("invalid") => {
-                let said = map.get("invalid").cloned().unwrap_or_default();
+            Value::Object(map) if map.len() == 2 && map.get("valid") == Some(&Value::Bool(false)) => {
+                let said = map.get("message").cloned().unwrap_or_default();
                 Some(if said.is_null() { Value::from(INVALID) } else { said })
             }
             other if other.truthy() => None,

@@ -1,0 +1,287 @@
+//! Dates: texts `YYYY-MM-DD`, and with a time `YYYY-MM-DDTHH:MM:SSZ` in UTC, to the second. What has no zone is meant in
+//! the system's. Zones are those bundled with jiff, the same on every machine.
+
+mod letters;
+
+use std::sync::LazyLock;
+
+use jiff::{
+    Span, Timestamp, Unit, ZonedDateTime,
+    civil::{Date, DateTime},
+    tz::{TimeZone, TimeZoneDatabase},
+};
+
+use super::{Args, Function, row};
+use crate::{
+    Value,
+    eval::{Got, Stop, Val},
+};
+
+static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    row(
+        "now()",
+        "The time of the run's start or of the latest outcome, whichever is later.",
+        &[("now()", "\"1970-01-01T00:00:00Z\"")],
+        |args| {
+            let now = Moment::now(args)?.text();
+            args.made(&now)
+        },
+    )
+    .that_asks(),
+    row(
+        "date(date?)",
+        "The day of a date, today if it is left out.",
+        &[("date('2026-03-01T23:30:00Z')", "\"2026-03-01\""), ("date()", "\"1970-01-01\"")],
+        day,
+    )
+    .that_asks(),
+    row("today()", "Today.", &[("today()", "\"1970-01-01\"")], day).that_asks(),
+    row(
+        "dateFormat(date, format?, zone?)",
+        "A date in PHP's letters (Y-m-d if left out), in a zone (the system's if left out). A backslash before a letter keeps it.",
+        &[
+            ("dateFormat('2026-03-01', 'd.m.Y')", "\"01.03.2026\""),
+            ("dateFormat('2026-03-01T07:05:00Z', 'H:i', 'Europe/Berlin')", "\"08:05\""),
+            ("dateFormat('2026-03-01', 'D, j M y')", "\"Sun, 1 Mar 26\""),
+        ],
+        |args| {
+            let Some((moment, _)) = moment(args, 0)? else { return Ok(Val::NULL) };
+            let zone = zone(args, 2)?;
+            let format = if args.given(1) { args.words(1)?.into_owned() } else { "Y-m-d".to_owned() };
+            let written = letters::write(&moment.zoned(&zone)?, &format);
+            args.made(&written)
+        },
+    )
+    .that_asks(),
+    row(
+        "dateAdd(date, amount, unit?)",
+        "So many years, months, weeks, days (if left out), hours, minutes or seconds later; the clock keeps its time over days.",
+        &[
+            ("dateAdd('2026-01-31', 1, 'month')", "\"2026-02-28\""),
+            ("dateAdd('2026-03-01', -1)", "\"2026-02-28\""),
+            ("dateAdd('2026-03-01T07:00:00Z', 90, 'minutes')", "\"2026-03-01T08:30:00Z\""),
+        ],
+        add,
+    )
+    .that_asks(),
+    row(
+        "dateDiff(from, to, unit?)",
+        "How many whole units (days if left out) from one date to another; negative if that is earlier.",
+        &[
+            ("dateDiff('2026-03-01', '2026-03-11')", "10"),
+            ("dateDiff('2026-03-01', '2026-01-31', 'months')", "-1"),
+            ("dateDiff('2026-03-01T07:00:00Z', '2026-03-01T08:30:00Z', 'minutes')", "90"),
+        ],
+        difference,
+    )
+    .that_asks(),
+    row(
+        "dateParse(text, format?, zone?)",
+        "The date that a text is, by PHP's letters if they are given; null of what is none.",
+        &[
+            ("dateParse('1.3.2026', 'd.m.Y')", "\"2026-03-01\""),
+            ("dateParse('2026-03-01T09:00:00+02:00')", "\"2026-03-01T07:00:00Z\""),
+            ("dateParse('soon')", "null"),
+        ],
+        |args| {
+            let zone = zone(args, 2)?;
+            let words = args.words(0)?;
+            let parsed = match args.given(1) {
+                true => letters::read(&words, &args.words(1)?),
+                false => Moment::read(&words),
+            };
+            match parsed.and_then(|moment| moment.settled(&zone)) {
+                Some(moment) => {
+                    let written = moment.text();
+                    args.made(&written)
+                }
+                None => Ok(Val::NULL),
+            }
+        },
+    )
+    .that_asks(),
+    row(
+        "timestamp(date?)",
+        "Seconds since 1970 of a date, of now if it is left out.",
+        &[("timestamp('1970-01-02')", "86400"), ("timestamp()", "0")],
+        |args| {
+            let found = if args.values.is_empty() { Some(Moment::now(args)?) } else { moment(args, 0)?.map(|m| m.0) };
+            let Some(moment) = found else { return Ok(Val::NULL) };
+            let zone = zone(args, 9)?;
+            Ok(moment.zoned(&zone)?.timestamp().as_second().into())
+        },
+    )
+    .that_asks(),
+];
+
+/// A point of time as it was written.
+#[derive(Clone, Copy)]
+enum Moment {
+    /// A day.
+    Day(Date),
+    /// A time on a clock of the system's zone.
+    Clock(DateTime),
+    /// A point in time.
+    At(Timestamp),
+}
+
+impl Moment {
+    fn now(args: &Args<'_, '_>) -> Result<Moment, Stop> {
+        Timestamp::from_millisecond(args.machine.context.facts.now_ms())
+            .map(Moment::At)
+            .map_err(|_| out_of_range())
+    }
+
+    fn read(text: &str) -> Option<Moment> {
+        let text = text.trim();
+        // Anything longer is no date, and not worth a parser's time.
+        if !(8..=64).contains(&text.len()) {
+            return None;
+        }
+        if text.len() <= 10 {
+            return text.parse().ok().map(Moment::Day);
+        }
+        let at = text.parse().map(Moment::At);
+        at.or_else(|_| text.parse().map(Moment::Clock)).ok()
+    }
+
+    /// The same without a clock whose zone must be known.
+    fn settled(self, zone: &TimeZone) -> Option<Moment> {
+        match self {
+            Moment::Clock(clock) => {
+                clock.to_zoned_datetime(zone.clone()).ok().map(|zoned| Moment::At(zoned.timestamp()))
+            }
+            other => Some(other),
+        }
+    }
+
+    fn zoned(self, zone: &TimeZone) -> Result<ZonedDateTime, Stop> {
+        match self {
+            Moment::Day(day) => day.to_zoned_datetime(zone.clone()),
+            Moment::Clock(clock) => clock.to_zoned_datetime(zone.clone()),
+            Moment::At(at) => Ok(at.to_zoned_datetime(zone.clone())),
+        }
+        .map_err(|_| out_of_range())
+    }
+
+    /// As recipes write dates.
+    fn text(self) -> String {
+        match self {
+            Moment::Day(day) => day.to_string(),
+            Moment::Clock(clock) => clock.to_string(),
+            Moment::At(at) => {
+                let second = at.as_millisecond().div_euclid(1000);
+                Timestamp::from_second(second).map_or_else(|_| at.to_string(), |at| at.to_string())
+            }
+        }
+    }
+}
+
+/// The date that an argument is, and whether it is a day; None for null and an empty text. A number is seconds since
+/// 1970.
+fn moment(args: &Args<'_, '_>, at: usize) -> Result<Option<(Moment, bool)>, Stop> {
+    let value = args.get(at);
+    let found = match value {
+        Value::Null => return Ok(None),
+        Value::Text(text) if text.is_empty() => return Ok(None),
+        Value::Text(text) => Moment::read(text),
+        Value::Int(second) => Timestamp::from_second(*second).ok().map(Moment::At),
+        _ => return Err(args.wrong("a date", value)),
+    };
+    match found {
+        Some(moment) => Ok(Some((moment, matches!(moment, Moment::Day(_))))),
+        None => Err(Stop::new(format!("`{}` takes a date, and this text is none", args.call.function.name))
+            .with_help(
+                "dates are `2026-03-01` and `2026-03-01T07:00:00Z`; `dateParse(text, format)` reads others",
+            )),
+    }
+}
+
+/// The zone that an argument names, else the system's.
+fn zone(args: &Args<'_, '_>, at: usize) -> Result<TimeZone, Stop> {
+    let named = args.given(at);
+    let name = if named { args.words(at)?.into_owned() } else { args.machine.context.facts.timezone() };
+    if name == "UTC" {
+        return Ok(TimeZone::UTC);
+    }
+    ZONES.get(&name).map_err(|_| {
+        let whose = if named { "this" } else { "the system's `timezone`" };
+        Stop::new(format!("{whose} is no time zone")).with_help("zones are named as `Europe/Berlin`")
+    })
+}
+
+fn unit(args: &Args<'_, '_>) -> Result<Unit, Stop> {
+    let name = args.words(2)?;
+    Ok(match name.trim_end_matches('s') {
+        "" | "day" | "d" => Unit::Day,
+        "year" | "y" => Unit::Year,
+        "month" => Unit::Month,
+        "week" | "w" => Unit::Week,
+        "hour" | "h" => Unit::Hour,
+        "minute" | "min" | "m" => Unit::Minute,
+        "second" => Unit::Second,
+        _ if &*name == "s" => Unit::Second,
+        _ => {
+            return Err(Stop::new(format!("`{}` knows no such unit", args.call.function.name))
+                .with_help("units are years, months, weeks, days, hours, minutes, seconds"));
+        }
+    })
+}
+
+fn out_of_range() -> Stop {
+    Stop::new("the date is outside the years that are known")
+}
+
+fn day<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let found = if args.values.is_empty() { Some(Moment::now(args)?) } else { moment(args, 0)?.map(|m| m.0) };
+    let Some(moment) = found else { return Ok(Val::NULL) };
+    let day = moment.zoned(&zone(args, 9)?)?.date().to_string();
+    args.made(&day)
+}
+
+fn add<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let Some((from, is_day)) = moment(args, 0)? else { return Ok(Val::NULL) };
+    let (amount, unit, zone) = (args.int(1, 0)?, unit(args)?, zone(args, 9)?);
+    let span = match unit {
+        Unit::Year => Span::new().try_years(amount),
+        Unit::Month => Span::new().try_months(amount),
+        Unit::Week => Span::new().try_weeks(amount),
+        Unit::Day => Span::new().try_days(amount),
+        Unit::Hour => Span::new().try_hours(amount),
+        Unit::Minute => Span::new().try_minutes(amount),
+        _ => Span::new().try_seconds(amount),
+    };
+    let later = span.and_then(|span| match from {
+        Moment::Day(day) if unit >= Unit::Day => day.checked_add(span).map(Moment::Day),
+        from => {
+            let zoned = match from {
+                Moment::Day(day) => day.to_zoned_datetime(zone)?,
+                Moment::Clock(clock) => clock.to_zoned_datetime(zone)?,
+                Moment::At(at) => at.to_zoned_datetime(zone),
+            };
+            zoned.checked_add(span).map(|zoned| Moment::At(zoned.timestamp()))
+        }
+    });
+    debug_assert!(is_day || !matches!(later, Ok(Moment::Day(_))), "a time never becomes a day");
+    let written = later.map_err(|_| out_of_range())?.text();
+    args.made(&written)
+}
+
+fn difference<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let (Some((from, _)), Some((to, _))) = (moment(args, 0)?, moment(args, 1)?) else { return Ok(Val::NULL) };
+    let (unit, zone) = (unit(args)?, zone(args, 9)?);
+    let (from, to) = (from.zoned(&zone)?, to.zoned(&zone)?);
+    let span = from.until((unit, &to)).map_err(|_| out_of_range())?;
+    Ok(match unit {
+        Unit::Year => i64::from(span.get_years()),
+        Unit::Month => span.get_months().into(),
+        Unit::Week => span.get_weeks().into(),
+        Unit::Day => span.get_days().into(),
+        Unit::Hour => span.get_hours().into(),
+        Unit::Minute => span.get_minutes(),
+        _ => span.get_seconds(),
+    }
+    .into())
+}

@@ -1,0 +1,159 @@
+//! Objects.
+
+use super::{Args, Function, row};
+use crate::{
+    Map, Text, Value,
+    eval::{Stop, Val},
+};
+
+pub(super) const FUNCTIONS: &[Function] = &[
+    row(
+        "keys(o)",
+        "Its keys, in their order.",
+        &[("keys({b: 1, a: 2})", r#"["b","a"]"#), ("keys(null)", "[]")],
+        |args| {
+            // A key has no mark of its own: it counts as coming from where the values come from.
+            let (map, taint) = (object(args, 0)?, args.taint());
+            let keys = map.keys().map(|key| Value::Text(Text::new(key.clone()).with_taint(taint)));
+            let keys = keys.collect();
+            args.machine.list(keys)
+        },
+    ),
+    row(
+        "values(o)",
+        "Its values, in the order of their keys.",
+        &[("values({b: 1, a: 2})", "[1,2]")],
+        |args| {
+            let values = match args.get(0) {
+                Value::List(list) => list.to_vec(),
+                _ => object(args, 0)?.values().cloned().collect(),
+            };
+            args.machine.list(values)
+        },
+    ),
+    row(
+        "merge(objects...)",
+        "One object with the fields of all; later ones win. Null has none.",
+        &[("merge({a: 1, b: 1}, null, {b: 2})", r#"{"a":1,"b":2}"#)],
+        |args| {
+            let mut merged = object(args, 0)?;
+            for at in 1..args.values.len() {
+                let more = object(args, at)?;
+                args.machine.spend_bytes(more.len() * 40)?;
+                merged.extend(more.iter().map(|(key, value)| (key.clone(), value.clone())));
+            }
+            args.machine.object(merged)
+        },
+    ),
+    row(
+        "omit(o, keys...)",
+        "Without these fields; keys are texts or lists of texts. Of a list: each item.",
+        &[("omit({a: 1, b: 2}, 'a')", r#"{"b":2}"#), ("omit([{a: 1, b: 2}], ['a'])", r#"[{"b":2}]"#)],
+        |args| fields(args, false).map(Val::Own),
+    ),
+    row(
+        "has(o, path)",
+        "Whether there is a field, be it null; a path is taken.",
+        &[("has({a: {b: null}}, 'a.b')", "true"), ("has({a: 1}, 'b')", "false")],
+        |args| {
+            let path = args.words(1)?;
+            short(&path)?;
+            Ok(args.get(0).has_path(&path).into())
+        },
+    ),
+    row(
+        "get(o, path, default?)",
+        "The part at a path; the default if that is null.",
+        &[("get({a: [{b: 1}]}, 'a[0].b')", "1"), ("get({}, 'a.b', 'none')", "\"none\"")],
+        |args| {
+            let path = args.words(1)?;
+            short(&path)?;
+            match args.get(0).path(&path) {
+                Value::Null => Ok(args.take(2)),
+                found => Ok(found.into()),
+            }
+        },
+    ),
+    row(
+        "anonymize(x)",
+        "Without `id`, also in the rows of its lists; of a list, each item.",
+        &[("anonymize({id: 1, a: 2, rows: [{id: 3, b: 4}]})", r#"{"a":2,"rows":[{"b":4}]}"#)],
+        |args| {
+            let value = args.take(0);
+            args.machine.spend_bytes(value.approx_bytes())?;
+            Ok(anonymous(&value).into())
+        },
+    ),
+];
+
+/// A path is split anew at every use: a long one is a mistake.
+fn short(path: &str) -> Result<(), Stop> {
+    match path.len() {
+        0..=1024 => Ok(()),
+        _ => Err(Stop::new("the path is longer than 1024 bytes")),
+    }
+}
+
+/// An object; null is an empty one.
+fn object(args: &Args<'_, '_>, at: usize) -> Result<Map, Stop> {
+    match args.get(at) {
+        Value::Object(map) => Ok(map.clone()),
+        Value::Null => Ok(Map::new()),
+        other => Err(args.wrong("an object", other)),
+    }
+}
+
+/// The first argument with only the fields that the others name, or without them; of a list, each item.
+pub(super) fn fields(args: &mut Args<'_, '_>, keep: bool) -> Result<Value, Stop> {
+    let mut names: Vec<Text> = Vec::new();
+    for at in 1..args.values.len() {
+        match args.take(at).own() {
+            Value::Text(name) => names.push(name),
+            Value::List(list) => {
+                let texts: Option<Vec<_>> = list.iter().map(|name| name.as_str().map(Text::from)).collect();
+                let Some(texts) = texts else {
+                    return Err(args.wrong("the names of fields", &Value::List(list)));
+                };
+                names.extend(texts);
+            }
+            Value::Null => {}
+            other => return Err(args.wrong("the names of fields", &other)),
+        }
+    }
+    let of = args.take(0);
+    let count = of.as_list().map_or(1, |list| list.len());
+    args.machine.spend(count.saturating_mul(names.len() + 1))?;
+    args.machine.spend_bytes(of.approx_bytes())?;
+    let named = |one: &Value| match one {
+        Value::Object(map) if keep => {
+            let found = |name: &Text| Some((name.shared().clone(), map.get(name)?.clone()));
+            Some(Value::Object(names.iter().filter_map(found).collect()))
+        }
+        Value::Object(map) => {
+            let mut rest = map.clone();
+            names.iter().for_each(|name| drop(rest.remove(name)));
+            Some(Value::Object(rest))
+        }
+        Value::Null => Some(Value::Null),
+        _ => None,
+    };
+    let done = match &*of {
+        Value::List(list) => list.iter().map(named).collect::<Option<Vec<_>>>().map(Value::from),
+        one => named(one),
+    };
+    done.ok_or_else(|| args.wrong("an object or a list of them", &of))
+}
+
+fn anonymous(value: &Value) -> Value {
+    match value {
+        Value::List(list) => Value::List(list.iter().map(anonymous).collect()),
+        Value::Object(map) => {
+            let fields = map.iter().filter(|(key, _)| &***key != "id").map(|(key, value)| match value {
+                Value::List(_) => (key.clone(), anonymous(value)),
+                _ => (key.clone(), value.clone()),
+            });
+            Value::Object(fields.collect())
+        }
+        other => other.clone(),
+    }
+}
