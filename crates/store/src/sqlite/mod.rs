@@ -81,7 +81,8 @@ struct Shared {
     wal_pages: AtomicU64,
     readers: Mutex<Vec<Connection>>,
     due: (Mutex<Due>, Condvar),
-    _lock: File,
+    /// Held until the store is closed.
+    owned: Mutex<Option<File>>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -177,7 +178,7 @@ impl Sqlite {
             wal_pages: AtomicU64::new(0),
             readers: Mutex::default(),
             due: (Mutex::new(Due::No), Condvar::new()),
-            _lock: lock_file,
+            owned: Mutex::new(Some(lock_file)),
         });
         let pages = shared.clone();
         let hook = move |_: &mut rusqlite::hooks::Wal, count: i32| {

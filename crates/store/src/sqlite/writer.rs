@@ -68,6 +68,8 @@ impl Writer {
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
             drop(self.db);
+            // The next owner may come as soon as the caller knows.
+            drop(lock(&self.shared.owned).take());
             let _ = tell.send(done);
         }
     }
