@@ -10,6 +10,9 @@ use crate::{Error, Map, Value, functions::Function, lex::Span};
 /// How many levels a recipe may nest (recipe.md, Limits).
 pub(crate) const DEPTH_MAX: u16 = 256;
 
+/// What a parser gives. Boxed, as are nodes: 256 levels of parsing must fit a small stack, unoptimised too.
+pub(crate) type Parsed<T = Box<Node>> = Result<T, Box<Error>>;
+
 pub(crate) struct Node {
     pub(crate) kind: Kind,
     pub(crate) span: Span,
@@ -34,11 +37,11 @@ pub(crate) enum Kind {
     /// The first argument stands before the dot.
     Method(&'static Function, Vec<Node>),
     Member(Box<Node>, Arc<str>),
-    Index(Box<[Node; 2]>),
+    Index(Box<Node>, Box<Node>),
     Wildcard(Box<Node>),
     Unary(Unary, Box<Node>),
     Chain(Box<Node>, Vec<(Binary, Node)>),
-    Choice(Box<[Node; 3]>),
+    Choice(Box<Node>, Box<Node>, Box<Node>),
 }
 
 pub(crate) enum Entry {
@@ -170,12 +173,14 @@ impl Kind {
                     see(&arm.then);
                 }
             }
-            Kind::Index(both) => both.iter().for_each(see),
+            Kind::Index(of, index) => [of, index].into_iter().for_each(|node| see(node)),
             Kind::Chain(first, rest) => {
                 see(first);
                 rest.iter().for_each(|(_, node)| see(node));
             }
-            Kind::Choice(parts) => parts.iter().for_each(see),
+            Kind::Choice(condition, then, otherwise) => {
+                [condition, then, otherwise].into_iter().for_each(|node| see(node));
+            }
         }
     }
 }
@@ -185,96 +190,102 @@ impl Node {
     ///
     /// # Errors
     /// The tree would be too high.
-    pub(crate) fn new(kind: Kind, span: Span) -> Result<Node, Error> {
+    pub(crate) fn new(kind: Kind, span: Span) -> Parsed {
         let mut height = 0;
         kind.children(&mut |child| height = child.height.max(height));
         if height >= DEPTH_MAX {
             return Err(too_deep(span));
         }
-        Ok(Node { kind, span, height: height + 1 })
+        Ok(Box::new(Node { kind, span, height: height + 1 }))
     }
 
     /// The tree as people see it (recipe.md, The tree).
     pub(crate) fn to_value(&self) -> Value {
-        let list = |nodes: &[Node]| Value::List(nodes.iter().map(Node::to_value).collect());
-        let node = |kind: &str, fields: &[(&str, Value)]| {
-            let mut map = Map::new();
-            map.insert("kind", kind.into());
-            map.extend(fields.iter().map(|(key, value)| (*key, value.clone())));
-            Value::Object(map)
-        };
         match &self.kind {
-            Kind::Literal(value) => node("literal", &[("value", value.clone())]),
-            Kind::Var(name) => node("var", &[("name", name.clone().into())]),
-            Kind::Name(name) => node("name", &[("name", name.clone().into())]),
-            Kind::This => node("this", &[]),
-            Kind::List(items) => node("list", &[("items", list(items))]),
-            Kind::Object(entries) => {
-                node("object", &[("entries", Value::List(entries.iter().map(Entry::to_value).collect()))])
-            }
-            Kind::Spread(of) => node("spread", &[("of", of.to_value())]),
-            Kind::Template(parts) => {
-                let part = |part: &Part| match part {
-                    Part::Words(words) => words.clone().into(),
-                    Part::Of(node) => node.to_value(),
-                };
-                node("template", &[("parts", Value::List(parts.iter().map(part).collect()))])
-            }
-            Kind::Match(of, arms) => {
-                let arm = |arm: &Arm| {
-                    let when = arm.when.as_ref().map_or(Value::Null, |when| list(when));
-                    Value::Object(Map::from_iter([("when", when), ("then", arm.then.to_value())]))
-                };
-                let arms = Value::List(arms.iter().map(arm).collect());
-                node("match", &[("of", of.to_value()), ("arms", arms)])
-            }
-            Kind::Lambda(params, body) => {
-                let params = Value::List(params.iter().map(|name| name.clone().into()).collect());
-                node("lambda", &[("params", params), ("body", body.to_value())])
-            }
+            Kind::Literal(value) => tree("literal", [("value", value.clone())]),
+            Kind::Var(name) => tree("var", [("name", name.clone().into())]),
+            Kind::Name(name) => tree("name", [("name", name.clone().into())]),
+            Kind::This => tree("this", []),
+            Kind::List(items) => tree("list", [("items", list(items))]),
+            Kind::Object(entries) => object(entries),
+            Kind::Spread(of) => tree("spread", [("of", of.to_value())]),
+            Kind::Template(parts) => template(parts),
+            Kind::Match(of, arms) => matching(of, arms),
+            Kind::Lambda(params, body) => lambda(params, body),
             Kind::Call(function, args) => {
-                node("call", &[("name", function.name.into()), ("args", list(args))])
+                tree("call", [("name", function.name.into()), ("args", list(args))])
             }
-            Kind::Method(function, args) => {
-                let of = args.first().map_or(Value::Null, Node::to_value);
-                let args = list(args.get(1..).unwrap_or_default());
-                node("method", &[("of", of), ("name", function.name.into()), ("args", args)])
-            }
-            Kind::Member(of, name) => node("member", &[("of", of.to_value()), ("name", name.clone().into())]),
-            Kind::Index(both) => node("index", &[("of", both[0].to_value()), ("index", both[1].to_value())]),
-            Kind::Wildcard(of) => node("wildcard", &[("of", of.to_value())]),
-            Kind::Unary(op, of) => node("unary", &[("op", op.sign().into()), ("of", of.to_value())]),
-            Kind::Chain(first, rest) => rest.iter().fold(first.to_value(), |left, (op, right)| {
-                node("binary", &[("op", op.sign().into()), ("left", left), ("right", right.to_value())])
-            }),
-            Kind::Choice(parts) => {
-                let [condition, then, otherwise] = &**parts;
-                node(
-                    "choice",
-                    &[
-                        ("if", condition.to_value()),
-                        ("then", then.to_value()),
-                        ("else", otherwise.to_value()),
-                    ],
-                )
-            }
+            Kind::Method(function, args) => method(function, args),
+            Kind::Member(of, name) => tree("member", [("of", of.to_value()), ("name", name.clone().into())]),
+            Kind::Index(of, index) => tree("index", [("of", of.to_value()), ("index", index.to_value())]),
+            Kind::Wildcard(of) => tree("wildcard", [("of", of.to_value())]),
+            Kind::Unary(op, of) => tree("unary", [("op", op.sign().into()), ("of", of.to_value())]),
+            Kind::Chain(first, rest) => chain(first, rest),
+            Kind::Choice(condition, then, otherwise) => tree(
+                "choice",
+                [("if", condition.to_value()), ("then", then.to_value()), ("else", otherwise.to_value())],
+            ),
         }
     }
 }
 
-impl Entry {
-    fn to_value(&self) -> Value {
-        let entry =
-            |key: Value, value: &Node| Map::from_iter([("key", key), ("value", value.to_value())]).into();
-        match self {
-            Entry::Field(key, value) => entry(key.clone().into(), value),
-            Entry::Computed(key, value) => entry(key.to_value(), value),
-            Entry::Spread(of) => of.to_value(),
-        }
-    }
+fn tree<const N: usize>(kind: &str, fields: [(&str, Value); N]) -> Value {
+    let mut map = Map::with_capacity(N + 1);
+    map.insert("kind", kind.into());
+    map.extend(fields);
+    map.into()
 }
 
-pub(crate) fn too_deep(span: Span) -> Error {
-    Error::new(format!("the recipe nests deeper than {DEPTH_MAX} levels"), span.into())
-        .with_help("split it: set a part to a variable first")
+fn list(nodes: &[Node]) -> Value {
+    Value::List(nodes.iter().map(Node::to_value).collect())
+}
+
+fn object(entries: &[Entry]) -> Value {
+    let entry = |key: Value, value: &Node| Map::from_iter([("key", key), ("value", value.to_value())]).into();
+    let entries = entries.iter().map(|one| match one {
+        Entry::Field(key, value) => entry(key.clone().into(), value),
+        Entry::Computed(key, value) => entry(key.to_value(), value),
+        Entry::Spread(of) => of.to_value(),
+    });
+    tree("object", [("entries", Value::List(entries.collect()))])
+}
+
+fn template(parts: &[Part]) -> Value {
+    let parts = parts.iter().map(|part| match part {
+        Part::Words(words) => words.clone().into(),
+        Part::Of(node) => node.to_value(),
+    });
+    tree("template", [("parts", Value::List(parts.collect()))])
+}
+
+fn matching(of: &Node, arms: &[Arm]) -> Value {
+    let arms = arms.iter().map(|arm| {
+        let when = arm.when.as_ref().map_or(Value::Null, |when| list(when));
+        Map::from_iter([("when", when), ("then", arm.then.to_value())]).into()
+    });
+    let arms = Value::List(arms.collect());
+    tree("match", [("of", of.to_value()), ("arms", arms)])
+}
+
+fn lambda(params: &[Arc<str>], body: &Node) -> Value {
+    let params = Value::List(params.iter().map(|name| name.clone().into()).collect());
+    tree("lambda", [("params", params), ("body", body.to_value())])
+}
+
+fn method(function: &Function, args: &[Node]) -> Value {
+    let of = args.first().map_or(Value::Null, Node::to_value);
+    let args = list(args.get(1..).unwrap_or_default());
+    tree("method", [("of", of), ("name", function.name.into()), ("args", args)])
+}
+
+fn chain(first: &Node, rest: &[(Binary, Node)]) -> Value {
+    rest.iter().fold(first.to_value(), |left, (op, right)| {
+        tree("binary", [("op", op.sign().into()), ("left", left), ("right", right.to_value())])
+    })
+}
+
+#[cold]
+pub(crate) fn too_deep(span: Span) -> Box<Error> {
+    let error = Error::new(format!("the recipe nests deeper than {DEPTH_MAX} levels"), span.into());
+    Box::new(error.with_help("split it: set a part to a variable first"))
 }

@@ -39,7 +39,7 @@ impl Compiler {
             Kind::Var(name) => Code::Path(Base::Var(Key::new(name)), Box::default()),
             Kind::Name(name) => self.name(name),
             Kind::Member(of, name) => member(self.code(of), name),
-            Kind::Index(both) => self.index(&both[0], &both[1]),
+            Kind::Index(of, index) => self.index(of, index),
             Kind::Wildcard(of) => project(self.code(of), Part::Every, node.span),
             Kind::Call(function, args) | Kind::Method(function, args) => self.call(function, args, node.span),
             Kind::Chain(first, rest) => fold(self.chain(first, rest)),
@@ -60,7 +60,9 @@ impl Compiler {
                 Code::Match(Box::new((self.code(of), arms)))
             }
             Kind::Unary(op, of) => self.unary(*op, of, node.span),
-            Kind::Choice(parts) => Code::Choice(Box::new([0, 1, 2].map(|at| self.code(&parts[at])))),
+            Kind::Choice(condition, then, otherwise) => {
+                Code::Choice(Box::new([condition, then, otherwise].map(|part| self.code(part))))
+            }
             Kind::Spread(of) => self.code(of),
             _ => Code::Lambda(node.span),
         }

@@ -1,6 +1,6 @@
 //! Text to tokens, one at a time: a template's text stands between tokens, and only the parser knows where.
 
-use crate::Error;
+use crate::{Error, ast::Parsed};
 
 /// Bytes in the recipe's text; a recipe is shorter than 4 GiB.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -62,7 +62,7 @@ pub(crate) struct Lexer<'s> {
 
 impl<'s> Lexer<'s> {
     /// The next token and where it stands. Behind the opening quote of a text only [`Lexer::words`] can go on.
-    pub(crate) fn next(&mut self) -> Result<(Token<'s>, Span), Error> {
+    pub(crate) fn next(&mut self) -> Parsed<(Token<'s>, Span)> {
         let rest = self.text[self.at..].trim_start();
         let start = self.text.len() - rest.len();
         let Some(first) = rest.chars().next() else {
@@ -74,7 +74,8 @@ impl<'s> Lexer<'s> {
             '$' => match name(&rest[1..]) {
                 "" => {
                     return Err(Error::new("expected a name after `$`", start..start + 1)
-                        .with_help("a variable is written `$name`, a dollar sign in a text"));
+                        .with_help("a variable is written `$name`, a dollar sign in a text")
+                        .into());
                 }
                 name => (Token::Var(name), 1 + name.len()),
             },
@@ -91,7 +92,8 @@ impl<'s> Lexer<'s> {
                 None => {
                     let says = format!("`{first}` means nothing in a recipe");
                     return Err(Error::new(says, start..start + first.len_utf8())
-                        .with_help("names are made of ASCII letters, digits and _"));
+                        .with_help("names are made of ASCII letters, digits and _")
+                        .into());
                 }
             },
         };
@@ -100,7 +102,7 @@ impl<'s> Lexer<'s> {
     }
 
     /// The words of a text up to `quote`, or in a template up to `{`; whichever it is, it is taken. Escapes are undone.
-    pub(crate) fn words(&mut self, quote: char, template: bool) -> Result<(String, char), Error> {
+    pub(crate) fn words(&mut self, quote: char, template: bool) -> Parsed<(String, char)> {
         let begin = self.at;
         let mut words = String::new();
         while let Some(next) = self.char() {
@@ -112,7 +114,8 @@ impl<'s> Lexer<'s> {
             }
         }
         Err(Error::new(format!("expected `{quote}` at the end of the text"), begin.saturating_sub(1)..begin)
-            .with_help("the text that begins here is never closed"))
+            .with_help("the text that begins here is never closed")
+            .into())
     }
 
     fn char(&mut self) -> Option<char> {
@@ -121,7 +124,7 @@ impl<'s> Lexer<'s> {
         Some(next)
     }
 
-    fn escape(&mut self) -> Result<char, Error> {
+    fn escape(&mut self) -> Parsed<char> {
         let start = self.at - 1;
         match self.char() {
             Some('n') => Ok('\n'),
@@ -133,12 +136,12 @@ impl<'s> Lexer<'s> {
             Some('0') => Ok('\0'),
             Some('u') => self.code_point(start),
             Some(other) => Ok(other),
-            None => Err(Error::new("expected a character after the backslash", start..self.at)),
+            None => Err(Error::new("expected a character after the backslash", start..self.at).into()),
         }
     }
 
     /// `XXXX`, `{X...}`, or two halves of a surrogate pair.
-    fn code_point(&mut self, start: usize) -> Result<char, Error> {
+    fn code_point(&mut self, start: usize) -> Parsed<char> {
         let unit = match self.unit() {
             Some(high @ 0xd800..0xdc00) if self.text[self.at..].starts_with("\\u") => {
                 self.at += 2;
@@ -148,7 +151,9 @@ impl<'s> Lexer<'s> {
             unit => unit,
         };
         unit.and_then(char::from_u32).ok_or_else(|| {
-            Error::new("this is no character", start..self.at).with_help(r"write `\u00e9` or `\u{1f600}`")
+            Error::new("this is no character", start..self.at)
+                .with_help(r"write `\u00e9` or `\u{1f600}`")
+                .into()
         })
     }
 

@@ -7,8 +7,6 @@
 //!
 //! The crate knows nothing of workflows, does no I/O, and has neither clock nor random: both come through [`Facts`].
 
-#![allow(clippy::boxed_local, clippy::box_collection, reason = "a box keeps the enum around it small")]
-
 mod ast;
 mod code;
 mod compile;

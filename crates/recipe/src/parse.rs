@@ -5,7 +5,7 @@ mod postfix;
 
 use crate::{
     Error,
-    ast::{BINARY, Binary, DEPTH_MAX, Kind, Node, Unary, too_deep},
+    ast::{BINARY, Binary, DEPTH_MAX, Kind, Node, Parsed, Unary, too_deep},
     lex::{Lexer, Span, Token},
 };
 
@@ -16,29 +16,30 @@ const BYTES_MAX: usize = 1 << 20;
 const RESERVED: &[&str] = &["null", "true", "false", "match", "default"];
 
 /// A whole recipe.
-pub(crate) fn parse(text: &str) -> Result<Node, Error> {
+pub(crate) fn parse(text: &str) -> Parsed {
     let mut parser = Parser::new(text)?;
     let node = parser.expression()?;
     match parser.token {
         Token::End => Ok(node),
         Token::Sign("(") => Err(parser
             .expected("the end of the recipe")
-            .with_help("what is called is a plain name or a method: `f(a)` or `x.f(a)`")),
+            .with_help("what is called is a plain name or a method: `f(a)` or `x.f(a)`")
+            .into()),
         Token::Sign(sign @ ("=" | "===" | "!==")) => {
             let help = format!("to compare, write `{}`", if sign == "!==" { "!=" } else { "==" });
-            Err(parser.expected("an operator or the end of the recipe").with_help(help))
+            Err(parser.expected("an operator or the end of the recipe").with_help(help).into())
         }
-        _ => Err(parser.expected("an operator or the end of the recipe")),
+        _ => Err(parser.expected("an operator or the end of the recipe").into()),
     }
 }
 
 /// The recipe before an unmatched `}`, and the place of that.
-pub(crate) fn parse_embedded(text: &str) -> Result<(Node, usize), Error> {
+pub(crate) fn parse_embedded(text: &str) -> Parsed<(Box<Node>, usize)> {
     let mut parser = Parser::new(text)?;
     let node = parser.expression()?;
     match parser.token {
         Token::Sign("}") => Ok((node, parser.span.start as usize)),
-        _ => Err(parser.expected("an operator or `}`")),
+        _ => Err(parser.expected("an operator or `}`").into()),
     }
 }
 
@@ -53,23 +54,23 @@ struct Parser<'s> {
 }
 
 impl<'s> Parser<'s> {
-    fn new(text: &'s str) -> Result<Parser<'s>, Error> {
+    fn new(text: &'s str) -> Parsed<Parser<'s>> {
         if text.len() > BYTES_MAX {
-            return Err(Error::new("the recipe is longer than 1 MiB", 0..0));
+            return Err(Error::new("the recipe is longer than 1 MiB", 0..0).into());
         }
         let mut lexer = Lexer { text, at: 0 };
         let (token, span) = lexer.next()?;
         Ok(Parser { lexer, token, span, before: 0, depth: 0 })
     }
 
-    fn advance(&mut self) -> Result<(), Error> {
+    fn advance(&mut self) -> Parsed<()> {
         self.before = self.span.end;
         (self.token, self.span) = self.lexer.next()?;
         Ok(())
     }
 
     /// Takes the sign if it is next.
-    fn eat(&mut self, sign: &str) -> Result<bool, Error> {
+    fn eat(&mut self, sign: &str) -> Parsed<bool> {
         let is_next = self.at(sign);
         if is_next {
             self.advance()?;
@@ -81,10 +82,11 @@ impl<'s> Parser<'s> {
         matches!(self.token, Token::Sign(next) if next == sign)
     }
 
-    fn expect(&mut self, sign: &str) -> Result<(), Error> {
-        if self.eat(sign)? { Ok(()) } else { Err(self.expected(&format!("`{sign}`"))) }
+    fn expect(&mut self, sign: &str) -> Parsed<()> {
+        if self.eat(sign)? { Ok(()) } else { Err(self.expected(&format!("`{sign}`")).into()) }
     }
 
+    #[cold]
     fn expected(&self, what: &str) -> Error {
         let found = match self.token {
             Token::End => "the end of the recipe".to_owned(),
@@ -102,42 +104,36 @@ impl<'s> Parser<'s> {
         Span { start: start.start, end: self.before }
     }
 
-    /// Goes a level down.
-    fn nested<T>(&mut self, inside: fn(&mut Parser<'s>) -> Result<T, Error>) -> Result<T, Error> {
+    /// An expression, a level down.
+    fn expression(&mut self) -> Parsed {
         if self.depth == DEPTH_MAX {
             return Err(too_deep(self.span));
         }
         self.depth += 1;
-        let done = inside(self);
-        self.depth -= 1;
-        done
-    }
-
-    fn expression(&mut self) -> Result<Node, Error> {
-        self.nested(Parser::choice)
-    }
-
-    fn choice(&mut self) -> Result<Node, Error> {
         let start = self.span;
-        let condition = self.binary()?;
-        if !self.eat("?")? {
-            return Ok(condition);
-        }
+        let node = self.binary()?;
+        let node = if self.at("?") { self.choice(start, node)? } else { node };
+        self.depth -= 1;
+        Ok(node)
+    }
+
+    fn choice(&mut self, start: Span, condition: Box<Node>) -> Parsed {
+        self.advance()?;
         let then = self.expression()?;
         self.expect(":")?;
         let otherwise = self.expression()?;
-        Node::new(Kind::Choice(Box::new([condition, then, otherwise])), self.since(start))
+        Node::new(Kind::Choice(condition, then, otherwise), self.since(start))
     }
 
-    fn binary(&mut self) -> Result<Node, Error> {
+    fn binary(&mut self) -> Parsed {
         let first = self.unary()?;
         let Some(op) = self.operator() else { return Ok(first) };
         self.operators(first, op)
     }
 
     /// Operands and operators that wait for a looser one.
-    fn operators(&mut self, first: Node, mut op: Binary) -> Result<Node, Error> {
-        let mut operands = vec![first];
+    fn operators(&mut self, first: Box<Node>, mut op: Binary) -> Parsed {
+        let mut operands = vec![*first];
         let mut waiting: Vec<Binary> = Vec::new();
         loop {
             let level = op.level();
@@ -147,7 +143,7 @@ impl<'s> Parser<'s> {
             }
             waiting.push(op);
             self.advance()?;
-            operands.push(self.unary()?);
+            operands.push(*self.unary()?);
             match self.operator() {
                 Some(next) => op = next,
                 None => break,
@@ -156,7 +152,7 @@ impl<'s> Parser<'s> {
         while let Some(top) = waiting.pop() {
             join(&mut operands, top)?;
         }
-        operands.pop().ok_or_else(|| self.expected("an expression"))
+        operands.pop().map(Box::new).ok_or_else(|| self.expected("an expression").into())
     }
 
     fn operator(&self) -> Option<Binary> {
@@ -164,31 +160,34 @@ impl<'s> Parser<'s> {
         BINARY.iter().find(|row| row.0 == sign).map(|row| row.1)
     }
 
-    fn unary(&mut self) -> Result<Node, Error> {
+    fn unary(&mut self) -> Parsed {
+        let Some(first) = self.sign() else { return self.postfix() };
         let mut signs = Vec::new();
-        while let Token::Sign(sign @ ("!" | "-" | "+")) = self.token {
-            let op = match sign {
-                "!" => Unary::Not,
-                "-" => Unary::Minus,
-                _ => Unary::Plus,
-            };
+        let mut next = Some(first);
+        while let Some(op) = next {
             signs.push((op, self.span));
             self.advance()?;
+            next = self.sign();
         }
         let mut node = self.postfix()?;
         while let Some((op, span)) = signs.pop() {
             let span = span.to(node.span);
-            node = Node::new(Kind::Unary(op, Box::new(node)), span)?;
+            node = Node::new(Kind::Unary(op, node), span)?;
         }
         Ok(node)
     }
 
+    fn sign(&self) -> Option<Unary> {
+        match self.token {
+            Token::Sign("!") => Some(Unary::Not),
+            Token::Sign("-") => Some(Unary::Minus),
+            Token::Sign("+") => Some(Unary::Plus),
+            _ => None,
+        }
+    }
+
     /// Items up to `end`, which is taken. No comma may stand at the end.
-    fn items<T>(
-        &mut self,
-        end: &str,
-        mut item: impl FnMut(&mut Parser<'s>) -> Result<T, Error>,
-    ) -> Result<Vec<T>, Error> {
+    fn items<T>(&mut self, end: &str, item: fn(&mut Parser<'s>) -> Parsed<T>) -> Parsed<Vec<T>> {
         let mut items = Vec::new();
         if self.eat(end)? {
             return Ok(items);
@@ -199,17 +198,17 @@ impl<'s> Parser<'s> {
                 return Ok(items);
             }
             if !self.eat(",")? {
-                return Err(self.expected(&format!("`,` or `{end}`")));
+                return Err(self.expected(&format!("`,` or `{end}`")).into());
             }
             if self.at(end) {
-                return Err(self.expected("an expression").with_help("take the comma before it away"));
+                return Err(self.expected("an expression").with_help("take the comma before it away").into());
             }
         }
     }
 }
 
 /// The two last operands become one. A row of operators of one level becomes one node.
-fn join(operands: &mut Vec<Node>, op: Binary) -> Result<(), Error> {
+fn join(operands: &mut Vec<Node>, op: Binary) -> Parsed<()> {
     let (Some(right), Some(left)) = (operands.pop(), operands.pop()) else { return Ok(()) };
     let span = left.span.to(right.span);
     let row = |rest: &[(Binary, Node)]| {

@@ -88,7 +88,7 @@ impl Reads {
             | Kind::This
             | Kind::Name(_)
             | Kind::Member(..)
-            | Kind::Index(_)
+            | Kind::Index(..)
             | Kind::Wildcard(_) => match path(node, scope) {
                 Some(path) => {
                     self.add(path);
@@ -105,9 +105,9 @@ impl Reads {
     fn see_inside(&mut self, node: &Node, scope: &mut Scope) {
         match &node.kind {
             Kind::Member(of, _) | Kind::Wildcard(of) => self.see_inside(of, scope),
-            Kind::Index(both) => {
-                self.see_inside(&both[0], scope);
-                self.see(&both[1], scope);
+            Kind::Index(of, index) => {
+                self.see_inside(of, scope);
+                self.see(index, scope);
             }
             Kind::Call(function, args) | Kind::Method(function, args) => self.see_call(function, args, scope),
             _ => {}
@@ -174,13 +174,13 @@ fn path(node: &Node, scope: &Scope) -> Option<Path> {
         }
         Kind::Member(of, name) => (&**of, Segment::Field(name.clone())),
         Kind::Wildcard(of) => (&**of, Segment::Every),
-        Kind::Index(both) => {
-            let segment = match &both[1].kind {
+        Kind::Index(of, index) => {
+            let segment = match &index.kind {
                 Kind::Literal(Value::Int(index)) => Segment::Index(*index),
                 Kind::Literal(Value::Text(key)) => Segment::Field(key.shared().clone()),
                 _ => Segment::Computed,
             };
-            (&both[0], segment)
+            (&**of, segment)
         }
         Kind::Call(function, args) | Kind::Method(function, args) => {
             let of = path(args.first()?, scope)?;

@@ -30,7 +30,7 @@ impl Recipe {
     /// # Errors
     /// What was expected and where; an unknown function with the nearest known name.
     pub fn parse(text: &str) -> Result<Recipe, Error> {
-        parse::parse(text).map(|tree| Recipe::compile(text, &tree, false))
+        parse::parse(text).map(|tree| Recipe::compile(text, &tree, false)).map_err(|error| *error)
     }
 
     /// Compiles the expression at the start of `text`, which is ended by an unmatched `}`: what stands behind `${` in a
@@ -40,7 +40,7 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`]; a missing `}`.
     pub fn parse_embedded(text: &str) -> Result<(Recipe, usize), Error> {
-        let (tree, end) = parse::parse_embedded(text)?;
+        let (tree, end) = parse::parse_embedded(text).map_err(|error| *error)?;
         Ok((Recipe::compile(text.get(..end).unwrap_or(text), &tree, true), end))
     }
 

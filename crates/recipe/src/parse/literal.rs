@@ -3,24 +3,24 @@
 use super::Parser;
 use crate::{
     Error, Value,
-    ast::{Arm, Entry, Kind, Node, Part},
+    ast::{Arm, Entry, Kind, Node, Parsed, Part},
     lex::Token,
 };
 
 impl Parser<'_> {
-    pub(super) fn text(&mut self, quote: char) -> Result<Kind, Error> {
+    pub(super) fn text(&mut self, quote: char) -> Parsed<Kind> {
         let (words, _) = self.lexer.words(quote, false)?;
         self.take_words()?;
         Ok(Kind::Literal(words.into()))
     }
 
     /// Goes on behind words that the lexer read for us.
-    fn take_words(&mut self) -> Result<(), Error> {
+    fn take_words(&mut self) -> Parsed<()> {
         self.span.end = self.lexer.at as u32;
         self.advance()
     }
 
-    pub(super) fn template(&mut self, quote: char) -> Result<Node, Error> {
+    pub(super) fn template(&mut self, quote: char) -> Parsed {
         let start = self.span;
         let mut parts = Vec::new();
         loop {
@@ -32,54 +32,52 @@ impl Parser<'_> {
             if end == quote {
                 return Node::new(Kind::Template(parts), self.since(start));
             }
-            parts.push(Part::Of(self.expression()?));
+            parts.push(Part::Of(*self.expression()?));
             if !self.at("}") {
-                return Err(self.expected("`}` at the end of what the text holds"));
+                return Err(self.expected("`}` at the end of what the text holds").into());
             }
             // The words go on right behind the bracket, which is the last token that was read.
             self.lexer.at = self.span.end as usize;
         }
     }
 
-    pub(super) fn list(&mut self) -> Result<Node, Error> {
+    pub(super) fn list(&mut self) -> Parsed {
         let start = self.span;
         self.advance()?;
-        let items =
-            self.items("]", |parser| if parser.at("...") { parser.spread() } else { parser.expression() })?;
+        let items = self.items("]", |parser| {
+            let item = if parser.at("...") { parser.spread() } else { parser.expression() };
+            item.map(|item| *item)
+        })?;
         Node::new(Kind::List(items), self.since(start))
     }
 
-    fn spread(&mut self) -> Result<Node, Error> {
+    fn spread(&mut self) -> Parsed {
         let start = self.span;
         self.advance()?;
         let of = self.expression()?;
-        Node::new(Kind::Spread(Box::new(of)), self.since(start))
+        Node::new(Kind::Spread(of), self.since(start))
     }
 
-    pub(super) fn object(&mut self) -> Result<Node, Error> {
+    pub(super) fn object(&mut self) -> Parsed {
         let start = self.span;
         self.advance()?;
         let entries = self.items("}", Parser::entry)?;
         Node::new(Kind::Object(entries), self.since(start))
     }
 
-    fn entry(&mut self) -> Result<Entry, Error> {
+    fn entry(&mut self) -> Parsed<Entry> {
         if self.at("...") {
-            return Ok(Entry::Spread(self.spread()?));
+            return Ok(Entry::Spread(*self.spread()?));
         }
         // A bare name is that name; in brackets it is the field of that name.
         let in_brackets = self.at("(");
         let key = self.expression()?;
         self.expect(":")?;
         let value = self.expression()?;
-        Ok(match key.kind {
-            Kind::Name(name) if !in_brackets => Entry::Field(name, value),
-            Kind::Literal(Value::Text(name)) => Entry::Field(name.shared().clone(), value),
-            _ => Entry::Computed(key, value),
-        })
+        Ok(entry(*key, *value, in_brackets))
     }
 
-    pub(super) fn matching(&mut self) -> Result<Node, Error> {
+    pub(super) fn matching(&mut self) -> Parsed {
         let start = self.span;
         self.advance()?;
         self.expect("(")?;
@@ -88,22 +86,30 @@ impl Parser<'_> {
         self.expect("{")?;
         let arms = self.items("}", Parser::arm)?;
         if arms.iter().filter(|arm| arm.when.is_none()).count() > 1 {
-            return Err(Error::new("the match has two defaults", self.since(start).into()));
+            return Err(Error::new("the match has two defaults", self.since(start).into()).into());
         }
-        Node::new(Kind::Match(Box::new(of), arms), self.since(start))
+        Node::new(Kind::Match(of, arms), self.since(start))
     }
 
-    fn arm(&mut self) -> Result<Arm, Error> {
+    fn arm(&mut self) -> Parsed<Arm> {
         if self.at(":") {
-            return Err(self.expected("a value or `default`"));
+            return Err(self.expected("a value or `default`").into());
         }
         let when = if self.token == Token::Name("default") {
             self.advance()?;
             self.expect(":")?;
             None
         } else {
-            Some(self.items(":", Parser::expression)?)
+            Some(self.nodes(":")?)
         };
-        Ok(Arm { when, then: self.expression()? })
+        Ok(Arm { when, then: *self.expression()? })
+    }
+}
+
+fn entry(key: Node, value: Node, in_brackets: bool) -> Entry {
+    match key.kind {
+        Kind::Name(name) if !in_brackets => Entry::Field(name, value),
+        Kind::Literal(Value::Text(name)) => Entry::Field(name.shared().clone(), value),
+        _ => Entry::Computed(key, value),
     }
 }

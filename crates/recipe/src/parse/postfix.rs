@@ -5,13 +5,13 @@ use std::sync::Arc;
 use super::{Parser, RESERVED};
 use crate::{
     Error, Value,
-    ast::{Kind, Node},
+    ast::{Kind, Node, Parsed},
     functions::{self, Function},
     lex::{Span, Token},
 };
 
 impl Parser<'_> {
-    pub(super) fn postfix(&mut self) -> Result<Node, Error> {
+    pub(super) fn postfix(&mut self) -> Parsed {
         let mut node = self.primary()?;
         loop {
             node = match self.token {
@@ -22,7 +22,7 @@ impl Parser<'_> {
         }
     }
 
-    fn member(&mut self, of: Node) -> Result<Node, Error> {
+    fn member(&mut self, of: Box<Node>) -> Parsed {
         self.advance()?;
         let (name, span) = (self.token, self.span);
         let Token::Name(name) = name else {
@@ -30,11 +30,11 @@ impl Parser<'_> {
                 Token::Int(_) => "an item of a list is written `list[0]`",
                 _ => "a field whose name is no plain one is written `[\"the name\"]`",
             };
-            return Err(self.expected("the name of a field or a method").with_help(help));
+            return Err(self.expected("the name of a field or a method").with_help(help).into());
         };
         if RESERVED.contains(&name) {
             let error = Error::new(format!("`{name}` is no field name after a dot"), span.into());
-            return Err(error.with_help(format!("write `[\"{name}\"]`")));
+            return Err(error.with_help(format!("write `[\"{name}\"]`")).into());
         }
         self.advance()?;
         let start = of.span;
@@ -43,17 +43,13 @@ impl Parser<'_> {
             let args = self.arguments(function, span, Some(of))?;
             return Node::new(Kind::Method(function, args), self.since(start));
         }
-        Node::new(Kind::Member(Box::new(of), name.into()), self.since(start))
+        Node::new(Kind::Member(of, name.into()), self.since(start))
     }
 
-    fn index(&mut self, of: Node) -> Result<Node, Error> {
+    fn index(&mut self, of: Box<Node>) -> Parsed {
         self.advance()?;
         let start = of.span;
-        let kind = if self.eat("*")? {
-            Kind::Wildcard(Box::new(of))
-        } else {
-            Kind::Index(Box::new([of, self.expression()?]))
-        };
+        let kind = if self.eat("*")? { Kind::Wildcard(of) } else { Kind::Index(of, self.expression()?) };
         self.expect("]")?;
         Node::new(kind, self.since(start))
     }
@@ -63,57 +59,58 @@ impl Parser<'_> {
         &mut self,
         function: &'static Function,
         span: Span,
-        of: Option<Node>,
-    ) -> Result<Vec<Node>, Error> {
+        of: Option<Box<Node>>,
+    ) -> Parsed<Vec<Node>> {
         self.advance()?;
         let is_method = of.is_some();
-        let rest = self.items(")", Parser::expression)?;
-        let args: Vec<Node> = of.into_iter().chain(rest).collect();
-        let (least, most) = function.takes;
-        if args.len() < least.into() || args.len() > most.into() {
-            let error = Error::new(function.arity_says(args.len(), is_method), span.into());
-            return Err(error.with_help(format!("it is written `{}`", function.usage)));
+        let mut args = self.nodes(")")?;
+        if let Some(of) = of {
+            args.insert(0, *of);
         }
-        let lambda =
-            |(at, arg): &(usize, &Node)| matches!(arg.kind, Kind::Lambda(..)) && function.lambda != Some(*at);
-        match args.iter().enumerate().find(lambda) {
-            Some((_, arg)) => {
-                let says = format!("`{}` takes no lambda here", function.name);
-                let help = format!("it is written `{}`", function.usage);
-                Err(Error::new(says, arg.span.into()).with_help(help))
-            }
-            None => Ok(args),
+        check(function, &args, is_method, span).map(|()| args)
+    }
+
+    /// Expressions up to `end`.
+    pub(super) fn nodes(&mut self, end: &str) -> Parsed<Vec<Node>> {
+        self.items(end, |parser| parser.expression().map(|node| *node))
+    }
+
+    fn primary(&mut self) -> Parsed {
+        match self.token {
+            Token::Name(name) => self.name(name),
+            Token::Sign("(") => self.parenthesis(),
+            Token::Sign("[") => self.list(),
+            Token::Sign("{") => self.object(),
+            Token::Template(quote) => self.template(quote),
+            _ => self.scalar(),
         }
     }
 
-    fn primary(&mut self) -> Result<Node, Error> {
+    fn scalar(&mut self) -> Parsed {
         let start = self.span;
         let kind = match self.token {
-            Token::Int(digits) => self.take(Kind::Literal(
-                digits.parse().map_or_else(|_| Value::from(digits.parse::<f64>().ok()), Value::Int),
-            ))?,
+            Token::Int(digits) => {
+                let float = || Value::from(digits.parse::<f64>().ok());
+                self.take(Kind::Literal(digits.parse().map_or_else(|_| float(), Value::Int)))?
+            }
             Token::Decimal(digits) => self.take(Kind::Literal(digits.parse::<f64>().ok().into()))?,
             Token::Var(name) => self.take(Kind::Var(name.into()))?,
-            Token::Name(name) => return self.name(name),
             Token::Text(quote) => self.text(quote)?,
-            Token::Template(quote) => return self.template(quote),
-            Token::Sign("(") => return self.parenthesis(),
-            Token::Sign("[") => return self.list(),
-            Token::Sign("{") => return self.object(),
             Token::Sign("...") => {
-                return Err(self.expected("an expression").with_help("`...` stands in a list or an object"));
+                let error = self.expected("an expression").with_help("`...` stands in a list or an object");
+                return Err(error.into());
             }
-            _ => return Err(self.expected("an expression")),
+            _ => return Err(self.expected("an expression").into()),
         };
         Node::new(kind, self.since(start))
     }
 
-    pub(super) fn take(&mut self, kind: Kind) -> Result<Kind, Error> {
+    fn take(&mut self, kind: Kind) -> Parsed<Kind> {
         self.advance()?;
         Ok(kind)
     }
 
-    fn name(&mut self, name: &str) -> Result<Node, Error> {
+    fn name(&mut self, name: &str) -> Parsed {
         let start = self.span;
         let kind = match name {
             "null" => Kind::Literal(Value::Null),
@@ -122,27 +119,30 @@ impl Parser<'_> {
             "this" => Kind::This,
             "match" => return self.matching(),
             "default" => {
-                return Err(self.expected("an expression").with_help("`default` stands in a match"));
+                let error = self.expected("an expression").with_help("`default` stands in a match");
+                return Err(error.into());
             }
-            name => {
-                self.advance()?;
-                if self.at("=>") {
-                    return self.lambda(start, vec![name.into()]);
-                }
-                if self.at("(") && name != "this" {
-                    let function = functions::find(name).ok_or_else(|| unknown("function", name, start))?;
-                    let args = self.arguments(function, start, None)?;
-                    return Node::new(Kind::Call(function, args), self.since(start));
-                }
-                return Node::new(Kind::Name(name.into()), start);
-            }
+            name => return self.named(name, start),
         };
-        let kind = self.take(kind)?;
+        self.advance()?;
         Node::new(kind, start)
     }
 
+    fn named(&mut self, name: &str, start: Span) -> Parsed {
+        self.advance()?;
+        if self.at("=>") {
+            return self.lambda(start, vec![name.into()]);
+        }
+        if !self.at("(") {
+            return Node::new(Kind::Name(name.into()), start);
+        }
+        let function = functions::find(name).ok_or_else(|| unknown("function", name, start))?;
+        let args = self.arguments(function, start, None)?;
+        Node::new(Kind::Call(function, args), self.since(start))
+    }
+
     /// `(e)`, or the parameters of a lambda.
-    fn parenthesis(&mut self) -> Result<Node, Error> {
+    fn parenthesis(&mut self) -> Parsed {
         let start = self.span;
         if let Some(params) = self.params()? {
             return self.lambda(start, params);
@@ -154,7 +154,7 @@ impl Parser<'_> {
     }
 
     /// `(a, b)` if `=>` follows, which then is next.
-    fn params(&mut self) -> Result<Option<Vec<Arc<str>>>, Error> {
+    fn params(&mut self) -> Parsed<Option<Vec<Arc<str>>>> {
         let mut ahead = self.lexer;
         let mut params = Vec::new();
         loop {
@@ -181,26 +181,50 @@ impl Parser<'_> {
         }
     }
 
-    fn lambda(&mut self, start: Span, params: Vec<Arc<str>>) -> Result<Node, Error> {
-        let wrong = |says: String| Err(Error::new(says, start.into()));
-        for (at, name) in params.iter().enumerate() {
-            if RESERVED.contains(&&**name) || &**name == "this" {
-                return wrong(format!("`{name}` is no name of a parameter"));
-            }
-            if params[..at].contains(name) {
-                return wrong(format!("the parameter `{name}` stands twice"));
-            }
-        }
+    fn lambda(&mut self, start: Span, params: Vec<Arc<str>>) -> Parsed {
+        check_params(&params, start)?;
         self.advance()?;
         let body = self.expression()?;
-        Node::new(Kind::Lambda(params, Box::new(body)), self.since(start))
+        Node::new(Kind::Lambda(params, body), self.since(start))
     }
 }
 
-fn unknown(what: &str, name: &str, span: Span) -> Error {
+/// Whether the function takes such arguments.
+fn check(function: &Function, args: &[Node], is_method: bool, span: Span) -> Parsed<()> {
+    let wrong = |says: String, span: Span| {
+        let help = format!("it is written `{}`", function.usage);
+        Err(Box::new(Error::new(says, span.into()).with_help(help)))
+    };
+    let (least, most) = function.takes;
+    if args.len() < least.into() || args.len() > most.into() {
+        return wrong(function.arity_says(args.len(), is_method), span);
+    }
+    let lambda =
+        |(at, arg): &(usize, &Node)| matches!(arg.kind, Kind::Lambda(..)) && function.lambda != Some(*at);
+    match args.iter().enumerate().find(lambda) {
+        Some((_, arg)) => wrong(format!("`{}` takes no lambda here", function.name), arg.span),
+        None => Ok(()),
+    }
+}
+
+fn check_params(params: &[Arc<str>], span: Span) -> Parsed<()> {
+    let wrong = |says: String| Err(Box::new(Error::new(says, span.into())));
+    for (at, name) in params.iter().enumerate() {
+        if RESERVED.contains(&&**name) || &**name == "this" {
+            return wrong(format!("`{name}` is no name of a parameter"));
+        }
+        if params[..at].contains(name) {
+            return wrong(format!("the parameter `{name}` stands twice"));
+        }
+    }
+    Ok(())
+}
+
+#[cold]
+fn unknown(what: &str, name: &str, span: Span) -> Box<Error> {
     let error = Error::new(format!("there is no {what} `{name}`"), span.into());
-    match functions::nearest(name) {
+    Box::new(match functions::nearest(name) {
         Some(near) => error.with_help(format!("is `{near}` meant?")),
         None => error,
-    }
+    })
 }
