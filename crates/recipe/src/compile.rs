@@ -91,7 +91,7 @@ impl Compiler {
         }
         let index = self.code(index);
         match of {
-            Code::Project(project) => extend(project, Part::Index(index)),
+            Code::Project(project) => extend(*project, Part::Index(index)),
             of => fold(Code::Index(Box::new((of, index)))),
         }
     }
@@ -185,20 +185,20 @@ impl Compiler {
 fn member(of: Code, name: &Arc<str>) -> Code {
     match of {
         Code::Path(base, keys) => Code::Path(base, keys.into_iter().chain([Key::new(name)]).collect()),
-        Code::Project(project) => extend(project, Part::Key(Key::new(name))),
+        Code::Project(project) => extend(*project, Part::Key(Key::new(name))),
         of => fold(Code::Member(Box::new((of, Key::new(name))))),
     }
 }
 
 fn project(of: Code, part: Part, span: Span) -> Code {
     match of {
-        Code::Project(project) => extend(project, part),
+        Code::Project(project) => extend(*project, part),
         base => Code::Project(Box::new(Project { base, parts: Box::new([part]), span })),
     }
 }
 
-fn extend(project: Box<Project>, part: Part) -> Code {
-    let Project { base, parts, span } = *project;
+fn extend(project: Project, part: Part) -> Code {
+    let Project { base, parts, span } = project;
     let parts = parts.into_iter().chain([part]).collect();
     Code::Project(Box::new(Project { base, parts, span }))
 }

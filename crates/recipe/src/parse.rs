@@ -128,12 +128,11 @@ impl<'s> Parser<'s> {
     fn binary(&mut self) -> Parsed {
         let first = self.unary()?;
         let Some(op) = self.operator() else { return Ok(first) };
-        self.operators(first, op)
+        self.operators(vec![*first], op)
     }
 
     /// Operands and operators that wait for a looser one.
-    fn operators(&mut self, first: Box<Node>, mut op: Binary) -> Parsed {
-        let mut operands = vec![*first];
+    fn operators(&mut self, mut operands: Vec<Node>, mut op: Binary) -> Parsed {
         let mut waiting: Vec<Binary> = Vec::new();
         loop {
             let level = op.level();

@@ -1,5 +1,6 @@
 //! The binary as its users meet it: real processes, real HTTP, a real browser.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod browser;
 mod jobs;
 mod style;

@@ -120,7 +120,7 @@ pub(crate) fn find(name: &str) -> Option<&'static Function> {
 
 /// The name that was probably meant.
 pub(crate) fn nearest(name: &str) -> Option<&'static str> {
-    let far = 1 + name.len() / 4;
+    let far = (name.len() + 1) / 3;
     let distance = |known: &str| distance(&name.to_ascii_lowercase(), &known.to_ascii_lowercase());
     functions()
         .map(|(_, function)| (distance(function.name), function.name))

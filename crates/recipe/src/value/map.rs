@@ -30,7 +30,7 @@ struct Fields {
     measure: Measure,
     entries: Vec<(Arc<str>, Value)>,
     /// Key to place, once there are more than [`SCAN_MAX`].
-    places: Option<Box<HashMap<Arc<str>, u32>>>,
+    places: Option<HashMap<Arc<str>, u32>>,
 }
 
 impl Fields {
@@ -54,8 +54,8 @@ impl Fields {
 
     fn index(&mut self) {
         let place = |(at, (key, _)): (usize, &(Arc<str>, Value))| (key.clone(), at as u32);
-        self.places = (self.entries.len() > SCAN_MAX)
-            .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
+        self.places =
+            (self.entries.len() > SCAN_MAX).then(|| self.entries.iter().enumerate().map(place).collect());
     }
 
     fn insert(&mut self, key: Arc<str>, mut value: Value) {

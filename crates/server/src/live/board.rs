@@ -13,7 +13,7 @@ use store::{Change, Item};
 use tokio::sync::Notify;
 
 use super::{
-    frame::{Audience, Content, Frame, Key, RunShown},
+    frame::{Audience, Content, Frame, Key, Mark, RunShown},
     log::Log,
 };
 use crate::serve::Peer;
@@ -64,10 +64,12 @@ impl Room {
 #[derive(Debug)]
 pub(super) struct Board {
     rooms: RwLock<HashMap<Place, Arc<Room>>>,
-    /// Every change up to this number stands in its room.
+    /// Tells this board's places from another's.
+    id: u64,
+    /// How many changes have come: every one of them stands in its room.
     head: AtomicU64,
-    /// The last number before the board began; `u64::MAX` until the first change has come.
-    born: AtomicU64,
+    /// The highest of the store's numbers so far.
+    number: AtomicU64,
     /// A room that is made anew knows nothing up to here.
     swept: AtomicU64,
     clients: AtomicUsize,
@@ -76,11 +78,13 @@ pub(super) struct Board {
 }
 
 impl Board {
-    pub(super) fn new() -> Board {
+    /// `id`: another one for every process.
+    pub(super) fn new(id: u64) -> Board {
         Board {
             rooms: RwLock::default(),
+            id,
             head: AtomicU64::new(0),
-            born: AtomicU64::new(u64::MAX),
+            number: AtomicU64::new(0),
             swept: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
             ids: AtomicU64::new(0),
@@ -88,9 +92,11 @@ impl Board {
         }
     }
 
-    /// Every change up to this number can be read.
-    pub(super) fn head(&self) -> u64 {
-        self.head.load(Ordering::Acquire)
+    /// Where the stream stands: everything up to here can be read.
+    pub(super) fn head(&self) -> Mark {
+        // The place first: the number may be ahead of it, never behind.
+        let place = self.head.load(Ordering::Acquire);
+        Mark { board: self.id, place, number: self.number.load(Ordering::Acquire) }
     }
 
     /// How many clients are connected.
@@ -98,20 +104,22 @@ impl Board {
         self.clients.load(Ordering::Relaxed)
     }
 
-    /// Whether a client that comes back and has seen `number` may rely on the rooms; else it reads the store.
-    pub(super) fn remembers(&self, number: u64) -> bool {
-        number >= self.born.load(Ordering::Acquire)
+    /// Whether a mark is one of this board's.
+    pub(super) fn knows(&self, mark: Mark) -> bool {
+        mark.board == self.id && mark.place <= self.head().place
     }
 
-    /// Enters the changes of one commit.
+    /// Enters the changes of one commit. Only one task does.
     pub(super) fn feed(&self, changes: &[(u64, Change)], now_ms: i64) {
-        let (Some((first, _)), Some((last, _))) = (changes.first(), changes.last()) else { return };
-        self.born.fetch_min(first.saturating_sub(1), Ordering::AcqRel);
+        let Mark { board, mut place, mut number } = self.head();
         let mut touched = Vec::new();
-        for (number, change) in changes {
-            self.put(Some(*number), change, now_ms, &mut touched);
+        for (its_number, change) in changes {
+            place += 1;
+            number = number.max(*its_number);
+            self.put(Some(Mark { board, place, number }), change, now_ms, &mut touched);
         }
-        self.head.fetch_max(*last, Ordering::AcqRel);
+        self.number.store(number, Ordering::Release);
+        self.head.store(place, Ordering::Release);
         touched.sort_unstable_by_key(|room| Arc::as_ptr(room).addr());
         touched.dedup_by(|a, b| Arc::ptr_eq(a, b));
         touched.iter().for_each(|room| room.wake());
@@ -124,25 +132,26 @@ impl Board {
         }
     }
 
-    /// Says that changes before `number` may have been lost: clients that had not reached them read the store.
-    pub(super) fn lose(&self, number: u64) {
-        self.swept.fetch_max(number, Ordering::AcqRel);
-        for room in self.rooms().values() {
-            room.log_mut().lose(number);
-            room.wake();
-        }
+    /// Says that changes were lost: clients that have not got further than the next place read the store.
+    pub(super) fn lose(&self) {
+        let place = self.head().place + 1;
+        self.swept.fetch_max(place, Ordering::AcqRel);
+        let rooms = self.rooms();
+        rooms.values().for_each(|room| room.log_mut().lose(place));
+        self.head.store(place, Ordering::Release);
+        rooms.values().for_each(|room| room.wake());
     }
 
-    fn put(&self, number: Option<u64>, change: &Change, now_ms: i64, touched: &mut Vec<Arc<Room>>) {
+    fn put(&self, mark: Option<Mark>, change: &Change, now_ms: i64, touched: &mut Vec<Arc<Room>>) {
         let mut enter = |system: &Arc<str>, audience: Audience, frame: &Arc<Frame>| {
             let room = self.room(system, audience);
-            room.log_mut().put(number, frame.clone(), now_ms);
+            room.log_mut().put(mark.map(|mark| mark.place), frame.clone(), now_ms);
             touched.push(room);
         };
         match change {
             Change::Cancel(_) => {}
             Change::Run { start, status } => {
-                let frame = Frame::new(number, Content::Run(RunShown::new(start, *status)));
+                let frame = Frame::new(mark, Content::Run(RunShown::new(start, *status)));
                 enter(&start.system, Audience::Runs, &frame);
                 if let Some(user) = &start.user {
                     enter(&start.system, Audience::RunsOf(user.clone()), &frame);
@@ -155,16 +164,16 @@ impl Board {
                     && self.room(&item.system, Audience::Everyone).log().has(key)
                 {
                     let gone = Content::Gone(item.id, audience.clone());
-                    enter(&item.system, Audience::Everyone, &Frame::new(number, gone));
+                    enter(&item.system, Audience::Everyone, &Frame::new(mark, gone));
                 }
-                enter(&item.system, audience, &Frame::new(number, Content::Progress(item.clone())));
+                enter(&item.system, audience, &Frame::new(mark, Content::Progress(item.clone())));
             }
             Change::Notification(notification) => {
-                let frame = Frame::new(number, Content::Notification(notification.clone()));
+                let frame = Frame::new(mark, Content::Notification(notification.clone()));
                 enter(&notification.system, Audience::Person(notification.user.clone()), &frame);
             }
             Change::Toast(toast) => {
-                let frame = Frame::new(number, Content::Toast(toast.clone(), now_ms + TOAST_MS));
+                let frame = Frame::new(mark, Content::Toast(toast.clone(), now_ms + TOAST_MS));
                 enter(&toast.system, Audience::Person(toast.user.clone()), &frame);
             }
         }
@@ -218,7 +227,7 @@ impl Board {
         let before = rooms.len();
         rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.log().is_empty());
         if rooms.len() < before {
-            self.swept.fetch_max(self.head(), Ordering::AcqRel);
+            self.swept.fetch_max(self.head().place, Ordering::AcqRel);
         }
     }
 }
@@ -254,5 +263,134 @@ impl Drop for Seat {
             room.clients().remove(&self.id);
         }
         self.board.clients.fetch_sub(1, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    //! What no door reaches: several people in one system, before there is sign-in.
+    #![allow(clippy::unwrap_used)]
+
+    use std::{collections::BTreeMap, sync::Arc};
+
+    use store::{Change, Id, Item, ItemStatus};
+
+    use super::{Audience, Board, Content};
+
+    fn item(id: u128, seq: u64, user: Option<&str>, private: bool) -> Arc<Item> {
+        Arc::new(Item {
+            id: Id(id),
+            system: "s".into(),
+            run: Id(1),
+            workflow: "w".into(),
+            process: "p".into(),
+            user: user.map(Into::into),
+            private,
+            title: None,
+            total: Some(10.0),
+            progress: seq as f64,
+            status_message: None,
+            status: ItemStatus::Running,
+            started_at_ms: 0,
+            updated_at_ms: 0,
+            rate: None,
+            eta_seconds: None,
+            seq,
+            link: None,
+            base: 0.0,
+            base_run: Some(Id(1)),
+            shares: BTreeMap::new(),
+            samples: Vec::new(),
+        })
+    }
+
+    /// What an audience reads after a place: `ID@SEQ`, or `ID gone`.
+    fn read(board: &Board, audience: Audience, after: u64) -> Vec<String> {
+        let room = board.room(&"s".into(), audience);
+        let log = room.log();
+        log.read(after, board.head().place, 100, 0)
+            .map(|(_, frame)| match &frame.content {
+                Content::Progress(item) => format!("{}@{}", item.id.0, item.seq),
+                Content::Gone(id, _) => format!("{} gone", id.0),
+                other => format!("{other:?}"),
+            })
+            .collect()
+    }
+
+    fn feed(board: &Board, items: &[Arc<Item>]) {
+        for item in items {
+            board.feed(&[(1_000 + item.seq, Change::Progress(item.clone()))], 0);
+        }
+    }
+
+    #[test]
+    fn a_private_item_is_seen_by_its_person_alone() {
+        let board = Board::new(1);
+        feed(
+            &board,
+            &[item(7, 1, Some("ann"), true), item(8, 1, None, true), item(9, 1, Some("ann"), false)],
+        );
+        assert_eq!(read(&board, Audience::Person("ann".into()), 0), ["7@1"]);
+        assert_eq!(read(&board, Audience::Person("bob".into()), 0), [""; 0]);
+        assert_eq!(read(&board, Audience::Operators, 0), ["8@1"]);
+        assert_eq!(read(&board, Audience::Everyone, 0), ["9@1"]);
+    }
+
+    #[test]
+    fn an_item_that_turns_private_is_gone_for_everyone_else() {
+        let board = Board::new(1);
+        feed(
+            &board,
+            &[item(7, 1, Some("ann"), false), item(7, 2, Some("ann"), true), item(7, 3, Some("ann"), true)],
+        );
+        assert_eq!(read(&board, Audience::Everyone, 0), ["7 gone"]);
+        assert_eq!(read(&board, Audience::Person("ann".into()), 0), ["7@3"]);
+        let room = board.room(&"s".into(), Audience::Everyone);
+        let log = room.log();
+        let (_, gone) = log.read(0, 9, 9, 0).next().unwrap();
+        assert!(matches!(&gone.content, Content::Gone(_, Audience::Person(user)) if &**user == "ann"));
+        assert!(String::from_utf8_lossy(&gone.bytes()).contains(r#""gone":true"#));
+    }
+
+    #[test]
+    fn a_slow_reader_gets_the_newest_state_once_and_an_older_one_never_replaces_it() {
+        let board = Board::new(1);
+        feed(
+            &board,
+            &[
+                item(7, 1, None, false),
+                item(8, 1, None, false),
+                item(7, 2, None, false),
+                item(7, 3, None, false),
+            ],
+        );
+        assert_eq!(read(&board, Audience::Everyone, 0), ["8@1", "7@3"]);
+        feed(&board, &[item(7, 2, None, false)]);
+        assert_eq!(read(&board, Audience::Everyone, 0), ["8@1", "7@3"]);
+        assert_eq!(read(&board, Audience::Everyone, board.head().place), [""; 0]);
+    }
+
+    #[test]
+    fn a_state_is_encoded_once_for_all() {
+        let board = Board::new(1);
+        feed(&board, &[item(7, 1, None, false)]);
+        let room = board.room(&"s".into(), Audience::Everyone);
+        let bytes: Vec<_> = (0..2).map(|_| room.log().read(0, 9, 9, 0).next().unwrap().1.bytes()).collect();
+        assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
+        assert!(bytes[0].starts_with(b"event: progress\nid: 1.1.3e9\ndata: {"), "{:?}", bytes[0]);
+    }
+
+    #[test]
+    fn after_a_loss_nobody_relies_on_what_is_here() {
+        let board = Board::new(1);
+        feed(&board, &[item(7, 1, None, false)]);
+        let before = board.head();
+        board.lose();
+        feed(&board, &[item(8, 1, None, false)]);
+        let covers = |audience| board.room(&"s".into(), audience).log().covers(before.place);
+        assert!(!covers(Audience::Everyone));
+        assert!(!covers(Audience::Person("new".into())), "nor on a room that is made later");
+        assert!(board.room(&"s".into(), Audience::Everyone).log().covers(board.head().place));
+        assert!(board.knows(before) && !Board::new(2).knows(before));
     }
 }

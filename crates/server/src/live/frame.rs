@@ -1,7 +1,8 @@
 //! One state as it goes out: encoded once, when the first client takes it, and shared by all of them.
 
 use std::{
-    fmt::Write,
+    fmt::{self, Write},
+    str::FromStr,
     sync::{Arc, OnceLock},
 };
 
@@ -39,7 +40,7 @@ pub(crate) enum Key {
     Notification(Id),
     /// A run.
     Run(Id),
-    /// A toast is no state: its number is its own.
+    /// A toast is no state: its place is its own.
     Toast(u64),
 }
 
@@ -106,18 +107,45 @@ pub(crate) enum Content {
     Run(RunShown),
 }
 
-/// A state with its number in the stream.
+/// A place in the stream, as clients send it back: opaque to them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Mark {
+    /// Which board counted: another process counts anew.
+    pub(crate) board: u64,
+    /// How many changes had come before and with it.
+    pub(crate) place: u64,
+    /// The highest number of the store's that had come; what another process goes by.
+    pub(crate) number: u64,
+}
+
+impl fmt::Display for Mark {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{:x}.{:x}.{:x}", self.board, self.place, self.number)
+    }
+}
+
+impl FromStr for Mark {
+    type Err = ();
+
+    fn from_str(text: &str) -> Result<Mark, ()> {
+        let mut parts = text.splitn(3, '.').map(|part| u64::from_str_radix(part, 16).map_err(drop));
+        let mut next = || parts.next().unwrap_or(Err(()));
+        Ok(Mark { board: next()?, place: next()?, number: next()? })
+    }
+}
+
+/// A state with its place in the stream.
 #[derive(Debug)]
 pub(crate) struct Frame {
-    /// None: a state read anew, whose number says nothing about what else the client has.
-    number: Option<u64>,
+    /// None: a state read anew, which says nothing about what else the client has.
+    mark: Option<Mark>,
     pub(crate) content: Content,
     bytes: OnceLock<Bytes>,
 }
 
 impl Frame {
-    pub(crate) fn new(number: Option<u64>, content: Content) -> Arc<Frame> {
-        Arc::new(Frame { number, content, bytes: OnceLock::new() })
+    pub(crate) fn new(mark: Option<Mark>, content: Content) -> Arc<Frame> {
+        Arc::new(Frame { mark, content, bytes: OnceLock::new() })
     }
 
     /// What it is a state of.
@@ -126,7 +154,7 @@ impl Frame {
             Content::Progress(item) => Key::Progress(item.id),
             Content::Gone(id, _) => Key::Progress(*id),
             Content::Notification(notification) => Key::Notification(notification.id),
-            Content::Toast(..) => Key::Toast(self.number.unwrap_or_default()),
+            Content::Toast(..) => Key::Toast(self.mark.map_or(0, |mark| mark.place)),
             Content::Run(run) => Key::Run(run.id),
         }
     }
@@ -148,13 +176,13 @@ impl Frame {
     pub(crate) fn bytes(&self) -> Bytes {
         self.bytes
             .get_or_init(|| match &self.content {
-                Content::Progress(item) => encode("progress", self.number, &ItemView::from(&**item)),
-                Content::Gone(id, _) => encode("progress", self.number, &Gone { id: *id, gone: true }),
+                Content::Progress(item) => encode("progress", self.mark, &ItemView::from(&**item)),
+                Content::Gone(id, _) => encode("progress", self.mark, &Gone { id: *id, gone: true }),
                 Content::Notification(notification) => {
-                    encode("notification", self.number, &NotificationView::from(&**notification))
+                    encode("notification", self.mark, &NotificationView::from(&**notification))
                 }
-                Content::Toast(toast, _) => encode("toast", self.number, &Shown::of(&toast.body)),
-                Content::Run(run) => encode("run", self.number, &run.head()),
+                Content::Toast(toast, _) => encode("toast", self.mark, &Shown::of(&toast.body)),
+                Content::Run(run) => encode("run", self.mark, &run.head()),
             })
             .clone()
     }
@@ -167,11 +195,11 @@ struct Gone {
 }
 
 /// `event:`, `id:` and one line of `data:`; JSON has no line breaks of its own.
-fn encode(event: &str, number: Option<u64>, data: &impl Serialize) -> Bytes {
+fn encode(event: &str, mark: Option<Mark>, data: &impl Serialize) -> Bytes {
     let mut head = format!("event: {event}\n");
-    if let Some(number) = number {
+    if let Some(mark) = mark {
         // Writing to a string does not fail.
-        let _ = writeln!(head, "id: {number}");
+        let _ = writeln!(head, "id: {mark}");
     }
     head.push_str("data: ");
     let mut bytes = head.into_bytes();

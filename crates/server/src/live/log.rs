@@ -1,6 +1,6 @@
 //! What one audience has been told, newest state only, in order.
 //!
-//! Every client reads it at its own pace from the number that it has reached. So a slow client skips what has been
+//! Every client reads it at its own pace from the place that it has reached. So a slow client skips what has been
 //! overtaken, a client that comes back goes on where it was, and neither costs anyone anything: there is no queue to fill.
 
 use std::{
@@ -15,7 +15,7 @@ const KEPT_MAX: usize = 1_024;
 /// How long they are kept.
 const KEPT_MS: i64 = 60 * 60 * 1_000;
 
-/// Where a state stands: its number in the stream; before all numbers, in the order of reading, if it came from the store.
+/// Where a state stands in the stream; before all of it, in the order of reading, if it came from the store.
 type Place = (u64, u32);
 
 /// A compacted log.
@@ -26,7 +26,7 @@ pub(super) struct Log {
     /// States that may be dropped and when they came, oldest first.
     fading: VecDeque<(Place, i64)>,
     seeded: u32,
-    /// Everything above this number that is still the newest state is here.
+    /// Every newest state that came after this place is here.
     floor: u64,
 }
 
@@ -36,9 +36,9 @@ impl Log {
         Log { floor, ..Log::default() }
     }
 
-    /// Takes a state; one that is older than what is there is left out. One without a number was read from the store:
+    /// Takes a state; one that is older than what is there is left out. One without a place was read from the store:
     /// those who begin see it, those who follow do not.
-    pub(super) fn put(&mut self, number: Option<u64>, frame: Arc<Frame>, now_ms: i64) {
+    pub(super) fn put(&mut self, place: Option<u64>, frame: Arc<Frame>, now_ms: i64) {
         let key = frame.key();
         if let Some(known) = self.newest.get(&key) {
             if self.states.get(known).is_some_and(|known| known.seq() > frame.seq()) {
@@ -46,12 +46,12 @@ impl Log {
             }
             self.states.remove(known);
         }
-        let place = number.map_or_else(
+        let place = place.map_or_else(
             || {
                 self.seeded = self.seeded.wrapping_add(1);
                 (0, self.seeded)
             },
-            |number| (number, 0),
+            |place| (place, 0),
         );
         if !frame.moving() {
             self.fading.push_back((place, now_ms));
@@ -80,14 +80,14 @@ impl Log {
         }
     }
 
-    /// Says that changes up to `number` may be missing.
-    pub(super) fn lose(&mut self, number: u64) {
-        self.floor = self.floor.max(number);
+    /// Says that changes up to `place` may be missing.
+    pub(super) fn lose(&mut self, place: u64) {
+        self.floor = self.floor.max(place);
     }
 
-    /// Whether a client that has reached `number` finds everything newer here.
-    pub(super) fn covers(&self, number: u64) -> bool {
-        number >= self.floor
+    /// Whether a client that has reached `place` finds everything newer here.
+    pub(super) fn covers(&self, place: u64) -> bool {
+        place >= self.floor
     }
 
     /// Nothing is kept here.
@@ -108,7 +108,7 @@ impl Log {
             .range(from..=(upto.max(after), u32::MAX))
             .filter(move |(_, frame)| fresh(frame, now_ms))
             .take(max)
-            .map(|((number, _), frame)| (*number, frame))
+            .map(|((place, _), frame)| (*place, frame))
     }
 
     /// The items that move, oldest state first.
@@ -116,7 +116,7 @@ impl Log {
         self.states
             .range(..=(upto, u32::MAX))
             .filter(|(_, frame)| frame.moving())
-            .map(|((number, _), frame)| (*number, frame))
+            .map(|((place, _), frame)| (*place, frame))
     }
 }
 

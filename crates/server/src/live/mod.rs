@@ -17,7 +17,11 @@ use tokio::{
 };
 
 use self::board::Board;
-pub(crate) use self::{board::audience_of, frame::Audience, stream::Stream};
+pub(crate) use self::{
+    board::audience_of,
+    frame::{Audience, Mark},
+    stream::Stream,
+};
 use crate::{app::Viewer, serve::Peer, settings::Settings};
 
 /// How often old states are forgotten and dead clients looked for.
@@ -35,7 +39,7 @@ pub(crate) struct Hub {
 impl Hub {
     /// Starts to listen; needs a runtime.
     pub(crate) fn start(engine: Engine, settings: &Settings) -> Hub {
-        let board = Arc::new(Board::new());
+        let board = Arc::new(Board::new(engine.clock_ms().unsigned_abs()));
         let (begun, ready) = watch::channel(false);
         let idle_ms = i64::try_from(settings.stream_idle_max.as_millis()).unwrap_or(i64::MAX);
         // The first subscription stands before anything is read: nothing falls between.
@@ -46,14 +50,14 @@ impl Hub {
         Hub { board, ready, streams_max: settings.streams_max, _feeder: feeder }
     }
 
-    /// A stream for one client; None if there are too many already. `last` is the number that it has reached.
+    /// A stream for one client; None if there are too many already. `last` is where it stood.
     pub(crate) async fn stream(
         &self,
         engine: Engine,
         system: Arc<str>,
         viewer: Viewer,
         peer: Option<Arc<Peer>>,
-        last: Option<u64>,
+        last: Option<Mark>,
     ) -> Option<Stream> {
         if self.board.clients() >= self.streams_max {
             return None;
@@ -82,9 +86,9 @@ impl Feed {
                 _ = sweep.tick() => self.board.sweep(self.engine.clock_ms(), self.idle_ms),
                 changes = self.changes.recv() => match changes {
                     Ok(changes) => {
-                        if std::mem::take(&mut lagged) && let Some((first, _)) = changes.first() {
+                        if std::mem::take(&mut lagged) {
                             self.seed().await;
-                            self.board.lose(first.saturating_sub(1));
+                            self.board.lose();
                         }
                         self.board.feed(&changes, self.engine.clock_ms());
                     }

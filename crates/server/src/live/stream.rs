@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::{
     board::{Board, Room, Seat, audience_of},
-    frame::{Audience, Content, Frame, Key, RunShown},
+    frame::{Audience, Content, Frame, Key, Mark, RunShown},
 };
 use crate::{app::Viewer, serve::Peer};
 
@@ -30,6 +30,9 @@ const PIECE_BYTES: usize = 64 * 1024;
 /// How many runs a client is told of whose place in the stream is no longer known.
 const RUNS_MAX: usize = 100;
 
+/// Numbers of about the same moment may arrive out of order: so much more is read from the store. States may repeat.
+const SLACK: u64 = 10_000_000;
+
 /// See the module.
 pub(crate) struct Stream {
     engine: Engine,
@@ -39,8 +42,8 @@ pub(crate) struct Stream {
     audiences: Vec<Audience>,
     seat: Seat,
     peer: Option<Arc<Peer>>,
-    /// Everything up to this number has been sent or overtaken.
-    cursor: u64,
+    /// Everything up to here has been sent or overtaken.
+    cursor: Mark,
     /// How far items were that were read from the store: older states of them are not sent.
     ahead: HashMap<Key, u64>,
     begin: Begin,
@@ -53,7 +56,7 @@ enum Begin {
     /// The newest state of every moving item.
     Fresh,
     /// The newest state of everything that changed since.
-    Since(u64),
+    Since(Mark),
     /// It has been made.
     Done,
 }
@@ -65,7 +68,7 @@ impl Stream {
         system: Arc<str>,
         viewer: Viewer,
         peer: Option<Arc<Peer>>,
-        last: Option<u64>,
+        last: Option<Mark>,
     ) -> Stream {
         let audiences = viewer.audiences();
         let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
@@ -77,7 +80,8 @@ impl Stream {
             audiences,
             seat,
             peer,
-            cursor: 0,
+            // What changes once the client has been answered comes after this, however late it first reads.
+            cursor: board.head(),
             ahead: HashMap::new(),
             begin: last.map_or(Begin::Fresh, Begin::Since),
             out: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
@@ -136,26 +140,22 @@ impl Stream {
     async fn fill(&mut self) -> Result<(), Error> {
         match std::mem::replace(&mut self.begin, Begin::Done) {
             Begin::Fresh => {
-                self.cursor = self.board.head();
                 let moving = self.gather(|room, into| {
-                    into.extend(
-                        room.log().moving(self.cursor).map(|(number, frame)| (number, frame.clone())),
-                    );
+                    let log = room.log();
+                    into.extend(log.moving(self.cursor.place).map(|(place, frame)| (place, frame.clone())));
                 });
                 self.send(moving);
                 self.mark();
             }
-            Begin::Since(number) if !self.board.remembers(number) => self.reread(number).await?,
-            // A number of another database.
-            Begin::Since(number) if number > self.board.head() => self.reread(0).await?,
-            Begin::Since(number) => self.cursor = number,
+            Begin::Since(mark) if self.board.knows(mark) => self.cursor = mark,
+            Begin::Since(mark) => self.reread(mark.number).await?,
             Begin::Done => {}
         }
-        if self.seat.rooms.iter().all(|room| room.log().covers(self.cursor)) {
+        if self.seat.rooms.iter().all(|room| room.log().covers(self.cursor.place)) {
             self.follow();
             Ok(())
         } else {
-            self.reread(self.cursor).await
+            self.reread(self.cursor.number).await
         }
     }
 
@@ -164,13 +164,13 @@ impl Stream {
         let (head, now_ms) = (self.board.head(), self.engine.clock_ms());
         let mut changed = self.gather(|room, into| {
             let log = room.log();
-            let found = log.read(self.cursor, head, BATCH_MAX, now_ms);
-            into.extend(found.map(|(number, frame)| (number, frame.clone())));
+            let found = log.read(self.cursor.place, head.place, BATCH_MAX, now_ms);
+            into.extend(found.map(|(place, frame)| (place, frame.clone())));
         });
         changed.truncate(BATCH_MAX);
-        // Where the batch is full there may be more: what was not taken keeps its number for the next time.
+        // Where the batch is full there may be more: it is taken the next time.
         self.cursor = match changed.last() {
-            Some((number, _)) if changed.len() == BATCH_MAX => *number,
+            Some((place, _)) if changed.len() == BATCH_MAX => Mark { place: *place, ..self.cursor },
             _ => head,
         };
         let ahead = &self.ahead;
@@ -185,7 +185,7 @@ impl Stream {
         for room in &self.seat.rooms {
             read(room, &mut found);
         }
-        found.sort_by_key(|(number, _)| *number);
+        found.sort_by_key(|(place, _)| *place);
         found
     }
 
@@ -193,6 +193,8 @@ impl Stream {
     /// once more, or newer, by the rooms.
     async fn reread(&mut self, since: u64) -> Result<(), Error> {
         let head = self.board.head();
+        // 0 would ask for less: what moves, and what has ended lately.
+        let since = if since == 0 { 0 } else { since.saturating_sub(SLACK).max(1) };
         let store = self.engine.store().clone();
         let mut states = Vec::new();
         for item in store.items(self.system.clone(), since).await? {
@@ -221,16 +223,14 @@ impl Stream {
             states.push((0, Frame::new(None, Content::Run(RunShown::new(&run.start, run.status)))));
         }
         self.send(states);
-        self.cursor = self.cursor.max(head);
+        self.cursor = head;
         self.mark();
         Ok(())
     }
 
     /// Tells the client where it stands, so that it goes on from here.
     fn mark(&mut self) {
-        if self.cursor > 0 {
-            self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
-        }
+        self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
     }
 
     fn send(&mut self, states: Vec<(u64, Arc<Frame>)>) {

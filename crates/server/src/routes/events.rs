@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, Refused},
     app::App,
+    live::Mark,
     serve::Peer,
 };
 
@@ -37,7 +38,7 @@ pub(crate) async fn stream(
         .get("last-event-id")
         .and_then(|id| id.to_str().ok())
         .or(resume.last_event_id.as_deref())
-        .and_then(|id| id.parse().ok());
+        .and_then(|id| id.parse::<Mark>().ok());
     let peer = peer.map(|Extension(peer)| peer);
     let name = published.system.name.clone();
     let opened = app.live.stream(app.engine.clone(), name, app.viewer(), peer, last).await;

@@ -151,7 +151,7 @@ fn named(rest: &mut &str, names: &[&str]) -> Option<i32> {
     let count = rest.bytes().take_while(u8::is_ascii_alphabetic).count();
     let (word, after) = rest.split_at(count);
     let is = |name: &&str| word.eq_ignore_ascii_case(name) || word.eq_ignore_ascii_case(&name[..3]);
-    let at = names.iter().position(|name| is(name))?;
+    let at = names.iter().position(is)?;
     *rest = after;
     i32::try_from(at + 1).ok()
 }

@@ -1,0 +1,121 @@
+//! Live delivery over a real stream.
+
+use serde_json::{Value, json};
+use testkit::{
+    client::{Client, Event},
+    provider::{Answer, Gate, Provider},
+};
+
+use crate::scene::{Scene, bars, is_over};
+
+/// A run whose bar stands at 1 of 2 until the gate opens.
+async fn held() -> (Scene, Provider, Gate, String) {
+    let provider = Provider::start().await;
+    let gate = Gate::new();
+    provider.answer("/held", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
+    let scene = Scene::of(&[("bars", bars(&provider, "Rising"))], Some(&provider)).await;
+    let run = scene.client.post("/main/workflows/Bars/run", &json!({})).await.json()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    provider.arrived_at("/held", 1).await;
+    (scene, provider, gate, run)
+}
+
+fn at(event: &Event, progress: i64) -> bool {
+    event.event == "progress" && event.json()["progress"] == progress
+}
+
+fn ended(event: &Event, run: &str) -> bool {
+    event.event == "run" && event.json()["id"] == run && is_over(&event.json()["status"])
+}
+
+#[tokio::test]
+async fn who_comes_late_sees_the_bar_at_once_and_then_its_end() {
+    let (scene, _provider, gate, run) = held().await;
+    let mut events = scene.client.events("/main/events").await;
+    let first = events.until(|event| event.event == "progress").await.json();
+    assert_eq!(
+        (&first["progress"], &first["percent"], &first["status"]),
+        (&json!(1), &json!(50), &json!("running"))
+    );
+    let listed = scene.client.get(&format!("/main/progress/{}", first["id"].as_str().unwrap())).await.json();
+    assert_eq!(listed["title"], first["title"], "an event's data is the item as its call gives it");
+    gate.open();
+    events.until(|event| at(event, 2) && event.json()["status"] == "succeeded").await;
+    assert_eq!(
+        scene.client.get(&format!("/main/runs/{run}")).await.json()["progress"][0]["status"],
+        "succeeded"
+    );
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn every_client_gets_every_state() {
+    let (scene, _provider, gate, run) = held().await;
+    let mut streams = Vec::new();
+    for _ in 0..20 {
+        let mut events = scene.client.events("/main/events").await;
+        events.until(|event| at(event, 1)).await;
+        streams.push(events);
+    }
+    gate.open();
+    for events in &mut streams {
+        events.until(|event| ended(event, &run)).await;
+    }
+    scene.stop().await;
+}
+
+/// The states a client gets who has seen `last`, up to the mark of where it stands.
+async fn since(client: &Client, last: &str, until: impl Fn(&Event) -> bool) -> Vec<Event> {
+    let mut events = client.with("last-event-id", last).events("/main/events").await;
+    let mut all = Vec::new();
+    while let Some(event) = events.next().await {
+        let over = until(&event);
+        all.push(event);
+        if over {
+            break;
+        }
+    }
+    all
+}
+
+#[tokio::test]
+async fn who_comes_back_gets_the_newest_state_of_what_changed_each_once() {
+    let (scene, _provider, gate, run) = held().await;
+    let mut events = scene.client.events("/main/events").await;
+    let seen = events.until(|event| at(event, 1)).await;
+    drop(events);
+    gate.open();
+    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    let missed = since(&scene.client, &seen.id, |event| ended(event, &run)).await;
+    let of_item: Vec<Value> =
+        missed.iter().filter(|event| event.event == "progress").map(Event::json).collect();
+    assert!(of_item.len() <= 1, "each once: {of_item:?}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_restart_between_loses_nothing() {
+    let (scene, provider, gate, run) = held().await;
+    let seen = scene.client.events("/main/events").await.until(|event| at(event, 1)).await;
+    gate.open();
+    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    let project = scene.stop().await;
+    let scene = Scene::start(project, Some(provider.host()), server::Settings::default()).await;
+    let missed = since(&scene.client, &seen.id, |event| ended(event, &run)).await;
+    let last = missed.iter().rfind(|event| event.event == "progress").expect("the item's end").json();
+    assert_eq!((&last["progress"], &last["status"]), (&json!(2), &json!("succeeded")));
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_stop_ends_the_streams() {
+    let (scene, _provider, gate, _run) = held().await;
+    let mut events = scene.client.events("/main/events").await;
+    events.until(|event| at(event, 1)).await;
+    gate.open();
+    let stopped = tokio::spawn(scene.stop());
+    while events.next().await.is_some() {}
+    stopped.await.unwrap();
+}

@@ -1,0 +1,10 @@
+//! The server through its doors: real HTTP on loopback, a real engine, SQLite in a folder that goes away.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+mod border;
+mod calls;
+mod drawing;
+mod guard;
+mod live;
+mod pages;
+mod scene;

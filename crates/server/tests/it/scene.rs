@@ -1,0 +1,125 @@
+//! A server over a project, working its runs, until it is told to stop.
+
+use std::sync::Arc;
+
+use engine::{Engine, Settings, Stop};
+use serde_json::{Value, json};
+use store::sqlite::Sqlite;
+use testkit::{
+    client::{Answer, Client},
+    project::Project,
+    provider::Provider,
+};
+use tokio::{net::TcpListener, sync::watch, task::JoinSet};
+
+pub(crate) struct Scene {
+    pub(crate) client: Client,
+    pub(crate) engine: Engine,
+    stop: watch::Sender<Stop>,
+    tasks: JoinSet<()>,
+    workers: std::thread::JoinHandle<()>,
+    project: Project,
+}
+
+impl Scene {
+    /// Of workflows by name; the provider may be called.
+    pub(crate) async fn of(workflows: &[(&str, Value)], provider: Option<&Provider>) -> Scene {
+        let project = Project::new();
+        for (name, workflow) in workflows {
+            project.workflow("main", name, workflow.to_string());
+        }
+        Scene::start(project, provider.map(Provider::host), server::Settings::default()).await
+    }
+
+    /// Of a project as it lies there.
+    pub(crate) async fn start(project: Project, host: Option<String>, settings: server::Settings) -> Scene {
+        let store =
+            Sqlite::open(&project.path().join(".hefe/hefe.db"), store::sqlite::Settings::default()).unwrap();
+        let of_engine = Settings {
+            project: Some(project.path().to_owned()),
+            allow_private: host.into_iter().collect(),
+            ..Settings::default()
+        };
+        let engine = Engine::open(Arc::new(store), of_engine).await.unwrap();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()));
+        let (stop, stopped) = watch::channel(Stop::No);
+        let mut tasks = JoinSet::new();
+        let (working, at_work) = (engine.clone(), stopped.clone());
+        let workers = std::thread::spawn(move || {
+            let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+            runtime.block_on(working.work(at_work));
+        });
+        let router = server::router(engine.clone(), settings);
+        let mut stopping = stopped;
+        tasks.spawn(server::serve(listener, router, async move {
+            let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
+        }));
+        Scene { client, engine, stop, tasks, workers, project }
+    }
+
+    /// Starts a background run and waits for its end; gives GET runs/ID.
+    pub(crate) async fn run(&self, workflow: &str, input: &Value) -> Value {
+        let mut events = self.client.events("/main/events").await;
+        let started = self.client.post(&format!("/main/workflows/{workflow}/run"), input).await;
+        assert_eq!(started.status, 202, "{}", started.text());
+        let id = started.json()["run"].as_str().unwrap().to_owned();
+        events
+            .until(|event| {
+                event.event == "run" && event.json()["id"] == id && is_over(&event.json()["status"])
+            })
+            .await;
+        self.client.get(&format!("/main/runs/{id}")).await.json()
+    }
+
+    /// Calls a webhook that runs inside the request, and waits for its row, which is written behind the answer.
+    pub(crate) async fn inside(&self, identifier: &str, input: &Value) -> (Answer, Value) {
+        let mut events = self.client.events("/main/events").await;
+        let answer = self.client.post(&format!("/main/webhook/{identifier}"), input).await;
+        let id = answer.json()["run"].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
+        events.until(|event| event.event == "run" && event.json()["id"] == id).await;
+        (answer, self.client.get(&format!("/main/runs/{id}")).await.json())
+    }
+
+    /// Stops the server as a signal would; returns once everything has ended. The project stays.
+    pub(crate) async fn stop(mut self) -> Project {
+        self.stop.send_replace(Stop::Soon);
+        while let Some(ended) = self.tasks.join_next().await {
+            ended.unwrap();
+        }
+        tokio::task::spawn_blocking(|| self.workers.join()).await.unwrap().unwrap();
+        self.engine.store().close().await.unwrap();
+        self.project
+    }
+}
+
+pub(crate) fn is_over(status: &Value) -> bool {
+    ["succeeded", "failed", "cancelled"].iter().any(|word| status == word)
+}
+
+/// A webhook `echo` that answers with what it got; `more` are the elements behind the event.
+pub(crate) fn hook(identifier: &str, first: &str, elements: &[Value]) -> Value {
+    let mut all = vec![
+        json!({ "name": identifier, "type": "event/webhook", "to": { "default": { first: ["default"] } } }),
+    ];
+    all.extend_from_slice(elements);
+    json!({ "identifier": format!("{identifier}Flow"), "events": [{ "identifier": identifier, "type": "webhook" }], "elements": all })
+}
+
+/// A background workflow with one bar that a provider's call holds in the middle.
+pub(crate) fn bars(provider: &Provider, title: &str) -> Value {
+    let bar = |name: &str, progress: i32, to: Option<&str>| {
+        let mut element = json!({ "name": name, "type": "cast/progress",
+            "options": { "title": title, "total": 2, "progress": progress, "statusMessage": name } });
+        if let Some(to) = to {
+            element["to"] = json!({ "default": { to: ["default"] } });
+        }
+        element
+    };
+    json!({ "identifier": "Bars", "async": true, "entry": "half", "elements": [
+        bar("half", 1, Some("call")),
+        { "name": "call", "type": "api/http", "options": { "uri": provider.url("/held"), "timeout": "60s" },
+          "to": { "default": { "whole": ["default"] }, "error": { "whole": ["default"] } } },
+        bar("whole", 2, None)
+    ] })
+}
