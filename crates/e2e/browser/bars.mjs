@@ -11,28 +11,28 @@ const browser = await chromium.launch({
 try {
   const page = await browser.newPage();
   const requests = [];
-  page.on('request', (request) => requests.push(new URL(request.url()).pathname));
+  // The tab's picture is the browser's own affair; it may come late.
+  page.on('request', (request) => {
+    const { pathname } = new URL(request.url());
+    if (pathname !== '/favicon.svg') requests.push(pathname);
+  });
   await page.goto(page_url);
-  console.log(JSON.stringify({ ready: true }));
   const before = requests.length;
-  const seen = [];
-  const bar = page.locator('[role=progressbar]').first();
-  await bar.waitFor({ state: 'visible', timeout: 30000 });
-  const deadline = Date.now() + 60000;
-  while (Date.now() < deadline && seen.at(-1) !== 100) {
-    const now = Number(await bar.getAttribute('aria-valuenow'));
-    const max = Number((await bar.getAttribute('aria-valuemax')) ?? 100);
-    const percent = Math.round((now / max) * 100);
-    if (percent !== seen.at(-1)) seen.push(percent);
-    await page.waitForFunction(
-      ([old]) => {
-        const bar = document.querySelector('[role=progressbar]') ?? document.querySelector('hefe-progress')?.shadowRoot?.querySelector('[role=progressbar]');
-        return bar && bar.getAttribute('aria-valuenow') !== old;
-      },
-      [String(now)],
-      { timeout: 30000 },
-    ).catch(() => {});
-  }
+  // Begun before anyone is told to launch: no value that is painted goes by unseen.
+  const watched = page.evaluate(() => new Promise((resolve) => {
+    const seen = [];
+    const look = () => {
+      const bar = document.querySelector('hefe-progress')?.shadowRoot?.querySelector('[role=progressbar]');
+      const percent = Math.round((bar?.getAttribute('aria-valuenow') / (bar?.getAttribute('aria-valuemax') ?? 100)) * 100);
+      if (bar?.getBoundingClientRect().height > 0 && percent !== seen.at(-1)) seen.push(percent);
+      if (seen.at(-1) === 100) resolve(seen);
+      else requestAnimationFrame(look);
+    };
+    look();
+    setTimeout(() => resolve(seen), 60000);
+  }));
+  console.log(JSON.stringify({ ready: true }));
+  const seen = await watched;
   if (screenshot) await page.screenshot({ path: screenshot, fullPage: true });
   console.log(JSON.stringify({ seen, before: requests.slice(0, before), after: requests.slice(before) }));
 } finally {

@@ -33,7 +33,9 @@
 		}
 
 		open() {
-			const from = this.last ? `?last_event_id=${encodeURIComponent(this.last)}` : '';
+			// A page of ours says where the stream stood as it was written: nothing that happened since is missed.
+			const page = document.body.dataset.system === this.system ? document.body.dataset.head : '';
+			const from = this.last ? `?last_event_id=${encodeURIComponent(this.last)}` : page ? `?page=${encodeURIComponent(page)}` : '';
 			const url = `${origin}/${encodeURIComponent(this.system)}/events${from}`;
 			const source = (this.source = new EventSource(url, { withCredentials: true }));
 			source.onopen = () => this.link(true);
@@ -63,13 +65,14 @@
 
 		take(state) {
 			if (state.id) this.last = state.id;
-			if (state.event === 'progress') {
-				const known = this.states.get(state.data.id);
-				if (known && known.data.seq > state.data.seq) return;
-				const over = state.data.gone || state.data.status !== 'running';
-				this.states.set(state.data.id, state);
-				// What has ended is kept for bars that come a little later.
-				if (over) setTimeout(() => this.states.get(state.data.id) === state && this.states.delete(state.data.id), 60000);
+			if (state.event === 'progress' || state.event === 'run') {
+				const { id, seq, gone, status } = state.data;
+				const known = this.states.get(id);
+				if (known && known.data.seq > seq) return;
+				this.states.set(id, state);
+				// What moves no more is kept for tabs and bars that come a little later.
+				const over = state.event === 'run' || gone || status !== 'running';
+				if (over) setTimeout(() => this.states.get(id) === state && this.states.delete(id), 60000);
 			}
 			this.listeners.forEach((listener) => listener(state.event, state.data, state.at));
 		}
@@ -146,6 +149,7 @@ border-radius:var(--hefe-radius, 1rem);background:var(--hefe-track, #e7e5e4)}
 		}
 
 		fill() {
+			this.toggleAttribute('data-bare', !this.rows.size);
 			this.empty.textContent = this.rows.size ? '' : (this.getAttribute('empty') ?? '');
 		}
 

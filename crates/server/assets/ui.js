@@ -74,7 +74,10 @@
     node.querySelector('[data-cancel]')?.setAttribute('data-cancel', `/${encodeURIComponent(system)}/runs/${run.id}/cancel`);
     node.querySelector('hefe-progress')?.setAttribute('run', run.root);
     paint(node, run);
-    place.prepend(node);
+    // Ids begin with their time: newest first.
+    const after = all('[data-run]', place).find((other) => other.dataset.run < run.id);
+    if (!after && document.querySelector('.more')) return;
+    place.insertBefore(node, after ?? null);
     all('[data-empty]').forEach((empty) => empty.remove());
     tick();
   };

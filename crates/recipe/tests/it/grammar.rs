@@ -184,7 +184,6 @@ fn what_is_wrong_is_said() {
       |
     1 | f(x)(y)
       | ^
-      = help: is `t` meant?
 
     expected an expression, found the end of the recipe
       |
@@ -308,7 +307,6 @@ fn what_is_wrong_is_said() {
       |
     1 | f(...a)
       | ^
-      = help: is `t` meant?
 
     `ä` means nothing in a recipe
       |

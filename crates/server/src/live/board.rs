@@ -163,7 +163,7 @@ impl Board {
                 if audience != Audience::Everyone
                     && self.room(&item.system, Audience::Everyone).log().has(key)
                 {
-                    let gone = Content::Gone(item.id, audience.clone());
+                    let gone = Content::Gone(item.clone(), audience.clone());
                     enter(&item.system, Audience::Everyone, &Frame::new(mark, gone));
                 }
                 enter(&item.system, audience, &Frame::new(mark, Content::Progress(item.clone())));
@@ -311,7 +311,7 @@ mod tests {
         log.read(after, board.head().place, 100, 0)
             .map(|(_, frame)| match &frame.content {
                 Content::Progress(item) => format!("{}@{}", item.id.0, item.seq),
-                Content::Gone(id, _) => format!("{} gone", id.0),
+                Content::Gone(item, _) => format!("{} gone", item.id.0),
                 other => format!("{other:?}"),
             })
             .collect()

@@ -98,7 +98,7 @@ pub(crate) enum Content {
     /// An item's newest state.
     Progress(Arc<Item>),
     /// An item that its reader may no longer see; those of the audience go on seeing it.
-    Gone(Id, Audience),
+    Gone(Arc<Item>, Audience),
     /// A notification.
     Notification(Arc<Notification>),
     /// A toast, and until when it is kept, milliseconds since 1970.
@@ -152,7 +152,7 @@ impl Frame {
     pub(crate) fn key(&self) -> Key {
         match &self.content {
             Content::Progress(item) => Key::Progress(item.id),
-            Content::Gone(id, _) => Key::Progress(*id),
+            Content::Gone(item, _) => Key::Progress(item.id),
             Content::Notification(notification) => Key::Notification(notification.id),
             Content::Toast(..) => Key::Toast(self.mark.map_or(0, |mark| mark.place)),
             Content::Run(run) => Key::Run(run.id),
@@ -162,7 +162,7 @@ impl Frame {
     /// The item's own count of changes; 0 for what has none.
     pub(crate) fn seq(&self) -> u64 {
         match &self.content {
-            Content::Progress(item) => item.seq,
+            Content::Progress(item) | Content::Gone(item, _) => item.seq,
             _ => 0,
         }
     }
@@ -177,7 +177,7 @@ impl Frame {
         self.bytes
             .get_or_init(|| match &self.content {
                 Content::Progress(item) => encode("progress", self.mark, &ItemView::from(&**item)),
-                Content::Gone(id, _) => encode("progress", self.mark, &Gone { id: *id, gone: true }),
+                Content::Gone(item, _) => encode("progress", self.mark, &Gone { id: item.id, gone: true }),
                 Content::Notification(notification) => {
                     encode("notification", self.mark, &NotificationView::from(&**notification))
                 }

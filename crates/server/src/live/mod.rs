@@ -20,7 +20,7 @@ use self::board::Board;
 pub(crate) use self::{
     board::audience_of,
     frame::{Audience, Mark},
-    stream::Stream,
+    stream::{Begin, Stream},
 };
 use crate::{app::Viewer, serve::Peer, settings::Settings};
 
@@ -50,21 +50,26 @@ impl Hub {
         Hub { board, ready, streams_max: settings.streams_max, _feeder: feeder }
     }
 
-    /// A stream for one client; None if there are too many already. `last` is where it stood.
+    /// Where the stream stands now.
+    pub(crate) fn head(&self) -> Mark {
+        self.board.head()
+    }
+
+    /// A stream for one client; None if there are too many already.
     pub(crate) async fn stream(
         &self,
         engine: Engine,
         system: Arc<str>,
         viewer: Viewer,
         peer: Option<Arc<Peer>>,
-        last: Option<Mark>,
+        begin: Begin,
     ) -> Option<Stream> {
         if self.board.clients() >= self.streams_max {
             return None;
         }
         // An error means that the feeder is gone, and then the server is stopping.
         self.ready.clone().wait_for(|ready| *ready).await.ok()?;
-        Some(Stream::new(engine, self.board.clone(), system, viewer, peer, last))
+        Some(Stream::new(engine, self.board.clone(), system, viewer, peer, begin))
     }
 }
 

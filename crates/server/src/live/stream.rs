@@ -52,9 +52,12 @@ pub(crate) struct Stream {
 }
 
 /// What the first delivery is.
-enum Begin {
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Begin {
     /// The newest state of every moving item.
     Fresh,
+    /// The same, and what has changed since a page was read that stands here.
+    Page(Mark),
     /// The newest state of everything that changed since.
     Since(Mark),
     /// It has been made.
@@ -68,7 +71,7 @@ impl Stream {
         system: Arc<str>,
         viewer: Viewer,
         peer: Option<Arc<Peer>>,
-        last: Option<Mark>,
+        begin: Begin,
     ) -> Stream {
         let audiences = viewer.audiences();
         let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
@@ -83,7 +86,7 @@ impl Stream {
             // What changes once the client has been answered comes after this, however late it first reads.
             cursor: board.head(),
             ahead: HashMap::new(),
-            begin: last.map_or(Begin::Fresh, Begin::Since),
+            begin,
             out: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
             rest_until: Instant::now(),
             board,
@@ -138,8 +141,16 @@ impl Stream {
     }
 
     async fn fill(&mut self) -> Result<(), Error> {
-        match std::mem::replace(&mut self.begin, Begin::Done) {
-            Begin::Fresh => {
+        let begin = std::mem::replace(&mut self.begin, Begin::Done);
+        match begin {
+            Begin::Fresh | Begin::Page(_) => {
+                // A page that another process wrote says nothing here.
+                if let Begin::Page(mark) = begin
+                    && self.board.knows(mark)
+                    && self.covered(mark.place)
+                {
+                    self.cursor = mark;
+                }
                 let moving = self.gather(|room, into| {
                     let log = room.log();
                     into.extend(log.moving(self.cursor.place).map(|(place, frame)| (place, frame.clone())));
@@ -151,12 +162,17 @@ impl Stream {
             Begin::Since(mark) => self.reread(mark.number).await?,
             Begin::Done => {}
         }
-        if self.seat.rooms.iter().all(|room| room.log().covers(self.cursor.place)) {
+        if self.covered(self.cursor.place) {
             self.follow();
             Ok(())
         } else {
             self.reread(self.cursor.number).await
         }
+    }
+
+    /// Whether the rooms know everything that came after that place.
+    fn covered(&self, place: u64) -> bool {
+        self.seat.rooms.iter().all(|room| room.log().covers(place))
     }
 
     /// Sends what has changed since the cursor.
@@ -203,7 +219,7 @@ impl Stream {
                 self.ahead.insert(Key::Progress(item.id), item.seq);
                 Content::Progress(item)
             } else {
-                Content::Gone(item.id, audience)
+                Content::Gone(item, audience)
             };
             states.push((0, Frame::new(None, content)));
         }

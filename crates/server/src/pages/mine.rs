@@ -10,9 +10,8 @@ use maud::{Markup, html};
 use store::{Page, Status};
 
 use super::{
-    Shown, Tab,
+    Begun, Shown, Tab,
     parts::{Bars, badge, bars, cancel, link, moment, more, segment, took},
-    within,
 };
 use crate::{
     app::App,
@@ -34,9 +33,10 @@ pub(super) async fn show(
     Query(from): Query<From>,
 ) -> Shown {
     let published = app.system(&system)?;
+    let begun = Begun::new(&app, &system);
     let first = from.cursor.is_none();
     let page = own(&app, &app.viewer(), &published.system.name, from.cursor).await?;
-    Ok(within(&app, &system, Tab::Mine, "My work", &body(&system, first, &page)))
+    Ok(begun.show(Tab::Mine, "My work", &body(&system, first, &page)))
 }
 
 fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {

@@ -21,8 +21,8 @@ use axum::{
 };
 use maud::{Markup, html};
 
-use self::shell::{Tab, shell};
-use crate::{answer::Refused, app::App};
+use self::shell::{Inside, Tab, shell};
+use crate::{answer::Refused, app::App, live::Mark};
 
 /// Styles and scripts are ours alone, nothing is framed, nothing is sent elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -88,10 +88,24 @@ fn page(markup: Markup) -> Response {
     response
 }
 
-/// A page of a system.
-fn within(app: &App, system: &str, tab: Tab, title: &str, body: &Markup) -> Response {
-    let names: Vec<_> = app.engine.systems().iter().map(|published| published.system.name.clone()).collect();
-    page(shell(system, &names, Some((tab, &app.viewer())), title, body))
+/// A page of a system, begun before anything is read for it: its stream brings what changes from here on.
+struct Begun<'a> {
+    app: &'a App,
+    system: &'a str,
+    head: Mark,
+}
+
+impl<'a> Begun<'a> {
+    fn new(app: &'a App, system: &'a str) -> Begun<'a> {
+        Begun { app, system, head: app.live.head() }
+    }
+
+    fn show(self, tab: Tab, title: &str, body: &Markup) -> Response {
+        let names: Vec<_> =
+            self.app.engine.systems().iter().map(|published| published.system.name.clone()).collect();
+        let inside = Inside { tab, viewer: &self.app.viewer(), head: self.head };
+        page(shell(self.system, &names, Some(inside), title, body))
+    }
 }
 
 /// /ui: straight to the system if there is one, else a choice.

@@ -7,19 +7,19 @@ use maud::html;
 use store::ItemStatus;
 
 use super::{
-    Shown, Tab,
+    Begun, Shown, Tab,
     parts::{Bars, bars},
-    within,
 };
 use crate::{app::App, routes::progress::seen};
 
 pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
     let published = app.system(&system)?;
+    let begun = Begun::new(&app, &system);
     let mut items = seen(&app, &app.viewer(), &published.system.name).await?;
     items.retain(|item| item.status == ItemStatus::Running);
     let body = html! {
         div class="head" { h1 { "Progress" } p class="quiet" { "Everything that moves right now." } }
         (bars(&system, &Bars::Moving, &items, Some("Nothing moves right now. Bars appear here by themselves.")))
     };
-    Ok(within(&app, &system, Tab::Progress, "Progress", &body))
+    Ok(begun.show(Tab::Progress, "Progress", &body))
 }

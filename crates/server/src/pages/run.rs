@@ -12,9 +12,8 @@ use store::{Log, Run, Status};
 use workflow::{Catalog, Graph};
 
 use super::{
-    Shown, Tab,
+    Begun, Shown, Tab,
     parts::{Bars, badge, bars, cancel, link, moment, segment, short, took},
-    within,
 };
 use crate::{
     app::App,
@@ -33,11 +32,12 @@ const ROWS_MAX: usize = 500;
 
 pub(super) async fn show(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
     let viewer = app.viewer();
+    let begun = Begun::new(&app, &system);
     let run = find(&app, &system, &viewer, &name).await?;
     let published = app.engine.published(run.start.version).await;
     let all = whole(&app, &viewer, run).await?;
     let title = format!("{} {}", all.run.start.workflow, short(&all.run));
-    Ok(within(&app, &system, Tab::Runs, &title, &body(&system, &all, published.as_deref())))
+    Ok(begun.show(Tab::Runs, &title, &body(&system, &all, published.as_deref())))
 }
 
 fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {

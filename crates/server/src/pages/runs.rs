@@ -7,9 +7,8 @@ use maud::{Markup, html};
 use store::{Page, Run};
 
 use super::{
-    Shown, Tab,
+    Begun, Shown, Tab,
     parts::{badge, link, moment, more, segment, took},
-    within,
 };
 use crate::{
     app::App,
@@ -22,11 +21,12 @@ pub(super) async fn show(
     Query(asked): Query<Asked>,
 ) -> Shown {
     let published = app.system(&system)?;
+    let begun = Begun::new(&app, &system);
     let filter = asked.filter(&published.system.name, &app.viewer())?;
     let page = app.engine.store().runs(filter).await?;
     let mut workflows: Vec<&str> = published.system.workflows.keys().map(|name| &**name).collect();
     workflows.sort_unstable();
-    Ok(within(&app, &system, Tab::Runs, "Runs", &body(&system, &asked, &workflows, &page)))
+    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, &workflows, &page)))
 }
 
 fn body(system: &str, asked: &Asked, workflows: &[&str], page: &Page<Run>) -> Markup {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{assets, parts::segment};
-use crate::app::Viewer;
+use crate::{app::Viewer, live::Mark};
 
 /// The pages of a system.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -23,15 +23,24 @@ const TABS: [(Tab, &str, &str); 4] = [
     (Tab::Workflows, "workflows", "Workflows"),
 ];
 
+/// What is around a page of a system.
+pub(super) struct Inside<'a> {
+    pub(super) tab: Tab,
+    pub(super) viewer: &'a Viewer,
+    /// Where the live stream stood before the page was read.
+    pub(super) head: Mark,
+}
+
 /// A whole document. Outside a system `inside` is None.
 pub(super) fn shell(
     system: &str,
     systems: &[Arc<str>],
-    inside: Option<(Tab, &Viewer)>,
+    inside: Option<Inside<'_>>,
     title: &str,
     body: &Markup,
 ) -> Markup {
     let base = format!("/ui/{}", segment(system));
+    let inside = inside.as_ref();
     html! {
         (DOCTYPE)
         html lang="en" {
@@ -47,11 +56,12 @@ pub(super) fn shell(
                     script src={ "/ui/assets/ui.js?" (assets::mark()) } defer {}
                 }
             }
-            body data-system=[inside.map(|_| system)] data-user=[inside.map(|(_, viewer)| &*viewer.person.id)] {
+            body data-system=[inside.map(|_| system)] data-user=[inside.map(|inside| &*inside.viewer.person.id)]
+                data-head=[inside.map(|inside| inside.head)] {
                 a class="skip" href="#main" { "Skip to content" }
                 header class="top" {
                     a class="brand" href="/ui" { (PreEscaped(assets::LOGO)) span { "Hefe" } }
-                    @if let Some((tab, _)) = inside {
+                    @if let Some(inside) = inside {
                         @if systems.len() > 1 {
                             details class="systems" {
                                 summary { (system) }
@@ -60,7 +70,7 @@ pub(super) fn shell(
                         } @else { span class="system" { (system) } }
                         nav aria-label="Pages" {
                             @for (known, path, words) in TABS {
-                                a href={ (base) "/" (path) } aria-current=[(known == tab).then_some("page")] { (words) }
+                                a href={ (base) "/" (path) } aria-current=[(known == inside.tab).then_some("page")] { (words) }
                             }
                         }
                         span class="link" data-link title="Connecting to live updates" { span class="dot" {} span class="words" { "connecting" } }

@@ -6,7 +6,7 @@ use axum::extract::{Path, State};
 use maud::{Markup, html};
 use workflow::{Diagnostic, Severity, System};
 
-use super::{Shown, Tab, parts::segment, within};
+use super::{Begun, Shown, Tab, parts::segment};
 use crate::{
     app::App,
     graph::{self, draw},
@@ -16,7 +16,8 @@ use crate::{
 
 pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
     let published = app.system(&system)?;
-    Ok(within(&app, &system, Tab::Workflows, "Workflows", &body(&published.system)))
+    let begun = Begun::new(&app, &system);
+    Ok(begun.show(Tab::Workflows, "Workflows", &body(&published.system)))
 }
 
 fn body(system: &System) -> Markup {

@@ -15,14 +15,15 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, Refused},
     app::App,
-    live::Mark,
+    live::{Begin, Mark},
     serve::Peer,
 };
 
-/// Where a stream goes on that a page opens anew: a new EventSource cannot send the header.
+/// Where a stream goes on that a page opens anew (a new EventSource cannot send the header), and where the page itself stands.
 #[derive(Deserialize)]
 pub(crate) struct Resume {
     last_event_id: Option<String>,
+    page: Option<String>,
 }
 
 pub(crate) async fn stream(
@@ -39,9 +40,11 @@ pub(crate) async fn stream(
         .and_then(|id| id.to_str().ok())
         .or(resume.last_event_id.as_deref())
         .and_then(|id| id.parse::<Mark>().ok());
+    let page = resume.page.and_then(|id| id.parse::<Mark>().ok());
+    let begin = last.map(Begin::Since).or(page.map(Begin::Page)).unwrap_or(Begin::Fresh);
     let peer = peer.map(|Extension(peer)| peer);
     let name = published.system.name.clone();
-    let opened = app.live.stream(app.engine.clone(), name, app.viewer(), peer, last).await;
+    let opened = app.live.stream(app.engine.clone(), name, app.viewer(), peer, begin).await;
     let Some(opened) = opened else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")
             .help("try again, or raise `streams_max`"));

@@ -96,6 +96,20 @@ async fn who_comes_back_gets_the_newest_state_of_what_changed_each_once() {
 }
 
 #[tokio::test]
+async fn a_page_misses_nothing_that_happens_before_its_stream_is_open() {
+    let (scene, _provider, gate, run) = held().await;
+    let page = scene.client.get("/ui/main/mine").await.text();
+    let (_, head) = page.split_once("data-head=\"").expect("where the page stands");
+    let (head, _) = head.split_once('"').unwrap();
+    let later = scene.client.post("/main/workflows/Bars/run", &json!({})).await.json();
+    gate.open();
+    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    let mut events = scene.client.events(&format!("/main/events?page={head}")).await;
+    events.until(|event| event.event == "run" && event.json()["id"] == later["run"]).await;
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn a_restart_between_loses_nothing() {
     let (scene, provider, gate, run) = held().await;
     let seen = scene.client.events("/main/events").await.until(|event| at(event, 1)).await;
