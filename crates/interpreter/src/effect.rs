@@ -139,8 +139,8 @@ pub enum Live {
     Log {
         /// debug, info, warning, error.
         level: Arc<str>,
-        /// For people.
-        message: String,
+        /// A text for people, with its mark.
+        message: Value,
         /// Whatever else.
         data: Value,
     },
@@ -151,22 +151,22 @@ pub enum Live {
 pub struct Progress {
     /// The item's name within the tree of runs.
     pub process: Arc<str>,
-    /// None: as before.
-    pub title: Option<String>,
+    /// A text with its mark; null: as before.
+    pub title: Value,
     /// None: as before.
     pub total: Option<f64>,
     /// How many times the run has set it, and the last value.
     pub set: Option<(u64, f64)>,
     /// The run's increments since then.
     pub subtotal: f64,
-    /// None: as before.
-    pub status_message: Option<String>,
+    /// Null: as before.
+    pub status_message: Value,
     /// running, succeeded, failed, cancelled; None: as before.
     pub status: Option<String>,
     /// Only for the person who started the root run.
     pub private: bool,
-    /// None: as before.
-    pub link: Option<String>,
+    /// Null: as before.
+    pub link: Value,
 }
 
 /// What the world answered to an effect, and when (milliseconds since 1970): `now()` reads it.

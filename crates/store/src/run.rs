@@ -197,8 +197,8 @@ pub struct Log {
     pub level: Arc<str>,
     /// The element that wrote it.
     pub element: Arc<str>,
-    /// For people.
-    pub message: String,
+    /// A text for people, with its mark.
+    pub message: Value,
     /// Whatever the element added.
     pub data: Value,
 }

@@ -66,7 +66,7 @@ impl Sink {
                 Live::Log { level, message, data } => {
                     tracing::info!(
                         target: "workflow", run = %self.new.id, workflow = &*self.new.workflow,
-                        element = &*element, level = &*level, "{message}"
+                        element = &*element, level = &*level, "{}", message.to_text()
                     );
                     self.writes.push(Write::Log(Log { at_ms, level, element, message, data }));
                 }

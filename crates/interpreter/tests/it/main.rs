@@ -101,7 +101,7 @@ pub(crate) fn logged(did: &Did) -> Vec<String> {
         .iter()
         .filter_map(|output| match output {
             Output::Live { live: interpreter::effect::Live::Log { message, .. }, .. } => {
-                Some(message.clone())
+                Some(message.to_text())
             }
             _ => None,
         })

@@ -140,6 +140,15 @@ impl Value {
         out
     }
 
+    /// The same as a text that keeps the mark; null stays null.
+    #[must_use]
+    pub fn as_text(&self) -> Value {
+        match self {
+            Value::Null | Value::Text(_) => self.clone(),
+            other => Value::from(other.to_text()).tainted_with(other.taint()),
+        }
+    }
+
     /// [`Value::to_text`] at the end of another text.
     pub(crate) fn join_to(&self, out: &mut String) {
         match self {

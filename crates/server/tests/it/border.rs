@@ -14,7 +14,7 @@ fn leaky(provider: &Provider) -> serde_json::Value {
           "set": { "said": "default:" }, "to": { "default": { "tell": ["default"] } } },
         { "name": "tell", "type": "action/notify", "options": { "notification": { "title": "${$said.words}", "message": "it said ${$said.words}" } },
           "to": { "default": { "log": ["default"] } } },
-        { "name": "log", "type": "action/log", "options": { "level": "info", "message": "called", "data": "${$said}" },
+        { "name": "log", "type": "action/log", "options": { "level": "info", "message": "called: $said.words", "data": "${$said}" },
           "to": { "default": { "answer": ["default"] } } },
         { "name": "answer", "type": "action/response", "options": { "body": "${$said}" }, "to": { "default": { "bad": ["default"] } } },
         { "name": "bad", "type": "api/http", "options": { "uri": provider.url("/bad"), "timeout": "10s" } }
@@ -53,7 +53,6 @@ async fn a_providers_words_are_in_the_journal_alone() {
 }
 
 #[tokio::test]
-#[ignore = "cast/progress turns its texts into strings before anyone can withhold them"]
 async fn a_bar_says_nothing_of_a_providers_words() {
     let provider = Provider::start().await;
     provider.answer("/good", Answer::json(&json!({ "words": MARKER })));

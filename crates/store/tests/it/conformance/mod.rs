@@ -69,12 +69,12 @@ pub(crate) fn said(root: &NewRun, by: Id, process: &str) -> Contribution {
         user: Some("ada".into()),
         private: false,
         at_ms: 5,
-        title: Some("Title".into()),
+        title: "Title".into(),
         total: Some(10.0),
         set: None,
         subtotal: 0.0,
-        status_message: None,
+        status_message: recipe::Value::Null,
         status: None,
-        link: None,
+        link: recipe::Value::Null,
     }
 }
