@@ -11,6 +11,7 @@ mod id;
 mod notification;
 mod progress;
 mod run;
+pub mod sabotage;
 pub mod sqlite;
 mod version;
 

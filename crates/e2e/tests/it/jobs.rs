@@ -141,6 +141,26 @@ async fn a_run_goes_on_after_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_answered_for_is_worked_after_a_kill_before_its_work() {
+    let (provider, project) = scene().await;
+    let gate = Gate::new();
+    provider.answer("/first/1", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
+    let hefe = Hefe::serve(project.path(), &["--runs", "1"]).await;
+    // The first worker has the only place: the second run is answered for and not begun.
+    launch(&hefe.client()).await;
+    provider.arrived_at("/first/1", 1).await;
+    let run = launch(&hefe.client()).await;
+    hefe.kill().await;
+    gate.open();
+    let hefe = Hefe::serve(project.path(), &[]).await;
+    let client = hefe.client();
+    let worker = ended(&client, &run).await;
+    assert_eq!((worker["status"].as_str(), worker["attempts"].as_i64()), (Some("succeeded"), Some(1)));
+    let account = client.get("/account").await.json();
+    assert_eq!((&account["accepted"], &account["balanced"]), (&json!(4), &json!(true)), "{account}");
+}
+
+#[tokio::test]
 async fn a_stopping_server_hands_its_runs_back() {
     let (provider, project) = scene().await;
     let gate = Gate::new();

@@ -3,4 +3,5 @@
 
 mod browser;
 mod jobs;
+mod order;
 mod style;

@@ -8,7 +8,7 @@ use interpreter::{
     Entry, Flight, Outcome, Output,
     effect::{Live, Outside, Own, Progress},
 };
-use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write};
+use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, sabotage::Sabotage};
 
 use crate::{Shared, context};
 
@@ -162,10 +162,16 @@ impl Sink {
 pub(crate) async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
     let result = match &flight.effect {
         Outside::Http(request) => {
-            shared.http.perform(request, &flight.key(), &trace_parent(new, flight)).await
+            shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };
     Outcome { at_ms: shared.clock.now_ms(), result }
+}
+
+/// The same at every repetition of a firing.
+fn key(shared: &Shared, flight: &Flight) -> String {
+    let key = flight.key();
+    if Sabotage::FreshKeys.on() { format!("{key}{}", shared.clock.now_ms()) } else { key }
 }
 
 /// W3C trace context: the root run is the trace, the firing the span.

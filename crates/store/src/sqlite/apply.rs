@@ -25,6 +25,35 @@ pub(super) struct After {
     roots: HashMap<Id, i64>,
 }
 
+/// How far [`After`] had come before a submission that may be refused.
+pub(super) struct Mark {
+    queued: usize,
+    ended: usize,
+    changes: usize,
+    counters: HashMap<&'static str, i64>,
+    roots: HashMap<Id, i64>,
+}
+
+impl After {
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            queued: self.queued.len(),
+            ended: self.ended.len(),
+            changes: self.changes.len(),
+            counters: self.counters.clone(),
+            roots: self.roots.clone(),
+        }
+    }
+
+    pub(super) fn rewind(&mut self, to: Mark) {
+        self.queued.truncate(to.queued);
+        self.ended.truncate(to.ended);
+        self.changes.truncate(to.changes);
+        self.counters = to.counters;
+        self.roots = to.roots;
+    }
+}
+
 /// The writer's tools.
 pub(super) struct Apply<'a> {
     pub(super) db: &'a Connection,

@@ -28,7 +28,7 @@ use self::{
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
     Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version,
-    Versions,
+    Versions, sabotage::Sabotage,
 };
 
 /// The schema that this version writes.
@@ -452,6 +452,9 @@ fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
         }
     };
     db.execute_batch(settings).map_err(trouble)?;
+    if Sabotage::NoFsync.on() {
+        db.execute_batch("PRAGMA synchronous=OFF").map_err(trouble)?;
+    }
     Ok(db)
 }
 

@@ -18,7 +18,7 @@ use super::{
     apply::{After, Apply},
     blob, lock, trouble,
 };
-use crate::{Cancelled, Change, Commit, Error, Hash, Id, Item, Status, Version};
+use crate::{Cancelled, Change, Commit, Error, Hash, Id, Item, Status, Version, sabotage::Sabotage};
 
 /// Submissions in one transaction.
 const BATCH_MAX: usize = 1_024;
@@ -74,7 +74,10 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, batch: Vec<Order>) {
+    fn batch(&mut self, mut batch: Vec<Order>) {
+        if Sabotage::AnswerBeforeCommit.on() {
+            batch.iter_mut().for_each(answer_early);
+        }
         let mut after = After::default();
         // Most batches are fine as they are; one with a refused submission is done again, each behind its own savepoint.
         let told = match self.attempt(&batch, &mut after, false) {
@@ -116,20 +119,17 @@ impl Writer {
                 if apart {
                     self.db.execute_batch("SAVEPOINT one").map_err(trouble)?;
                 }
-                let ended = after.ended.len();
-                let (queued, changed) = (after.queued.len(), after.changes.len());
+                let before = apart.then(|| after.mark());
                 let result = self.apply(order, after);
-                match (&result, apart) {
-                    (Err(error), false) => return Err(error.clone()),
-                    (Err(_), true) => {
+                match (&result, before) {
+                    (Err(error), None) => return Err(error.clone()),
+                    (Err(_), Some(before)) => {
                         self.db.execute_batch("ROLLBACK TO one; RELEASE one").map_err(trouble)?;
                         self.items.clear();
-                        after.ended.truncate(ended);
-                        after.queued.truncate(queued);
-                        after.changes.truncate(changed);
+                        after.rewind(before);
                     }
-                    (Ok(_), true) => self.db.execute_batch("RELEASE one").map_err(trouble)?,
-                    (Ok(_), false) => {}
+                    (Ok(_), Some(_)) => self.db.execute_batch("RELEASE one").map_err(trouble)?,
+                    (Ok(_), None) => {}
                 }
                 results.push(result);
             }
@@ -218,6 +218,12 @@ impl Writer {
                 None => {}
             }
         }
+    }
+}
+
+fn answer_early(order: &mut Order) {
+    if let Order::Commit(_, tell) = order {
+        let _ = std::mem::replace(tell, oneshot::channel().0).send(Ok(()));
     }
 }
 
