@@ -51,10 +51,8 @@ fn find<'a>(published: &'a Published, door: &Door) -> Result<(&'a Arc<Graph>, Op
     let (identifier, found) = match door {
         Door::Workflow(name) => (name, system.workflows.get(&**name).map(|graph| (graph, None))),
         Door::Event { kinds, identifier, module } => {
-            let found = system.event(kinds, identifier).map(|(graph, event)| (graph, Some(event)));
-            // An event of another module is not there; one without takes any.
-            let fits = |event: &Event| event.module.is_none() || event.module.as_deref() == module.as_deref();
-            (identifier, found.filter(|(_, event)| event.is_none_or(fits)))
+            let found = system.event(kinds, identifier, module.as_deref());
+            (identifier, found.map(|(graph, event)| (graph, Some(event))))
         }
     };
     found.ok_or_else(|| {
