@@ -99,13 +99,15 @@ fn authorise(auth: &Value, headers: &mut Vec<(String, String)>) -> Result<(), Fa
     if auth.is_null() {
         return Ok(());
     }
-    let basic = auth.get("basic").map(|basic| {
+    let given = |kind: &str| auth.get(kind).filter(|value| !value.is_null());
+    let basic = given("basic").map(|basic| {
         let part = |name: &str| basic.get(name).map(Value::to_text).unwrap_or_default();
         format!("Basic {}", base64(format!("{}:{}", part("user"), part("password")).as_bytes()))
     });
-    let bearer = auth.get("bearer").map(|token| format!("Bearer {}", token.to_text()));
-    let given = bearer.or(basic);
-    let header = given.ok_or_else(|| invalid("`auth` is {bearer: token} or {basic: {user, password}}"))?;
+    let bearer = given("bearer").map(|token| format!("Bearer {}", token.to_text()));
+    let header =
+        bearer.or(basic).ok_or_else(|| invalid("`auth` is {bearer: token} or {basic: {user, password}}"))?;
+    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
     headers.push(("Authorization".to_owned(), header));
     Ok(())
 }
