@@ -24,6 +24,8 @@ pub(crate) enum Order {
     #[default]
     GoOn,
     Cancel,
+    /// The process ends, and the effect under way is left.
+    HandBack,
 }
 
 /// How the work on a claim ended.
@@ -131,10 +133,19 @@ impl Drive {
     async fn pause(&mut self) -> Result<Option<Left>, store::Error> {
         self.sink.due(&self.shared, false);
         settle(self.submit()).await?;
-        if *self.order.borrow() == Order::Cancel {
+        let order = *self.order.borrow();
+        if order == Order::Cancel {
             return Ok(Some(self.cancel().await));
         }
-        Ok((*self.stop.borrow() != Stop::No).then_some(Left::HandBack))
+        let stopping = order == Order::HandBack || *self.stop.borrow() != Stop::No;
+        if stopping { self.hand_back().await.map(Some) } else { Ok(None) }
+    }
+
+    /// The journal is durable already; what a bar last said goes out too, as a replay would not say it again.
+    async fn hand_back(&mut self) -> Result<Left, store::Error> {
+        self.sink.due(&self.shared, true);
+        settle(self.submit()).await?;
+        Ok(Left::HandBack)
     }
 
     async fn perform(&mut self, flight: &Flight) -> Result<Option<Left>, store::Error> {
@@ -150,12 +161,11 @@ impl Drive {
                 drop(self.submit());
                 continue;
             }
-            let mut order = self.order.clone();
-            let mut stop = self.stop.clone();
+            let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
             tokio::select! {
                 outcome = &mut call => break outcome,
-                () = told(&mut order, Order::Cancel) => return Ok(Some(self.cancel().await)),
-                () = told(&mut stop, Stop::Now) => return Ok(Some(Left::HandBack)),
+                () = told(&mut cancel, Order::Cancel) => return Ok(Some(self.cancel().await)),
+                () = told(&mut leave, Order::HandBack) => return self.hand_back().await.map(Some),
                 () = sleep(due) => {}
             }
         };
