@@ -16,6 +16,8 @@ pub enum Effect {
     Outside(Outside),
     /// Not recorded, silent while replaying.
     Live(Live),
+    /// Recorded when it is over; until then the run may be a row and nothing else.
+    Wait(Wait),
 }
 
 /// Writes on our own data.
@@ -63,6 +65,14 @@ impl Start {
     }
 }
 
+/// The id that a text in that form names.
+pub fn id_of(text: &str) -> Option<u128> {
+    let dashes = [8, 13, 18, 23];
+    let fits =
+        text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| dashes.contains(&at) == (byte == b'-'));
+    fits.then(|| u128::from_str_radix(&text.replace('-', ""), 16).ok()).flatten()
+}
+
 /// A 128-bit id that sorts by age: 48 bits of milliseconds, then 74 of `rest` (RFC 9562, version 7).
 pub fn timed_id(ms: i64, rest: u128) -> u128 {
     let time = (ms.max(0) as u128 & 0xffff_ffff_ffff) << 80;
@@ -74,6 +84,37 @@ pub fn timed_id(ms: i64, rest: u128) -> u128 {
 pub enum Outside {
     /// One HTTP request with its redirects.
     Http(Box<Http>),
+}
+
+/// What a branch waits for: its outcome is an entry, and the branch goes on from there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Asked {
+    /// A call on others.
+    Outside(Outside),
+    /// Time, runs, a signal.
+    Wait(Wait),
+}
+
+/// What a run waits for without holding a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Wait {
+    /// Until then, milliseconds since 1970. Its outcome is null.
+    Until(i64),
+    /// Until they have ended. Its outcome is a list of {id, status, result, error}, in order of start; with `any` the first
+    /// that ended.
+    Runs {
+        /// Ids.
+        runs: Vec<u128>,
+        /// One is enough.
+        any: bool,
+    },
+    /// Until somebody brings it, or until then. Its outcome is the list of the body alone, or null if the time was over.
+    Signal {
+        /// Its name within the run.
+        name: Arc<str>,
+        /// Milliseconds since 1970.
+        until_ms: Option<i64>,
+    },
 }
 
 /// An HTTP request as plain data; nothing below the engine knows an HTTP library.
@@ -187,6 +228,8 @@ pub struct Failure {
     pub message: String,
     /// Whether another attempt may help.
     pub retryable: bool,
+    /// The provider asked to be left alone for so long, milliseconds.
+    pub after_ms: Option<u64>,
     /// The provider's status, where there was one.
     pub status: Option<u16>,
     /// For operators only: kept in the journal, never in the value.
@@ -211,6 +254,7 @@ impl Failure {
             code: code.into(),
             message: message.into(),
             retryable: false,
+            after_ms: None,
             status: None,
             detail: Value::Null,
             element: "".into(),

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use workflow::{Class, Declaration, Json, Port};
 
 use crate::{
-    effect::{Expect, Failure, Http, Outside, ResponseType},
+    effect::{Asked, Expect, Failure, Http, Outside, ResponseType},
     element::{Firing, PortName, Ports, Step, Type},
     elements::{IN, ignored, literal, value},
     options::duration_ms,
@@ -53,7 +53,7 @@ pub(in crate::elements) const TYPE: Type = Type {
         outs_from: None,
         examples: &[],
     },
-    step: |firing| request(firing).map(|http| Step::Ask(Outside::Http(Box::new(http)))),
+    step: |firing| request(firing).map(|http| Step::Ask(Asked::Outside(Outside::Http(Box::new(http))))),
     finish,
     turn: |_, _| Ok(crate::element::Again::Close(smallvec![])),
 };
