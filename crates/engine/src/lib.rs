@@ -17,6 +17,7 @@ mod request;
 mod settings;
 mod systems;
 mod trace;
+mod waits;
 mod work;
 
 use std::sync::Arc;

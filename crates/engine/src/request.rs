@@ -3,14 +3,16 @@
 
 use std::{sync::Arc, time::Duration};
 
-use interpreter::{EndStatus, Entry, Failure, Machine, Then};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use interpreter::{EndStatus, Entry, Failure, Flight, Machine, Then, effect::Asked};
 use store::{Commit, Id, NewRun, Write};
 use workflow::{Event, Graph};
 
 use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
-    drive::{encode, ended, settle},
+    drive::{encode, ended, settle, sleep},
     effects::{self, Sink},
+    waits,
 };
 
 const OUTPUTS_MAX: usize = 1024;
@@ -77,8 +79,14 @@ fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
 
 /// Runs it to its end, in place.
 async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -> Result<Answer, Refusal> {
-    let mut run =
-        Inside { shared, new: new.clone(), sink: Sink::new(new.clone(), true), entries: Vec::new() };
+    let mut run = Inside {
+        shared,
+        new: new.clone(),
+        sink: Sink::new(new.clone(), true),
+        entries: Vec::new(),
+        calls: FuturesUnordered::new(),
+        flights: Vec::new(),
+    };
     let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
@@ -112,6 +120,10 @@ struct Inside<'a> {
     sink: Sink,
     /// The journal, kept only if the run fails.
     entries: Vec<Entry>,
+    /// Calls under way.
+    calls: FuturesUnordered<effects::Call>,
+    /// What branches wait for and has not begun, and waits.
+    flights: Vec<Flight>,
 }
 
 impl Inside<'_> {
@@ -124,11 +136,54 @@ impl Inside<'_> {
             self.entries.append(&mut self.sink.entries);
             match turn.then {
                 Then::More => tokio::task::yield_now().await,
-                Then::Perform(flight) => {
-                    let outcome = effects::perform(self.shared, &self.new, &flight).await;
-                    self.entries.extend(machine.outcome(outcome));
+                Then::Await => {
+                    self.flights.extend(turn.flights);
+                    match self.wait_for_one(machine).await {
+                        Ok(()) => {}
+                        Err(error) => {
+                            tracing::error!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
+                            return over(Failure::new("timeout", "what the run started could not be kept"));
+                        }
+                    }
                 }
                 Then::End(end) => return *end,
+            }
+        }
+    }
+
+    /// Waits in place, up to the deadline around it. What is awaited must be there first: the outbox goes out before.
+    async fn wait_for_one(&mut self, machine: &mut Machine) -> Result<(), store::Error> {
+        let mut changes = self.shared.store.changes();
+        let (calls, waits): (Vec<_>, Vec<_>) = std::mem::take(&mut self.flights)
+            .into_iter()
+            .partition(|flight| matches!(flight.asked, Asked::Outside(_)));
+        self.flights = waits;
+        self.calls.extend(
+            calls.into_iter().map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight)),
+        );
+        if !waits::wakes(&self.flights).awaits.is_empty() {
+            let writes = std::mem::take(&mut self.sink.writes);
+            let commit = Commit { run: self.new.id, writes, ..Commit::default() };
+            settle(Some(self.shared.store.commit(commit))).await?;
+        }
+        loop {
+            for at in 0..self.flights.len() {
+                let flight = &self.flights[at];
+                if let Some(came) = waits::look(self.shared, self.new.id, flight).await? {
+                    let flight = self.flights.remove(at);
+                    self.entries.extend(machine.outcome(flight.firing, flight.number, came.outcome));
+                    return Ok(());
+                }
+            }
+            let now_ms = self.shared.clock.now_ms();
+            let sleeps = waits::wakes(&self.flights).at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
+            tokio::select! {
+                Some((firing, number, outcome)) = self.calls.next() => {
+                    self.entries.extend(machine.outcome(firing, number, outcome));
+                    return Ok(());
+                }
+                () = sleep(sleeps) => {}
+                _ = changes.recv() => {}
             }
         }
     }
@@ -152,6 +207,7 @@ impl Inside<'_> {
             entries: failed.then(|| encode(&self.entries, 0)).flatten(),
             checkpoint: None,
             writes,
+            park: None,
             end: Some(ended(end, self.new.created_at_ms, now_ms)),
         });
         if outbox {

@@ -181,7 +181,7 @@ async fn place(
     let left = drive(shared.clone(), claimed, order, stop).await;
     shared.running.leave(run);
     match left {
-        Left::Over => {}
+        Left::Over | Left::Parked => {}
         Left::HandBack => shared.store.release(run, epoch),
         Left::Lost(store::Error::LeaseLost) => {}
         Left::Lost(error) => {

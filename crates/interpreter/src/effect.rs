@@ -7,6 +7,8 @@ use std::sync::Arc;
 use recipe::{Map, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::FiringId;
+
 /// A closed list by promise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -225,11 +227,13 @@ pub struct Failure {
     /// recipe, http_status, timeout, ...
     pub code: Arc<str>,
     /// Neutral, fit for anyone.
-    pub message: String,
+    pub message: Box<str>,
     /// Whether another attempt may help.
     pub retryable: bool,
     /// The provider asked to be left alone for so long, milliseconds.
-    pub after_ms: Option<u64>,
+    pub after_ms: Option<u32>,
+    /// The effect whose outcome it is: what another attempt tries again.
+    pub effect: Option<Box<(FiringId, u8)>>,
     /// The provider's status, where there was one.
     pub status: Option<u16>,
     /// For operators only: kept in the journal, never in the value.
@@ -252,9 +256,10 @@ impl Failure {
     pub fn new(code: &str, message: impl Into<String>) -> Failure {
         Failure {
             code: code.into(),
-            message: message.into(),
+            message: message.into().into(),
             retryable: false,
             after_ms: None,
+            effect: None,
             status: None,
             detail: Value::Null,
             element: "".into(),
@@ -266,7 +271,7 @@ impl Failure {
     pub fn to_value(&self) -> Value {
         let mut map = Map::new();
         map.insert("code", Value::from(&*self.code));
-        map.insert("message", Value::from(self.message.as_str()));
+        map.insert("message", Value::from(&*self.message));
         map.insert("element", Value::from(&*self.element));
         map.insert("retryable", Value::Bool(self.retryable));
         if let Some(status) = self.status {

@@ -22,7 +22,10 @@ pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
-pub use run::{Account, Cancelled, Claimed, End, Filter, Log, NewRun, Page, Run, Status};
+use recipe::Value;
+pub use run::{
+    Account, Await, Cancelled, Claimed, End, Filter, Log, NewRun, Page, Park, Run, Signalled, Status,
+};
 use tokio::sync::broadcast;
 pub use version::{Hash, Version};
 
@@ -42,6 +45,8 @@ pub struct Commit {
     pub checkpoint: Option<Checkpoint>,
     /// Own writes, in the order in which they were made.
     pub writes: Vec<Write>,
+    /// Set when the run leaves its worker for now.
+    pub park: Option<Park>,
     /// Set when the run is over.
     pub end: Option<End>,
 }
@@ -77,6 +82,8 @@ pub enum Write {
     Notify(Notification),
     /// What one run adds to one progress item.
     Progress(Contribution),
+    /// The run has taken a signal of that name.
+    Signal(Arc<str>),
     /// A line on the run's page.
     Log(Log),
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
@@ -96,6 +103,10 @@ pub trait Runs: Send + Sync {
     fn release(&self, run: Id, epoch: u64);
     /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].
     fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// Brings a signal to a run: it is kept, one a name, until the run takes it, and wakes a run that waits for it.
+    fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
+    /// The signals that are kept for a run.
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
     /// Every other run of the tree that `root` started, oldest first, at most 1,000.

@@ -84,6 +84,8 @@ pub struct End {
     pub status: Status,
     /// When a worker first took it, milliseconds since 1970.
     pub started_at_ms: i64,
+    /// How many attempts there were.
+    pub attempts: u32,
     /// When it ended, milliseconds since 1970.
     pub ended_at_ms: i64,
     /// What it gave back.
@@ -105,10 +107,12 @@ pub struct Run {
     pub status: Status,
     /// When a worker first took it, if known.
     pub started_at_ms: Option<i64>,
-    /// How often a worker has begun to work it.
+    /// How many attempts have begun.
     pub attempts: u32,
     /// When its end was asked for.
     pub cancel_at_ms: Option<i64>,
+    /// When a parked one is woken at the latest, milliseconds since 1970.
+    pub wake_at_ms: Option<i64>,
     /// How it ended.
     pub end: Option<Arc<End>>,
 }
@@ -124,6 +128,49 @@ pub struct Claimed {
     pub journal: bool,
     /// Its end was asked for before.
     pub cancelled: bool,
+    /// How many attempts have failed before this one.
+    pub attempts: u32,
+    /// When a worker first took it, if one has.
+    pub started_at_ms: Option<i64>,
+}
+
+/// A run that leaves its worker without having ended. What wakes it is a hint: it looks for itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Park {
+    /// Waiting, or queued for an attempt that is delayed.
+    pub status: Status,
+    /// When it is woken at the latest, milliseconds since 1970.
+    pub wake_at_ms: Option<i64>,
+    /// Runs whose ends wake it.
+    pub awaits: Vec<Await>,
+    /// Signals that wake it.
+    pub signals: Vec<Arc<str>>,
+    /// When a worker first took it, milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// An attempt has failed.
+    pub failed: bool,
+}
+
+/// Runs that are waited for together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Await {
+    /// Which.
+    pub runs: Vec<Id>,
+    /// The first end wakes; else the last one does.
+    pub any: bool,
+}
+
+/// What came of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signalled {
+    /// It is kept until the run takes it.
+    Kept,
+    /// One of that name is there already; that one stays.
+    Double,
+    /// The run has ended.
+    Over,
+    /// There is no such run.
+    Unknown,
 }
 
 /// What came of asking a run to end.

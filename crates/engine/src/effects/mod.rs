@@ -2,11 +2,11 @@
 
 pub mod http;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
-    Entry, Flight, Outcome, Output,
-    effect::{Live, Outside, Own, Progress},
+    Entry, FiringId, Flight, Outcome, Output,
+    effect::{Asked, Live, Outside, Own, Progress},
 };
 use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, sabotage::Sabotage};
 
@@ -158,10 +158,23 @@ impl Sink {
     }
 }
 
+/// A call under way, and which flight it is. Dropping it drops the connection.
+pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Outcome)> + Send>>;
+
+/// Makes the call.
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
+    Box::pin(async move {
+        let outcome = perform(&shared, &new, &flight).await;
+        (flight.firing, flight.number, outcome)
+    })
+}
+
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-pub(crate) async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
-    let result = match &flight.effect {
-        Outside::Http(request) => {
+async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
+    let result = match &flight.asked {
+        // Waits are the driver's.
+        Asked::Wait(_) => Ok(recipe::Value::Null),
+        Asked::Outside(Outside::Http(request)) => {
             shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };

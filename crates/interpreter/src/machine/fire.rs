@@ -160,10 +160,10 @@ impl Machine {
     /// A workflow that awaits what it started has to know what that was.
     fn remember(&mut self, frame: u32, own: &Own) {
         let Own::Start(start) = own else { return };
-        if elements::awaits_children(self.graph(frame)) {
-            if let Some(branch) = branch(&self.state.frames, frame) {
-                self.frame_mut(branch).started.push(start.id);
-            }
+        if elements::awaits_children(self.graph(frame))
+            && let Some(branch) = branch(&self.state.frames, frame)
+        {
+            self.frame_mut(branch).started.push(start.id);
         }
     }
 

@@ -74,7 +74,11 @@ impl Machine {
                     self.strand_mut(strand).flying = false;
                 }
                 self.surface(frame);
-                self.go_on(frame, delivery, flying.firing, outcome.result);
+                let (firing, number) = (flying.firing, flying.number);
+                let result = outcome
+                    .result
+                    .map_err(|failure| Failure { effect: Some(Box::new((firing, number))), ..failure });
+                self.go_on(frame, delivery, firing, result);
             }
         }
     }
@@ -112,7 +116,7 @@ impl Machine {
             retry.get(key).and_then(|value| duration_ms(&value.to_text())).unwrap_or(default)
         };
         let doubled = ms("base", 1_000).saturating_mul(1 << (tried - 1).min(40));
-        Some(doubled.min(ms("max", 60_000)).max(failure.after_ms.unwrap_or(0)))
+        Some(doubled.min(ms("max", 60_000)).max(u64::from(failure.after_ms.unwrap_or(0))))
     }
 
     /// Drops what is waited for in frames that are given up: parks are forgotten, a call under way is recorded when it

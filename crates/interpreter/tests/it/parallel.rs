@@ -65,7 +65,7 @@ fn the_list_is_in_item_order_whoever_ends_first_and_nothing_leaks() {
     assert_eq!(end.failure.unwrap().code.as_ref(), "connect");
     let end = newest_first(&files(r#""collect": "$said", "onError": "collect""#, "tell"), "[0, 2, 3]");
     let list = end.result.get("list").unwrap().as_list().unwrap();
-    assert_eq!(list.get(0).unwrap().to_text(), "http://x.example/0");
+    assert_eq!(list.first().unwrap().to_text(), "http://x.example/0");
     assert_eq!(list.get(1).unwrap().get("code").unwrap().to_text(), "connect");
     assert_eq!(list.get(2).unwrap().to_text(), "http://x.example/2");
     let leaked = (end.result.get("said").unwrap(), end.result.get("i").unwrap());

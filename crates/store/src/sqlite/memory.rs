@@ -3,7 +3,7 @@
 //! ```text
 //! queued (in a lane) -> claim -> held (epoch n) -> ended: gone
 //!        ^                          |
-//!        +------- release ----------+
+//!        +------- release ----------+--> parked: gone, a row and nothing else, until it is woken
 //! ```
 
 use std::{
@@ -25,23 +25,70 @@ pub(super) struct Memory {
     last: Option<Lane>,
     roots: HashMap<Id, usize>,
     poisoned: HashSet<(Id, u64)>,
+    /// The epoch of the last claim, of whatever run.
+    epoch: u64,
+    /// How many are parked: waiting, and delayed.
+    parked: [u64; 2],
+    /// When the next parked run is due, milliseconds since 1970.
+    pub(super) next_wake_ms: Option<i64>,
+    /// The writer has been asked to wake those that are due.
+    pub(super) waking: bool,
+}
+
+/// A run that is ready to be worked, and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    pub(super) start: Arc<NewRun>,
+    /// Somebody may have worked it before.
+    pub(super) journal: bool,
+    /// Its end was asked for.
+    pub(super) cancel: bool,
+    pub(super) attempts: u32,
+    pub(super) started_at_ms: Option<i64>,
+}
+
+impl Ready {
+    /// One that nobody has worked.
+    pub(super) fn new(start: Arc<NewRun>) -> Ready {
+        Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None }
+    }
 }
 
 struct Live {
-    start: Arc<NewRun>,
+    ready: Ready,
     epoch: u64,
     held: bool,
-    journal: bool,
-    cancel: bool,
 }
 
 impl Memory {
-    /// A run that is ready. `journal`: somebody may have worked it before.
-    pub(super) fn queue(&mut self, start: Arc<NewRun>, journal: bool, cancel: bool) {
-        *self.roots.entry(start.root).or_default() += 1;
-        self.ready(&start);
-        let id = start.id;
-        self.live.insert(id, Live { start, epoch: 0, held: false, journal, cancel });
+    /// A run that is ready.
+    pub(super) fn queue(&mut self, ready: Ready) {
+        *self.roots.entry(ready.start.root).or_default() += 1;
+        self.ready(&ready.start);
+        let id = ready.start.id;
+        self.live.insert(id, Live { ready, epoch: 0, held: false });
+    }
+
+    /// A run that was parked, or was about to be when what it waits for came.
+    pub(super) fn wake(&mut self, ready: Ready, status: Option<Status>) {
+        if let Some(status) = status {
+            self.parked[place(status)] -= 1;
+        }
+        self.end(ready.start.id);
+        self.queue(ready);
+    }
+
+    /// A run leaves its worker and memory.
+    pub(super) fn park(&mut self, id: Id, status: Status, wake_at_ms: Option<i64>) {
+        self.end(id);
+        self.count_parked(status, 1);
+        self.next_wake_ms = self.next_wake_ms.into_iter().chain(wake_at_ms).min();
+    }
+
+    /// So many more are parked.
+    pub(super) fn count_parked(&mut self, status: Status, by: i64) {
+        let count = &mut self.parked[place(status)];
+        *count = count.saturating_add_signed(by);
     }
 
     fn ready(&mut self, start: &NewRun) {
@@ -73,15 +120,18 @@ impl Memory {
         }
         self.last = Some(lane);
         let live = self.live.get_mut(&id)?;
-        live.epoch += 1;
+        self.epoch += 1;
+        live.epoch = self.epoch;
         live.held = true;
         let claimed = Claimed {
-            start: live.start.clone(),
+            start: live.ready.start.clone(),
             epoch: live.epoch,
-            journal: live.journal,
-            cancelled: live.cancel,
+            journal: live.ready.journal,
+            cancelled: live.ready.cancel,
+            attempts: live.ready.attempts,
+            started_at_ms: live.ready.started_at_ms,
         };
-        live.journal = true;
+        live.ready.journal = true;
         Some(claimed)
     }
 
@@ -89,7 +139,7 @@ impl Memory {
     pub(super) fn release(&mut self, id: Id, epoch: u64) -> Option<Arc<NewRun>> {
         let live = self.live.get_mut(&id).filter(|live| live.held && live.epoch == epoch)?;
         live.held = false;
-        let start = live.start.clone();
+        let start = live.ready.start.clone();
         self.ready(&start);
         Some(start)
     }
@@ -97,15 +147,15 @@ impl Memory {
     pub(super) fn end(&mut self, id: Id) -> Option<Arc<NewRun>> {
         let live = self.live.remove(&id)?;
         if !live.held {
-            self.unready(&live.start);
+            self.unready(&live.ready.start);
         }
-        if let Some(count) = self.roots.get_mut(&live.start.root) {
+        if let Some(count) = self.roots.get_mut(&live.ready.start.root) {
             *count -= 1;
             if *count == 0 {
-                self.roots.remove(&live.start.root);
+                self.roots.remove(&live.ready.start.root);
             }
         }
-        Some(live.start)
+        Some(live.ready.start)
     }
 
     /// Whether the run is live and that epoch holds it.
@@ -113,15 +163,16 @@ impl Memory {
         self.live.get(&id).is_some_and(|live| live.held && live.epoch == epoch)
     }
 
-    pub(super) fn find(&self, id: Id) -> Option<(Arc<NewRun>, Status, u64)> {
+    /// A run that is not parked; whether a worker has ever taken it.
+    pub(super) fn find(&self, id: Id) -> Option<(Arc<NewRun>, Status, bool)> {
         let live = self.live.get(&id)?;
         let status = if live.held { Status::Running } else { Status::Queued };
-        Some((live.start.clone(), status, live.epoch))
+        Some((live.ready.start.clone(), status, live.ready.journal))
     }
 
     pub(super) fn mark_cancelled(&mut self, id: Id) {
         if let Some(live) = self.live.get_mut(&id) {
-            live.cancel = true;
+            live.ready.cancel = true;
         }
     }
 
@@ -141,13 +192,24 @@ impl Memory {
         self.poisoned.contains(&(id, epoch))
     }
 
-    /// (queued, running)
-    pub(super) fn counts(&self) -> (u64, u64) {
-        let queued: usize = self.lanes.values().map(BTreeSet::len).sum();
-        (queued as u64, (self.live.len() - queued) as u64)
+    /// (queued, running, waiting)
+    pub(super) fn counts(&self) -> (u64, u64, u64) {
+        let ready = self.ready_len();
+        let [waiting, delayed] = self.parked;
+        (ready as u64 + delayed, (self.live.len() - ready) as u64, waiting)
+    }
+
+    /// How many could be claimed now.
+    pub(super) fn ready_len(&self) -> usize {
+        self.lanes.values().map(BTreeSet::len).sum()
     }
 
     pub(super) fn is_ready(&self) -> bool {
         !self.lanes.is_empty()
     }
+}
+
+/// Which of the two counts of parked runs.
+fn place(status: Status) -> usize {
+    usize::from(status != Status::Waiting)
 }

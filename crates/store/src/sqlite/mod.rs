@@ -4,6 +4,7 @@
 
 mod apply;
 mod memory;
+mod park;
 mod read;
 mod writer;
 
@@ -15,20 +16,21 @@ use std::{
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+use recipe::Value;
 use rusqlite::{Connection, OpenFlags};
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use self::{
-    memory::Memory,
+    memory::{Memory, Ready},
     writer::{Order, Writer},
 };
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version,
-    Versions, sabotage::Sabotage,
+    Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Signalled, Status, Store,
+    Ticket, Version, Versions, sabotage::Sabotage,
 };
 
 /// The schema that this version writes.
@@ -230,7 +232,9 @@ impl Sqlite {
 impl Runs for Sqlite {
     fn commit(&self, commit: Commit) -> Ticket {
         let (tell, told) = oneshot::channel();
-        if let Err(mpsc::SendError(Order::Commit(_, tell))) = self.orders.send(Order::Commit(commit, tell)) {
+        if let Err(mpsc::SendError(Order::Commit(_, tell))) =
+            self.orders.send(Order::Commit(Box::new(commit), tell))
+        {
             let _ = tell.send(Err(Error::Closed));
         }
         told
@@ -239,17 +243,31 @@ impl Runs for Sqlite {
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>> {
         Box::pin(async move {
             loop {
-                let claimed: Vec<Claimed> = {
-                    let mut memory = lock(&self.shared.memory);
-                    std::iter::from_fn(|| memory.claim()).take(max).collect()
-                };
+                let (claimed, due_in) = self.take(max);
                 if !claimed.is_empty() {
                     self.announce(&claimed);
                     return Ok(claimed);
                 }
-                self.shared.ready.notified().await;
+                let due = async {
+                    match due_in {
+                        Some(due_in) => tokio::time::sleep(due_in).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.shared.ready.notified() => {}
+                    () = due => {}
+                }
             }
         })
+    }
+
+    fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.order(|tell| Order::Signal(run, name, body, tell))
+    }
+
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
+        self.read(move |db| read::signals(db, run))
     }
 
     fn release(&self, run: Id, epoch: u64) {
@@ -307,8 +325,8 @@ impl Runs for Sqlite {
         self.read(move |db| {
             // Under memory's lock nothing can end between the two looks.
             let memory = lock(&shared.memory);
-            let (queued, running) = memory.counts();
-            let mut account = Account { queued, running, ..Account::default() };
+            let (queued, running, waiting) = memory.counts();
+            let mut account = Account { queued, running, waiting, ..Account::default() };
             let mut found = db.prepare_cached("SELECT name, n FROM counters").map_err(trouble)?;
             let rows = found
                 .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
@@ -329,6 +347,20 @@ impl Runs for Sqlite {
 }
 
 impl Sqlite {
+    /// Claims, and how long until a parked run is due. Those that are due come a page at a time, as places get free.
+    fn take(&self, max: usize) -> (Vec<Claimed>, Option<Duration>) {
+        let now_ms = ((self.shared.clock)() / 1_000) as i64;
+        let mut memory = lock(&self.shared.memory);
+        let claimed: Vec<Claimed> = std::iter::from_fn(|| memory.claim()).take(max).collect();
+        let due_in = memory.next_wake_ms.filter(|_| !memory.waking).map(|at_ms| at_ms - now_ms);
+        if due_in.is_some_and(|ms| ms <= 0) && memory.ready_len() < park::PAGE {
+            memory.waking = self.orders.send(Order::Wake(now_ms)).is_ok();
+            return (claimed, None);
+        }
+        // A clock that stands still while we sleep is looked at again; a millisecond more makes up for the rounding.
+        (claimed, due_in.map(|ms| Duration::from_millis(ms.clamp(0, 3_600_000) as u64 + 1)))
+    }
+
     fn announce(&self, claimed: &[Claimed]) {
         if self.shared.changes.receiver_count() == 0 {
             return;
@@ -409,9 +441,9 @@ fn stands(shared: &Shared, run: &mut Run) {
     if run.status.ended() {
         return;
     }
-    if let Some((_, status, epoch)) = lock(&shared.memory).find(run.start.id) {
+    if let Some((_, status, begun)) = lock(&shared.memory).find(run.start.id) {
         run.status = status;
-        run.attempts += epoch as u32;
+        run.attempts += u32::from(begun);
     }
 }
 
@@ -484,12 +516,27 @@ fn migrate(db: &Connection) -> Result<(), Error> {
 /// Whatever has not ended is queued.
 fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let mut memory = Memory::default();
-    let sql = "SELECT runs.start, live.cancel_at IS NOT NULL FROM live JOIN runs ON runs.id = live.run";
+    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at FROM live JOIN runs ON runs.id = live.run \
+               WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
     let mut found = db.prepare(sql).map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {
         let body: Vec<u8> = row.get(0).map_err(trouble)?;
-        memory.queue(Arc::new(blob_of(&body)?), true, row.get(1).map_err(trouble)?);
+        memory.queue(Ready {
+            start: Arc::new(blob_of(&body)?),
+            journal: true,
+            cancel: row.get(1).map_err(trouble)?,
+            attempts: row.get(2).map_err(trouble)?,
+            started_at_ms: row.get(3).map_err(trouble)?,
+        });
+    }
+    let sql = "SELECT status, count(*), min(wake_at) FROM parks GROUP BY status";
+    let mut found = db.prepare(sql).map_err(trouble)?;
+    let mut rows = found.query([]).map_err(trouble)?;
+    while let Some(row) = rows.next().map_err(trouble)? {
+        memory.count_parked(status_of(row.get(0).map_err(trouble)?), row.get(1).map_err(trouble)?);
+        let due: Option<i64> = row.get(2).map_err(trouble)?;
+        memory.next_wake_ms = memory.next_wake_ms.into_iter().chain(due).min();
     }
     Ok(memory)
 }

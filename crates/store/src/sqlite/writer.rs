@@ -15,10 +15,14 @@ use tokio::sync::oneshot;
 
 use super::{
     Shared,
-    apply::{After, Apply},
-    blob, lock, trouble,
+    apply::{After, Apply, Moved},
+    blob, lock,
+    memory::Ready,
+    trouble,
 };
-use crate::{Cancelled, Change, Commit, Error, Hash, Id, Item, Status, Version, sabotage::Sabotage};
+use crate::{
+    Cancelled, Change, Commit, Error, Hash, Id, Item, Signalled, Status, Version, sabotage::Sabotage,
+};
 
 /// Submissions in one transaction.
 const BATCH_MAX: usize = 1_024;
@@ -26,12 +30,18 @@ const BATCH_MAX: usize = 1_024;
 /// Items kept in memory while they move.
 const ITEMS_MAX: usize = 50_000;
 
+/// After a page of due runs could not be woken.
+const WAKE_AGAIN_MS: i64 = 1_000;
+
 /// Pages of the WAL at which a checkpoint is due.
 const WAL_PAGES: u64 = 2_000;
 
 pub(super) enum Order {
-    Commit(Commit, oneshot::Sender<Result<(), Error>>),
+    Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
     Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
+    Signal(Id, Arc<str>, recipe::Value, oneshot::Sender<Result<Signalled, Error>>),
+    /// Parked runs are due.
+    Wake(i64),
     Publish(Version, oneshot::Sender<Result<Hash, Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
 }
@@ -40,6 +50,7 @@ pub(super) enum Order {
 enum Told {
     Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
     Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
+    Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
     Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
 }
 
@@ -163,11 +174,20 @@ impl Writer {
                 Some(_) if !apply.after.ended.contains(run) => {
                     apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
                 }
+                None if apply.is_idle(*run)? => {
+                    apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
+                }
                 _ => {
                     let known = super::read::start(&self.db, *run)?.is_some();
                     Ok(Outcome::Cancelled(if known { Cancelled::Over } else { Cancelled::Unknown }))
                 }
             },
+            Order::Signal(run, name, body, _) => apply.signal(*run, name, body).map(Outcome::Signalled),
+            Order::Wake(now_ms) => {
+                let next = apply.wake_due(*now_ms)?;
+                after.next_wake = Some(next);
+                Ok(Outcome::Done)
+            }
             Order::Publish(version, _) => publish(&self.db, version).map(Outcome::Published),
             Order::Close(_) => Ok(Outcome::Done),
         }
@@ -176,20 +196,34 @@ impl Writer {
     /// The transaction is durable: memory learns of it, then everyone who listens.
     fn publish(&self, after: After) {
         let mut memory = lock(&self.shared.memory);
+        // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
+        let due = after.next_wake.is_some()
+            || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
         for start in after.queued {
             if !after.ended.contains(&start.id) {
-                memory.queue(start, false, false);
+                memory.queue(Ready::new(start));
+            }
+        }
+        for moved in after.moved {
+            match moved {
+                Moved::Parked(run, status, wake_at_ms) => memory.park(run, status, wake_at_ms),
+                Moved::Woken(ready, status) => memory.wake(ready, status),
+                Moved::Ended(status) => memory.count_parked(status, -1),
             }
         }
         for run in after.ended {
             memory.end(run);
+        }
+        if let Some(next_wake_ms) = after.next_wake {
+            memory.next_wake_ms = next_wake_ms;
+            memory.waking = false;
         }
         for (_, change) in &after.changes {
             if let Change::Cancel(run) = change {
                 memory.mark_cancelled(*run);
             }
         }
-        let ready = memory.is_ready();
+        let ready = memory.is_ready() || due;
         drop(memory);
         if ready {
             self.shared.ready.notify_one();
@@ -206,6 +240,10 @@ impl Writer {
 
     fn tell(&self, batch: Vec<Order>, results: Vec<Result<Outcome, Error>>) {
         for (order, result) in batch.into_iter().zip(results) {
+            if let (Order::Wake(now_ms), Err(_)) = (&order, &result) {
+                let mut memory = lock(&self.shared.memory);
+                (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
+            }
             match told(order, result) {
                 Some(Told::Commit(tell, result, run, epoch)) => {
                     if result.is_err() {
@@ -214,6 +252,7 @@ impl Writer {
                     let _ = tell.send(result);
                 }
                 Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
+                Some(Told::Signal(tell, result)) => drop(tell.send(result)),
                 Some(Told::Publish(tell, result)) => drop(tell.send(result)),
                 None => {}
             }
@@ -230,6 +269,7 @@ fn answer_early(order: &mut Order) {
 enum Outcome {
     Done,
     Cancelled(Cancelled),
+    Signalled(Signalled),
     Published(Hash),
 }
 
@@ -241,6 +281,10 @@ fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
         (Order::Cancel(_, _, tell), Ok(Outcome::Cancelled(how))) => Told::Cancel(tell, Ok(how)),
         (Order::Cancel(_, _, tell), Ok(_)) => Told::Cancel(tell, Err(Error::Closed)),
         (Order::Cancel(_, _, tell), Err(error)) => Told::Cancel(tell, Err(error)),
+        (Order::Signal(.., tell), Ok(Outcome::Signalled(how))) => Told::Signal(tell, Ok(how)),
+        (Order::Signal(.., tell), Ok(_)) => Told::Signal(tell, Err(Error::Closed)),
+        (Order::Signal(.., tell), Err(error)) => Told::Signal(tell, Err(error)),
+        (Order::Wake(_), _) => return None,
         (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
         (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),
         (Order::Publish(_, tell), Err(error)) => Told::Publish(tell, Err(error)),

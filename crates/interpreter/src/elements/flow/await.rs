@@ -90,7 +90,7 @@ fn named(runs: &Value) -> Result<Vec<u128>, Failure> {
 fn finish(firing: &mut Firing<'_>, came: Value) -> Result<Ports, Failure> {
     if firing.given("signal") {
         return Ok(match came.as_list() {
-            Some(body) => port("default", body.get(0).cloned().unwrap_or_default()),
+            Some(body) => port("default", body.first().cloned().unwrap_or_default()),
             None => smallvec![(PortName::Fixed("timeout"), firing.input())],
         });
     }
@@ -106,7 +106,7 @@ fn finish(firing: &mut Firing<'_>, came: Value) -> Result<Ports, Failure> {
                 .map_or_else(|| "a run that was awaited did not succeed".to_owned(), Value::to_text);
             Err(Failure::new(&code, says))
         }
-        _ if any => Ok(port("default", ended.get(0).cloned().unwrap_or_default())),
+        _ if any => Ok(port("default", ended.first().cloned().unwrap_or_default())),
         _ => Ok(port("default", came)),
     }
 }

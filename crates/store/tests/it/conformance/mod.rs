@@ -45,6 +45,7 @@ pub(crate) fn end(claimed: &Claimed, status: Status) -> Commit {
     let end = End {
         status,
         started_at_ms: 1,
+        attempts: 1,
         ended_at_ms: 2,
         result: Value::from("result"),
         error: Value::Null,
