@@ -10,7 +10,9 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
-    End as MachineEnd, EndStatus, Entry, FiringId, Flight, Machine, Outcome, Then, effect::Asked, journal,
+    End as MachineEnd, EndStatus, Entry, FiringId, Flight, Machine, Outcome, Then,
+    effect::{Asked, Wait},
+    journal,
 };
 use recipe::Value;
 use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket};
@@ -182,9 +184,9 @@ impl Drive {
 
     /// Every branch waits: the outcome of one, and the machine goes on.
     async fn wait_for_one(&mut self, flights: Vec<Flight>) -> Result<Option<Left>, store::Error> {
-        // A wait leaves nothing behind outside the process: what came before it goes out with the park.
-        let calls = flights.iter().any(|flight| matches!(flight.asked, Asked::Outside(_)));
-        let left = if calls { self.pause().await? } else { self.told_to_leave().await? };
+        // Time alone asks nothing of anyone: what came before it goes out with the park.
+        let asks = flights.iter().any(|flight| !matches!(flight.asked, Asked::Wait(Wait::Until(_))));
+        let left = if asks { self.pause().await? } else { self.told_to_leave().await? };
         if left.is_some() {
             return Ok(left);
         }

@@ -8,3 +8,4 @@ mod scene;
 mod sent;
 mod stops;
 mod versions;
+mod waits;

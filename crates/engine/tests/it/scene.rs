@@ -112,17 +112,26 @@ impl Scene {
 
     /// Awaits the end of a run.
     pub(crate) async fn end(&self, run: Id) -> store::Run {
+        self.look(run, Status::ended).await
+    }
+
+    /// Awaits that a run stands there.
+    pub(crate) async fn until(&self, run: Id, status: Status) -> store::Run {
+        self.look(run, |stands| stands == status).await
+    }
+
+    async fn look(&self, run: Id, wanted: impl Fn(Status) -> bool) -> store::Run {
         let mut changes = self.engine.store().changes();
-        let ended = async {
+        let seen = async {
             loop {
                 let found = self.engine.store().run(run).await.unwrap().expect("the run");
-                if found.status.ended() {
+                if wanted(found.status) {
                     return found;
                 }
-                while !changes.recv().await.unwrap().iter().any(|(_, change)| is_end(change, run)) {}
+                while !changes.recv().await.unwrap().iter().any(|(_, change)| is_of(change, run)) {}
             }
         };
-        tokio::time::timeout(DEADLINE, ended).await.expect("the run ends")
+        tokio::time::timeout(DEADLINE, seen).await.expect("the run comes there")
     }
 
     pub(crate) async fn status(&self, run: Id) -> Status {
@@ -150,6 +159,6 @@ impl Scene {
     }
 }
 
-fn is_end(change: &Change, run: Id) -> bool {
-    matches!(change, Change::Run { start, status } if start.id == run && status.ended())
+fn is_of(change: &Change, run: Id) -> bool {
+    matches!(change, Change::Run { start, .. } if start.id == run)
 }

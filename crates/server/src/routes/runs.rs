@@ -1,19 +1,20 @@
-//! GET runs, GET runs/ID, POST runs/ID/cancel.
+//! GET runs, GET runs/ID, POST runs/ID/cancel, POST runs/ID/signal/NAME.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::StatusCode,
 };
 use engine::Trace;
 use serde::Deserialize;
-use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Status};
+use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Signalled, Status};
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::{App, Viewer},
     border::{Raw, Shown},
+    routes::body,
     time::iso,
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
@@ -152,6 +153,33 @@ pub(crate) async fn cancel(
         Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
         Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),
         Cancelled::Unknown => {
+            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct SignalView {
+    run: Id,
+    signal: String,
+}
+
+/// Brings a run the body that it waits for, or will wait for.
+pub(crate) async fn signal(
+    State(app): State<Arc<App>>,
+    Path((system, name, signal)): Path<(String, String, String)>,
+    request: Request,
+) -> Answer {
+    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
+    let body = body::value(&app, request).await?;
+    let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
+    match app.engine.store().signal(run, signal.as_str().into(), body).await? {
+        Signalled::Kept => Ok(json(StatusCode::ACCEPTED, &SignalView { run, signal })),
+        Signalled::Double => {
+            Err(conflict("a signal of that name is kept already; the run has not taken it yet"))
+        }
+        Signalled::Over => Err(conflict("the run has ended already")),
+        Signalled::Unknown => {
             Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
         }
     }

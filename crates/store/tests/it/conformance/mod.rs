@@ -1,6 +1,7 @@
 //! Cases by the trait that promises them.
 
 pub(crate) mod journal;
+pub(crate) mod parks;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod versions;
