@@ -11,14 +11,14 @@ use std::{sync::Arc, time::Duration};
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
     End as MachineEnd, EndStatus, Entry, FiringId, Flight, Machine, Outcome, Then,
-    effect::{Asked, Wait},
+    effect::{Asked, Progress, Wait},
     journal,
 };
 use recipe::Value;
 use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket};
 use tokio::sync::watch;
 
-use crate::{Shared, Stop, context, effects, effects::Sink, waits};
+use crate::{Shared, Stop, context, effects, effects::Sink, policy::Policy, waits};
 
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
@@ -71,6 +71,7 @@ pub(crate) struct Drive {
     started_at_ms: i64,
     /// Attempts that have failed before this one.
     attempts: u32,
+    policy: Policy,
     /// Calls under way.
     calls: FuturesUnordered<effects::Call>,
     /// What else branches wait for.
@@ -88,7 +89,7 @@ pub(crate) async fn drive(
 ) -> Left {
     let Claimed { start: new, epoch, journal, cancelled, attempts, started_at_ms } = claimed;
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
-    let (machine, submitted, checkpointed) = match open(&shared, &new, journal).await {
+    let (machine, submitted, checkpointed, policy) = match open(&shared, &new, journal).await {
         Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
@@ -109,6 +110,7 @@ pub(crate) async fn drive(
         state_bytes: CHECKPOINT_BYTES_MIN,
         started_at_ms,
         attempts,
+        policy,
         calls: FuturesUnordered::new(),
         waits: Vec::new(),
         order,
@@ -123,7 +125,7 @@ enum Trouble {
 }
 
 /// The machine of the run, how many entries its journal holds, and how many of them its checkpoint has seen.
-async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64, u64), Trouble> {
+async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64, u64, Policy), Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
@@ -136,7 +138,9 @@ async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, 
     let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let recorded = recorded.unwrap_or(checkpointed);
     let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
-    Ok((machine, recorded, checkpointed))
+    let policy =
+        published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
+    Ok((machine, recorded, checkpointed, policy))
 }
 
 impl Drive {
@@ -321,7 +325,7 @@ impl Drive {
 
     /// None at a moment when the state and the submitted entries are not of one time.
     fn write_state(&mut self) -> Option<Checkpoint> {
-        if self.machine.entries() != self.submitted {
+        if self.machine.entries() != self.submitted || self.machine.failing() {
             return None;
         }
         let bytes = self.machine.checkpoint();
@@ -332,10 +336,54 @@ impl Drive {
     }
 
     async fn end(&mut self, end: MachineEnd) -> Left {
+        if let Some(wake_at_ms) = self.next_attempt(&end) {
+            return match self.again(&end, wake_at_ms).await {
+                Ok(left) => left,
+                Err(error) => Left::Lost(error),
+            };
+        }
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
-        let end = End { attempts: self.attempts + 1, ..ended(end, self.started_at_ms, now_ms) };
+        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
+        let entries = self.submitted + self.sink.entries.len() as u64;
+        let end = End {
+            attempts: self.attempts + 1,
+            retry: again.and_then(|again| encode(&[again], entries)),
+            ..ended(end, self.started_at_ms, now_ms)
+        };
         self.finish(end).await
+    }
+
+    /// When the run is tried again, if its failure is one that another attempt may mend, and one is left.
+    fn next_attempt(&self, end: &MachineEnd) -> Option<i64> {
+        let failure = end.failure.as_ref().filter(|failure| failure.retryable)?;
+        if self.attempts + 1 >= self.policy.attempts {
+            return None;
+        }
+        let backoff_ms = self.policy.backoff.ms(self.attempts + 1, self.new.id.0);
+        let ms = backoff_ms.max(u64::from(failure.after_ms.unwrap_or(0)));
+        Some(self.shared.clock.now_ms().saturating_add_unsigned(ms))
+    }
+
+    /// The attempt is over; the next one resumes from the journal, and tries the effect that failed again.
+    async fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Result<Left, store::Error> {
+        let now_ms = self.shared.clock.now_ms();
+        self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
+        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
+        for item in self.machine.items() {
+            if !item.over() {
+                self.sink.say(Progress { status_message: words.clone(), ..item.clone() }, &self.shared);
+            }
+        }
+        let park = Park {
+            status: Status::Queued,
+            wake_at_ms: Some(wake_at_ms),
+            awaits: Vec::new(),
+            signals: Vec::new(),
+            started_at_ms: self.started_at_ms,
+            failed: true,
+        };
+        self.leave(park).await
     }
 
     /// What was done stays done; nothing more is.
@@ -395,6 +443,7 @@ fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
         error: Value::Null,
         effects: Vec::new(),
         handled: 0,
+        retry: None,
     }
 }
 

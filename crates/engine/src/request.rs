@@ -12,6 +12,7 @@ use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
     drive::{encode, ended, settle, sleep},
     effects::{self, Sink},
+    policy::Policy,
     waits,
 };
 
@@ -30,7 +31,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         workflow: graph.identifier.clone(),
         version: published.version,
         queue: graph.queue.clone().unwrap_or_else(|| "default".into()),
-        priority: 0,
+        priority: Policy::of(graph).priority,
         parent: None,
         root: id,
         direct: in_background,
@@ -38,6 +39,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         context: context::of_person(call.person.as_ref(), &graph.identifier),
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
         input: call.input,
+        retry_of: None,
         created_at_ms: now_ms,
     };
     if in_background {
@@ -201,6 +203,9 @@ impl Inside<'_> {
         // Without an outbox the answer depends on nothing that must be durable first.
         let outbox = writes.iter().any(|write| !matches!(write, Write::Log(_)));
         writes.insert(0, Write::Request(NewRun::clone(&self.new)));
+        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
+        let retry = again.and_then(|again| encode(&[again], self.entries.len() as u64));
+        let end = store::End { retry, ..ended(end, self.new.created_at_ms, now_ms) };
         let ticket = self.shared.store.commit(Commit {
             run: self.new.id,
             epoch: 0,
@@ -208,7 +213,7 @@ impl Inside<'_> {
             checkpoint: None,
             writes,
             park: None,
-            end: Some(ended(end, self.new.created_at_ms, now_ms)),
+            end: Some(end),
         });
         if outbox {
             settle(Some(ticket)).await.map_err(Refusal::Store)?;

@@ -227,7 +227,7 @@ pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiv
 }
 
 fn is_end(change: &Change) -> bool {
-    matches!(change, Change::Run { status, .. } if status.ended())
+    matches!(change, Change::Run { stands, .. } if stands.status.ended())
 }
 
 async fn tree_is_over(shared: &Shared, root: Id) -> bool {

@@ -33,3 +33,4 @@ pub use facts::Run;
 pub use firing::{Fired, FiringId};
 pub use journal::Entry;
 pub use machine::{End, EndStatus, Flight, Limits, Machine, Output, Response, Start, Then, Turn};
+pub use options::duration_ms;

@@ -5,6 +5,7 @@ mod fire;
 mod flights;
 mod frames;
 mod many;
+mod rebind;
 
 use std::{
     collections::{HashSet, VecDeque},
@@ -18,7 +19,7 @@ use workflow::{Graph, System};
 
 use crate::{
     Fired, FiringId, Outcome, Run,
-    effect::{Asked, Failure, Live, Own},
+    effect::{Asked, Failure, Live, Own, Progress},
     firing::fingerprint,
     journal::{self, Entry, Unreadable},
     state::{Delivery, Frame, Hold, State, Strand},
@@ -250,6 +251,8 @@ impl Machine {
             machine.bind()?;
         }
         machine.replaying = checkpoint.is_some() || !entries.is_empty();
+        let (entries, gone) = journal::counting(entries);
+        machine.state.entries += gone;
         machine.replay = entries.into();
         Ok(machine)
     }
@@ -267,6 +270,17 @@ impl Machine {
     /// What fired since [`Machine::watch`].
     pub fn fired(&mut self) -> Vec<Fired> {
         self.record.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// What the run has said of its bars.
+    pub fn items(&self) -> &[Progress] {
+        &self.state.items
+    }
+
+    /// Whether a failure is on its way that another attempt may take back: then a state must not be kept without it.
+    pub fn failing(&self) -> bool {
+        let failing = |hold: &Hold| matches!(hold, Hold::Many(many) if many.failed.is_some());
+        self.state.over.is_some() || self.state.frames.iter().flatten().any(|frame| failing(&frame.hold))
     }
 
     /// Entries that the state has seen.

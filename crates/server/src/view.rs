@@ -3,7 +3,7 @@
 //! A value goes out as [`Shown`] (withheld) or, in the journal for operators, as [`Raw`]; there is no third way.
 
 use serde::{Serialize, Serializer};
-use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Status};
+use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Standing, Status};
 
 use crate::{
     border::{Raw, Shown},
@@ -104,7 +104,7 @@ impl<'a> RunHead<'a> {
             user: start.user.as_deref(),
             root: start.root,
             parent: start.parent,
-            retry_of: None,
+            retry_of: start.retry_of,
             direct: start.direct,
             created_at: iso(start.created_at_ms),
         }
@@ -121,14 +121,20 @@ pub(crate) struct RunRow<'a> {
     ended_at: Option<String>,
 }
 
+impl<'a> RunRow<'a> {
+    pub(crate) fn new(head: RunHead<'a>, stands: Standing) -> RunRow<'a> {
+        RunRow {
+            head,
+            attempts: stands.attempts,
+            started_at: stands.started_at_ms.map(iso),
+            ended_at: stands.ended_at_ms.map(iso),
+        }
+    }
+}
+
 impl<'a> From<&'a Run> for RunRow<'a> {
     fn from(run: &'a Run) -> RunRow<'a> {
-        RunRow {
-            head: RunHead::new(&run.start, run.status),
-            attempts: run.attempts,
-            started_at: run.started_at_ms.map(iso),
-            ended_at: run.end.as_ref().map(|end| iso(end.ended_at_ms)),
-        }
+        RunRow::new(RunHead::new(&run.start, run.status), run.stands())
     }
 }
 

@@ -24,8 +24,10 @@ pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
-    Account, Await, Cancelled, Claimed, End, Filter, Log, NewRun, Page, Park, Run, Signalled, Status,
+    Account, Await, Cancelled, Claimed, End, Filter, Log, Moved, NewRun, Page, Park, Reopened, Run,
+    Signalled, Standing, Status,
 };
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 pub use version::{Hash, Version};
 
@@ -52,7 +54,7 @@ pub struct Commit {
 }
 
 /// A run of journal entries as the interpreter encoded them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entries {
     /// How many entries the journal held before these.
     pub at: u64,
@@ -103,6 +105,9 @@ pub trait Runs: Send + Sync {
     fn release(&self, run: Id, epoch: u64);
     /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].
     fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// Tries a run that failed or was cancelled again from there, under another version if its state was moved there: it is queued, its
+    /// journal stays, its attempts count anew, and its bars move again.
+    fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened>;
     /// Brings a signal to a run: it is kept, one a name, until the run takes it, and wakes a run that waits for it.
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
     /// The signals that are kept for a run.

@@ -264,6 +264,19 @@ impl Item {
         };
     }
 
+    /// A run that touched it is tried again by hand. False: it had not ended.
+    pub fn reopen(&mut self, at_ms: i64) -> bool {
+        if self.status == ItemStatus::Running {
+            return false;
+        }
+        self.status = ItemStatus::Running;
+        self.status_message = Value::Null;
+        self.seq += 1;
+        self.updated_at_ms = self.updated_at_ms.max(at_ms);
+        self.samples.clear();
+        true
+    }
+
     /// No run that touched it is live any more.
     pub fn end(&mut self, status: ItemStatus, at_ms: i64) {
         self.status = status;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, Id};
+use crate::{Checkpoint, Entries, Hash, Id};
 
 /// durability.md, Statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,6 +73,8 @@ pub struct NewRun {
     pub entry: Arc<str>,
     /// Its input.
     pub input: Value,
+    /// The run that this one tries again from the start.
+    pub retry_of: Option<Id>,
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
 }
@@ -96,6 +98,28 @@ pub struct End {
     pub effects: Vec<Value>,
     /// Failures that an error port or a flow/try took care of.
     pub handled: u32,
+    /// What is added to the journal when the run is tried again from its failure.
+    pub retry: Option<Entries>,
+}
+
+/// Where a run stands, without what it holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Where.
+    pub status: Status,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// When a worker first took it, milliseconds since 1970.
+    pub started_at_ms: Option<i64>,
+    /// When it ended, milliseconds since 1970.
+    pub ended_at_ms: Option<i64>,
+}
+
+impl Standing {
+    /// Of one that nobody has worked.
+    pub fn new(status: Status) -> Standing {
+        Standing { status, attempts: 0, started_at_ms: None, ended_at_ms: None }
+    }
 }
 
 /// A run as it stands.
@@ -115,6 +139,30 @@ pub struct Run {
     pub wake_at_ms: Option<i64>,
     /// How it ended.
     pub end: Option<Arc<End>>,
+}
+
+impl Run {
+    /// Where it stands.
+    pub fn stands(&self) -> Standing {
+        Standing {
+            status: self.status,
+            attempts: self.attempts,
+            started_at_ms: self.started_at_ms,
+            ended_at_ms: self.end.as_ref().map(|end| end.ended_at_ms),
+        }
+    }
+}
+
+impl End {
+    /// Where a run stands that ended so.
+    pub fn stands(&self) -> Standing {
+        Standing {
+            status: self.status,
+            attempts: self.attempts,
+            started_at_ms: Some(self.started_at_ms),
+            ended_at_ms: Some(self.ended_at_ms),
+        }
+    }
 }
 
 /// A run that a worker has taken.
@@ -158,6 +206,26 @@ pub struct Await {
     pub runs: Vec<Id>,
     /// The first end wakes; else the last one does.
     pub any: bool,
+}
+
+/// A run's state under another version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// That version.
+    pub version: Hash,
+    /// The state after all that is recorded.
+    pub checkpoint: Checkpoint,
+}
+
+/// What came of a retry by hand from the failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reopened {
+    /// It is queued.
+    Queued,
+    /// It neither failed nor was cancelled.
+    NotOver,
+    /// There is no such run.
+    Unknown,
 }
 
 /// What came of a signal.

@@ -52,11 +52,7 @@ impl Sink {
                 }
             }
             Output::Live { element, live } => match live {
-                Live::Progress(progress) => {
-                    let contribution = self.contribution(progress, at_ms);
-                    let moving = self.moving.entry(contribution.process.clone()).or_default();
-                    moving.newest = Some(contribution);
-                }
+                Live::Progress(progress) => self.say(progress, shared),
                 Live::Toast(body) => {
                     if let Some(user) = self.new.user.clone() {
                         let system = self.new.system.clone();
@@ -72,6 +68,13 @@ impl Sink {
                 }
             },
         }
+    }
+
+    /// An update of a bar; the newest one is written when its time has come.
+    pub(crate) fn say(&mut self, progress: Progress, shared: &Shared) {
+        let contribution = self.contribution(progress, shared.clock.now_ms());
+        let moving = self.moving.entry(contribution.process.clone()).or_default();
+        moving.newest = Some(contribution);
     }
 
     /// Moves updates whose time has come (all of them if `all`) into the writes. Gives the milliseconds until the next
@@ -109,6 +112,7 @@ impl Sink {
             user: self.new.user.clone(),
             context: context::handed_on(&self.new.context, &start),
             entry: "".into(),
+            retry_of: None,
             created_at_ms: start.at_ms,
             workflow: start.workflow,
             input: start.input,

@@ -3,6 +3,7 @@
 
 mod addresses;
 mod answers;
+mod attempts;
 mod redirects;
 mod scene;
 mod sent;

@@ -150,8 +150,8 @@ impl Board {
         };
         match change {
             Change::Cancel(_) => {}
-            Change::Run { start, status } => {
-                let frame = Frame::new(mark, Content::Run(RunShown::new(start, *status)));
+            Change::Run { start, stands } => {
+                let frame = Frame::new(mark, Content::Run(Box::new(RunShown::new(start, *stands))));
                 enter(&start.system, Audience::Runs, &frame);
                 if let Some(user) = &start.user {
                     enter(&start.system, Audience::RunsOf(user.clone()), &frame);

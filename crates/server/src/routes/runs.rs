@@ -1,4 +1,4 @@
-//! GET runs, GET runs/ID, POST runs/ID/cancel, POST runs/ID/signal/NAME.
+//! GET runs, GET runs/ID, POST runs/ID/cancel, retry, signal/NAME.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use axum::{
     extract::{Path, Query, Request, State},
     http::StatusCode,
 };
-use engine::Trace;
+use engine::{Retried, RetryFrom, Trace};
 use serde::Deserialize;
 use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Signalled, Status};
 
@@ -153,6 +153,53 @@ pub(crate) async fn cancel(
         Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
         Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),
         Cancelled::Unknown => {
+            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+        }
+    }
+}
+
+/// How a run is tried again.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Again {
+    from: Option<String>,
+    version: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct RetryView {
+    run: Id,
+    retry_of: Option<Id>,
+}
+
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+    Query(again): Query<Again>,
+) -> Answer {
+    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
+    let current = again.version.as_deref() == Some("current");
+    let from = match again.from.as_deref() {
+        None | Some("" | "failure") => RetryFrom::Failure { current },
+        Some("start") => RetryFrom::Start,
+        Some(_) => {
+            return Err(Refused::new(
+                StatusCode::BAD_REQUEST,
+                "a run is tried again from `failure` or from `start`",
+            )
+            .help("leave `from` out to go on where it failed"));
+        }
+    };
+    let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
+    match app.engine.retry(run, from).await? {
+        Retried::Queued(id) => {
+            Ok(json(StatusCode::ACCEPTED, &RetryView { run: id, retry_of: (id != run).then_some(run) }))
+        }
+        Retried::NotOver => Err(conflict("only a run that failed or was cancelled is tried again")),
+        Retried::Differs(difference) => {
+            Err(conflict(&format!("the run cannot go on under the current version: {difference}"))
+                .help("try it again from the start, or under its own version"))
+        }
+        Retried::Unknown => {
             Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
         }
     }

@@ -6,11 +6,14 @@ use std::{collections::HashMap, sync::Arc};
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
-    blob, id, key,
+    forms::{blob, id, key, status_code, status_of, trouble},
     memory::{Memory, Ready},
-    read, status_code, status_of, trouble,
+    read,
 };
-use crate::{Change, Commit, End, Error, Id, Item, ItemStatus, NewRun, Notification, Status, Write};
+use crate::{
+    Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification, Standing,
+    Status, Write,
+};
 
 /// Entries that a trace keeps.
 const TRACE_ENTRIES: u64 = 10_000;
@@ -98,16 +101,10 @@ impl Apply<'_> {
             return Err(Error::LeaseLost);
         }
         if let Some(entries) = &commit.entries {
-            self.run(
-                "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
-                params![key(commit.run), entries.at as i64, entries.count, entries.bytes],
-            )?;
+            self.entries(commit.run, entries)?;
         }
         if let Some(checkpoint) = &commit.checkpoint {
-            self.run(
-                "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
-                params![key(commit.run), checkpoint.at as i64, checkpoint.bytes],
-            )?;
+            self.checkpoint(commit.run, checkpoint)?;
             self.trim(commit.run, checkpoint.at)?;
         }
         let mut request = None;
@@ -145,6 +142,27 @@ impl Apply<'_> {
         }
     }
 
+    pub(super) fn entries(&mut self, run: Id, entries: &Entries) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
+            params![key(run), entries.at as i64, entries.count, entries.bytes],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Result<(), Error> {
+        self.run(
+            "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
+            params![key(run), checkpoint.at as i64, checkpoint.bytes],
+        )?;
+        Ok(())
+    }
+
+    /// A bar that had ended goes on from where it was.
+    pub(super) fn move_again(&mut self, mut item: Item, at_ms: i64) -> Result<(), Error> {
+        if item.reopen(at_ms) { self.store_item(item) } else { Ok(()) }
+    }
+
     /// A queued run's end on request.
     pub(super) fn cancel(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
         let end = End {
@@ -156,6 +174,7 @@ impl Apply<'_> {
             error: recipe::Value::Null,
             effects: Vec::new(),
             handled: 0,
+            retry: None,
         };
         self.end(run, &end, None)
     }
@@ -184,7 +203,7 @@ impl Apply<'_> {
         let new = Arc::new(new.clone());
         *self.after.roots.entry(new.root).or_default() += 1;
         self.after.queued.push(new.clone());
-        self.change(Change::Run { start: new, status: Status::Queued });
+        self.change(Change::Run { start: new, stands: Standing::new(Status::Queued) });
         Ok(())
     }
 
@@ -216,7 +235,7 @@ impl Apply<'_> {
             }
         };
         let root = start.root;
-        self.change(Change::Run { start, status: end.status });
+        self.change(Change::Run { start, stands: end.stands() });
         self.ended_for(run)?;
         if self.is_live(root)? { Ok(()) } else { self.end_items(root, end.ended_at_ms) }
     }

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Claimed, Id, NewRun, Status};
+use crate::{Claimed, Id, NewRun, Standing, Status};
 
 /// (queue, system)
 type Lane = (Arc<str>, Arc<str>);
@@ -48,6 +48,12 @@ pub(super) struct Ready {
 }
 
 impl Ready {
+    /// Where it stands; an attempt that is under way has begun.
+    pub(super) fn stands(&self, status: Status) -> Standing {
+        let attempts = self.attempts + u32::from(self.journal);
+        Standing { status, attempts, started_at_ms: self.started_at_ms, ended_at_ms: None }
+    }
+
     /// One that nobody has worked.
     pub(super) fn new(start: Arc<NewRun>) -> Ready {
         Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None }
@@ -136,12 +142,12 @@ impl Memory {
     }
 
     /// True if it went back to its lane.
-    pub(super) fn release(&mut self, id: Id, epoch: u64) -> Option<Arc<NewRun>> {
+    pub(super) fn release(&mut self, id: Id, epoch: u64) -> Option<Ready> {
         let live = self.live.get_mut(&id).filter(|live| live.held && live.epoch == epoch)?;
         live.held = false;
-        let start = live.ready.start.clone();
-        self.ready(&start);
-        Some(start)
+        let ready = live.ready.clone();
+        self.ready(&ready.start);
+        Some(ready)
     }
 
     pub(super) fn end(&mut self, id: Id) -> Option<Arc<NewRun>> {

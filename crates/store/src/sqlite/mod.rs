@@ -3,13 +3,15 @@
 //! `running` is never written: after a start whatever has not ended is queued again.
 
 mod apply;
+mod forms;
 mod memory;
+mod open;
 mod park;
 mod read;
 mod writer;
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
@@ -20,24 +22,20 @@ use std::{
 };
 
 use recipe::Value;
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use self::{
-    memory::{Memory, Ready},
+    forms::trouble,
+    memory::Memory,
+    open::{connect, migrate, own, unfinished},
     writer::{Order, Writer},
 };
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Signalled, Status, Store,
-    Ticket, Version, Versions, sabotage::Sabotage,
+    Inbox, Item, Items, Journals, Log, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Standing,
+    Status, Store, Ticket, Version, Versions,
 };
-
-/// The schema that this version writes.
-const SCHEMA: u32 = 1;
-
-/// "Hefe": says that a file is ours.
-const APPLICATION: i32 = 0x4865_6665;
 
 /// Connections kept for reading.
 const READERS_MAX: usize = 4;
@@ -262,6 +260,10 @@ impl Runs for Sqlite {
         })
     }
 
+    fn reopen(&self, run: Id, moved: Option<crate::Moved>, at_ms: i64) -> Reply<'_, Reopened> {
+        self.order(|tell| Order::Reopen(run, moved, at_ms, tell))
+    }
+
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
         self.order(|tell| Order::Signal(run, name, body, tell))
     }
@@ -272,8 +274,9 @@ impl Runs for Sqlite {
 
     fn release(&self, run: Id, epoch: u64) {
         let back = lock(&self.shared.memory).release(run, epoch);
-        if let Some(start) = back {
-            let change = Change::Run { start, status: Status::Queued };
+        if let Some(ready) = back {
+            let stands = ready.stands(Status::Queued);
+            let change = Change::Run { start: ready.start, stands };
             let _ = self.shared.changes.send([(self.shared.stamp(), change)].into());
             self.shared.ready.notify_one();
         }
@@ -365,8 +368,13 @@ impl Sqlite {
         if self.shared.changes.receiver_count() == 0 {
             return;
         }
-        let change =
-            |claimed: &Claimed| Change::Run { start: claimed.start.clone(), status: Status::Running };
+        let now_ms = ((self.shared.clock)() / 1_000) as i64;
+        let change = |claimed: &Claimed| {
+            let started_at_ms = claimed.started_at_ms.or(Some(now_ms));
+            let attempts = claimed.attempts + 1;
+            let stands = Standing { status: Status::Running, attempts, started_at_ms, ended_at_ms: None };
+            Change::Run { start: claimed.start.clone(), stands }
+        };
         let changes: Vec<_> = claimed.iter().map(|claimed| (self.shared.stamp(), change(claimed))).collect();
         let _ = self.shared.changes.send(changes.into());
     }
@@ -447,148 +455,6 @@ fn stands(shared: &Shared, run: &mut Run) {
     }
 }
 
-/// The lock file beside the database: whoever holds its lock owns the database.
-fn own(path: &Path) -> Result<File, Error> {
-    let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        use std::os::unix::fs::PermissionsExt;
-        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
-    }
-    let file = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
-    let file = file.map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(&error)),
-    }
-}
-
-fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
-    let flags = match only_read {
-        true => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        false => {
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        }
-    };
-    let db = Connection::open_with_flags(path, flags).map_err(trouble)?;
-    db.set_prepared_statement_cache_capacity(64);
-    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(trouble)?;
-    let settings = match only_read {
-        true => "PRAGMA mmap_size=0;",
-        false => {
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0; \
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
-        }
-    };
-    db.execute_batch(settings).map_err(trouble)?;
-    if Sabotage::NoFsync.on() {
-        db.execute_batch("PRAGMA synchronous=OFF").map_err(trouble)?;
-    }
-    Ok(db)
-}
-
-/// Brings the schema up to date, in one transaction.
-fn migrate(db: &Connection) -> Result<(), Error> {
-    let number =
-        |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
-    let (application, found) = (number("application_id")?, number("user_version")? as u32);
-    let tables: i64 =
-        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
-    if application != APPLICATION && tables > 0 {
-        return Err(Error::Corrupt("it is a database of another program".into()));
-    }
-    if found > SCHEMA {
-        return Err(Error::TooNew { found, known: SCHEMA });
-    }
-    if found == 0 {
-        let sql = format!(
-            "BEGIN; {} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;",
-            include_str!("schema.sql")
-        );
-        db.execute_batch(&sql).map_err(trouble)?;
-    }
-    Ok(())
-}
-
-/// Whatever has not ended is queued.
-fn unfinished(db: &Connection) -> Result<Memory, Error> {
-    let mut memory = Memory::default();
-    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at FROM live JOIN runs ON runs.id = live.run \
-               WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
-    let mut found = db.prepare(sql).map_err(trouble)?;
-    let mut rows = found.query([]).map_err(trouble)?;
-    while let Some(row) = rows.next().map_err(trouble)? {
-        let body: Vec<u8> = row.get(0).map_err(trouble)?;
-        memory.queue(Ready {
-            start: Arc::new(blob_of(&body)?),
-            journal: true,
-            cancel: row.get(1).map_err(trouble)?,
-            attempts: row.get(2).map_err(trouble)?,
-            started_at_ms: row.get(3).map_err(trouble)?,
-        });
-    }
-    let sql = "SELECT status, count(*), min(wake_at) FROM parks GROUP BY status";
-    let mut found = db.prepare(sql).map_err(trouble)?;
-    let mut rows = found.query([]).map_err(trouble)?;
-    while let Some(row) = rows.next().map_err(trouble)? {
-        memory.count_parked(status_of(row.get(0).map_err(trouble)?), row.get(1).map_err(trouble)?);
-        let due: Option<i64> = row.get(2).map_err(trouble)?;
-        memory.next_wake_ms = memory.next_wake_ms.into_iter().chain(due).min();
-    }
-    Ok(memory)
-}
-
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn key(id: Id) -> [u8; 16] {
-    id.0.to_be_bytes()
-}
-
-fn id(bytes: [u8; 16]) -> Id {
-    Id(u128::from_be_bytes(bytes))
-}
-
-fn status_code(status: Status) -> u8 {
-    match status {
-        Status::Queued => 0,
-        Status::Running => 1,
-        Status::Waiting => 2,
-        Status::Succeeded => 3,
-        Status::Failed => 4,
-        Status::Cancelled => 5,
-    }
-}
-
-fn status_of(code: u8) -> Status {
-    match code {
-        0 => Status::Queued,
-        1 => Status::Running,
-        2 => Status::Waiting,
-        3 => Status::Succeeded,
-        4 => Status::Failed,
-        _ => Status::Cancelled,
-    }
-}
-
-fn blob(what: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(what).map_err(|error| Error::Conflict(error.to_string().into()))
-}
-
-fn blob_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    postcard::from_bytes(bytes).map_err(|error| Error::Corrupt(error.to_string().into()))
-}
-
-fn trouble(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    let says: Arc<str> = error.to_string().into();
-    match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => Error::Corrupt(says),
-        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Conflict(says),
-        _ => Error::Unavailable(says),
-    }
 }

@@ -7,9 +7,10 @@ use rusqlite::{OptionalExtension, params};
 
 use super::{
     apply::{Apply, Moved},
-    blob, id, key, read, status_code, status_of, trouble,
+    forms::{blob, id, key, status_code, status_of, trouble},
+    read,
 };
-use crate::{Change, Error, Id, NewRun, Park, Signalled, Status};
+use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status};
 
 /// Parked runs that are woken in one transaction when they are due at one instant.
 pub(super) const PAGE: usize = 256;
@@ -52,7 +53,10 @@ impl Apply<'_> {
         )?;
         self.after.roots_change(start.root, -1);
         self.after.moved.push(Moved::Parked(run, park.status, park.wake_at_ms));
-        self.change(Change::Run { start, status: park.status });
+        let attempts = read::ready(self.db, run)?.map_or(0, |ready| ready.attempts) + u32::from(!park.failed);
+        let started_at_ms = Some(park.started_at_ms);
+        let stands = Standing { status: park.status, attempts, started_at_ms, ended_at_ms: None };
+        self.change(Change::Run { start, stands });
         Ok(())
     }
 
@@ -94,7 +98,7 @@ impl Apply<'_> {
         if parked.is_some() {
             self.after.roots_change(ready.start.root, 1);
         }
-        self.change(Change::Run { start: ready.start.clone(), status: Status::Queued });
+        self.change(Change::Run { start: ready.start.clone(), stands: ready.stands(Status::Queued) });
         self.after.moved.push(Moved::Woken(ready, parked));
         Ok(())
     }
@@ -133,6 +137,41 @@ impl Apply<'_> {
         }
         let mut next = self.db.prepare_cached("SELECT min(wake_at) FROM parks").map_err(trouble)?;
         next.query_row([], |row| row.get(0)).map_err(trouble)
+    }
+
+    /// A run that failed or was cancelled goes on from there.
+    pub(super) fn reopen(
+        &mut self,
+        run: Id,
+        moved: Option<&crate::Moved>,
+        at_ms: i64,
+    ) -> Result<Reopened, Error> {
+        let Some(mut start) = read::start(self.db, run)? else { return Ok(Reopened::Unknown) };
+        let end = read::run(self.db, start.clone())?.end;
+        let Some(end) = end.filter(|end| end.status != Status::Succeeded) else {
+            return Ok(Reopened::NotOver);
+        };
+        if let Some(moved) = moved {
+            start = Arc::new(NewRun { version: moved.version, ..NewRun::clone(&start) });
+            self.run("UPDATE runs SET start = ?2 WHERE id = ?1", params![key(run), blob(&start)?])?;
+        }
+        self.run("DELETE FROM ends WHERE run = ?1", params![key(run)])?;
+        self.run("INSERT INTO live (run, started_at) VALUES (?1, ?2)", params![key(run), end.started_at_ms])?;
+        if let Some(entries) = &end.retry {
+            self.entries(run, entries)?;
+        }
+        if let Some(moved) = moved {
+            self.checkpoint(run, &moved.checkpoint)?;
+        }
+        *self.after.counters.entry(end.status.word()).or_default() -= 1;
+        self.after.roots_change(start.root, 1);
+        for item in read::items_of(self.db, start.root)? {
+            if item.shares.contains_key(&run) {
+                self.move_again(item, at_ms)?;
+            }
+        }
+        self.woken(run, None)?;
+        Ok(Reopened::Queued)
     }
 
     /// Keeps a signal, one a name, and wakes a run that is parked: it looks whether it was for it.

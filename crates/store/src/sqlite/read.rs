@@ -5,7 +5,10 @@ use std::sync::Arc;
 use recipe::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{blob_of, id, key, memory::Ready, status_of, trouble};
+use super::{
+    forms::{blob_of, id, key, status_of, trouble},
+    memory::Ready,
+};
 use crate::{
     Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status,
     Version,

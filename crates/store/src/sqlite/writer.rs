@@ -16,12 +16,13 @@ use tokio::sync::oneshot;
 use super::{
     Shared,
     apply::{After, Apply, Moved},
-    blob, lock,
+    forms::{blob, trouble},
+    lock,
     memory::Ready,
-    trouble,
 };
 use crate::{
-    Cancelled, Change, Commit, Error, Hash, Id, Item, Signalled, Status, Version, sabotage::Sabotage,
+    Cancelled, Change, Commit, Error, Hash, Id, Item, Reopened, Signalled, Status, Version,
+    sabotage::Sabotage,
 };
 
 /// Submissions in one transaction.
@@ -40,6 +41,7 @@ pub(super) enum Order {
     Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
     Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
     Signal(Id, Arc<str>, recipe::Value, oneshot::Sender<Result<Signalled, Error>>),
+    Reopen(Id, Option<crate::Moved>, i64, oneshot::Sender<Result<Reopened, Error>>),
     /// Parked runs are due.
     Wake(i64),
     Publish(Version, oneshot::Sender<Result<Hash, Error>>),
@@ -51,6 +53,7 @@ enum Told {
     Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
     Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
     Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
+    Reopen(oneshot::Sender<Result<Reopened, Error>>, Result<Reopened, Error>),
     Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
 }
 
@@ -183,6 +186,9 @@ impl Writer {
                 }
             },
             Order::Signal(run, name, body, _) => apply.signal(*run, name, body).map(Outcome::Signalled),
+            Order::Reopen(run, moved, at_ms, _) => {
+                apply.reopen(*run, moved.as_ref(), *at_ms).map(Outcome::Reopened)
+            }
             Order::Wake(now_ms) => {
                 let next = apply.wake_due(*now_ms)?;
                 after.next_wake = Some(next);
@@ -253,6 +259,7 @@ impl Writer {
                 }
                 Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
                 Some(Told::Signal(tell, result)) => drop(tell.send(result)),
+                Some(Told::Reopen(tell, result)) => drop(tell.send(result)),
                 Some(Told::Publish(tell, result)) => drop(tell.send(result)),
                 None => {}
             }
@@ -270,6 +277,7 @@ enum Outcome {
     Done,
     Cancelled(Cancelled),
     Signalled(Signalled),
+    Reopened(Reopened),
     Published(Hash),
 }
 
@@ -284,6 +292,9 @@ fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
         (Order::Signal(.., tell), Ok(Outcome::Signalled(how))) => Told::Signal(tell, Ok(how)),
         (Order::Signal(.., tell), Ok(_)) => Told::Signal(tell, Err(Error::Closed)),
         (Order::Signal(.., tell), Err(error)) => Told::Signal(tell, Err(error)),
+        (Order::Reopen(.., tell), Ok(Outcome::Reopened(how))) => Told::Reopen(tell, Ok(how)),
+        (Order::Reopen(.., tell), Ok(_)) => Told::Reopen(tell, Err(Error::Closed)),
+        (Order::Reopen(.., tell), Err(error)) => Told::Reopen(tell, Err(error)),
         (Order::Wake(_), _) => return None,
         (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
         (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),

@@ -29,6 +29,7 @@ pub(crate) fn run(n: u128) -> NewRun {
         context: Value::Null,
         entry: "".into(),
         input: Value::from("input"),
+        retry_of: None,
         created_at_ms: n as i64,
     }
 }
@@ -52,6 +53,7 @@ pub(crate) fn end(claimed: &Claimed, status: Status) -> Commit {
         error: Value::Null,
         effects: vec![],
         handled: 0,
+        retry: None,
     };
     Commit { run: claimed.start.id, epoch: claimed.epoch, end: Some(end), ..Commit::default() }
 }
