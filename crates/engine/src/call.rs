@@ -75,6 +75,8 @@ pub struct Answer {
     pub effects: Vec<Value>,
     /// The error value of a failed run.
     pub error: Value,
+    /// It failed because a request waits no longer.
+    pub too_late: bool,
 }
 
 /// What action/response asked for.
@@ -82,8 +84,8 @@ pub struct Answer {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// HTTP headers.
-    pub headers: Vec<(String, String)>,
+    /// HTTP headers, with their marks.
+    pub headers: Vec<(String, Value)>,
     /// The body, sent as JSON.
     pub body: Value,
 }

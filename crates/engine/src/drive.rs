@@ -443,6 +443,7 @@ fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
         error: Value::Null,
         effects: Vec::new(),
         handled: 0,
+        cancel_at_ms: None,
         retry: None,
     }
 }

@@ -86,6 +86,7 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
         new: new.clone(),
         sink: Sink::new(new.clone(), true),
         entries: Vec::new(),
+        too_late: false,
         calls: FuturesUnordered::new(),
         flights: Vec::new(),
     };
@@ -94,10 +95,11 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
             let deadline = Duration::from_millis(shared.settings.request_ms);
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
                 Ok(end) => end,
-                Err(_) => over(Failure {
-                    retryable: true,
-                    ..Failure::new("timeout", "the run took longer than a request may wait")
-                }),
+                Err(_) => {
+                    run.too_late = true;
+                    let says = "the run took longer than a request may wait";
+                    over(Failure { retryable: true, ..Failure::new("timeout", says) })
+                }
             }
         }
         Err(failure) => over(failure),
@@ -122,6 +124,8 @@ struct Inside<'a> {
     sink: Sink,
     /// The journal, kept only if the run fails.
     entries: Vec<Entry>,
+    /// The request waits no longer.
+    too_late: bool,
     /// Calls under way.
     calls: FuturesUnordered<effects::Call>,
     /// What branches wait for and has not begun, and waits.
@@ -192,7 +196,7 @@ impl Inside<'_> {
 
     async fn commit(mut self, end: interpreter::End) -> Result<Answer, Refusal> {
         let failed = end.status == EndStatus::Failed;
-        let answer = answer(self.new.id, &end);
+        let answer = Answer { too_late: self.too_late, ..answer(self.new.id, &end) };
         let now_ms = self.shared.clock.now_ms();
         self.sink.due(self.shared, true);
         let mut writes = std::mem::take(&mut self.sink.writes);
@@ -238,5 +242,6 @@ fn answer(run: Id, end: &interpreter::End) -> Answer {
         }),
         effects: end.page.clone(),
         error: end.failure.as_ref().map_or(recipe::Value::Null, Failure::to_value),
+        too_late: false,
     }
 }

@@ -72,8 +72,8 @@ impl Default for Limits {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// HTTP headers.
-    pub headers: Vec<(String, String)>,
+    /// HTTP headers: texts with their marks.
+    pub headers: Vec<(String, Value)>,
     /// The body.
     pub body: Value,
 }

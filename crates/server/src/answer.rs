@@ -68,23 +68,17 @@ struct Body {
     place: Option<PlaceView>,
 }
 
-/// Where a finding stands.
+/// Where a finding stands, without the line itself: whoever calls a webhook is no reader of the files.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlaceView {
     path: String,
     line: u32,
     column: u32,
-    source: String,
 }
 
 impl From<&Place> for PlaceView {
     fn from(place: &Place) -> PlaceView {
-        PlaceView {
-            path: place.path.to_string(),
-            line: place.line,
-            column: place.column,
-            source: place.source.to_string(),
-        }
+        PlaceView { path: place.path.to_string(), line: place.line, column: place.column }
     }
 }
 

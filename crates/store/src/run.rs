@@ -98,6 +98,8 @@ pub struct End {
     pub effects: Vec<Value>,
     /// Failures that an error port or a flow/try took care of.
     pub handled: u32,
+    /// When its end was asked for.
+    pub cancel_at_ms: Option<i64>,
     /// What is added to the journal when the run is tried again from its failure.
     pub retry: Option<Entries>,
 }

@@ -256,3 +256,30 @@ async fn a_second_server_is_told_who_has_the_database() {
     let account = testkit::process::run(["runs", "account", "--json", "--project", &path]).await;
     assert!(account.status.success(), "{}", String::from_utf8_lossy(&account.stderr));
 }
+
+#[tokio::test]
+async fn a_run_from_the_command_line_ends_with_its_result_and_exit_code() {
+    let project = Project::new();
+    let answer = |identifier: &str, body: Value| json!({ "identifier": identifier, "elements": [{ "name": "say", "type": "action/response", "options": { "body": body, "status": 404 } }] });
+    // A body that looks like an answer of ours, and one that is no object.
+    project.workflow(
+        "shop",
+        "a",
+        answer("Tricky", json!({ "run": "no-id", "message": "hello" })).to_string(),
+    );
+    project.workflow("shop", "b", answer("Plain", json!(7)).to_string());
+    let stop = json!({ "identifier": "Stops", "elements": [{ "name": "stop", "type": "flow/stop", "options": { "status": "failed" } }] });
+    project.workflow("shop", "c", stop.to_string());
+    let path = project.path().to_str().unwrap().to_owned();
+    let run = async |workflow: &str| {
+        let output = testkit::process::run(["run", &format!("shop/{workflow}"), "--project", &path]).await;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        (output.status.code(), said, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said, trouble) = run("Tricky").await;
+    assert_eq!((code, said.as_str()), (Some(0), r#"{"run":"no-id","message":"hello"}"#), "{trouble}");
+    assert_eq!(run("Plain").await.1, "7");
+    let (code, _, trouble) = run("Stops").await;
+    assert!(code == Some(1) && trouble.contains("failed"), "{trouble}");
+    assert_eq!(run("Nothing").await.0, Some(2));
+}

@@ -76,3 +76,18 @@ async fn a_file_with_errors_stands_as_it_was_when_it_was_last_good() {
     );
     scene.close().await;
 }
+
+#[tokio::test]
+async fn what_cannot_be_read_in_the_folder_is_left_out_and_the_rest_loads() {
+    let scene = Scene::of(&[("good", crate::scene::calls(&[("call", serde_json::json!({}))]))], &[]).await;
+    let folder = scene.project.path().join("systems/main/workflows");
+    std::os::unix::fs::symlink("/nowhere", folder.join("gone.workflow.json")).unwrap();
+    std::os::unix::fs::symlink("/dev/zero", folder.join("endless.workflow.json")).unwrap();
+    std::os::unix::fs::symlink("..", folder.join("loop")).unwrap();
+    let pipe = std::process::Command::new("mkfifo").arg(folder.join("pipe.workflow.json")).status().unwrap();
+    assert!(pipe.success());
+    let published = engine::read_folder(scene.project.path()).unwrap();
+    let paths: Vec<&str> = published[0].files.iter().map(|(path, _)| path.as_str()).collect();
+    assert_eq!(paths, ["workflows/good.workflow.json"]);
+    scene.close().await;
+}

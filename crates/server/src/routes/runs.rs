@@ -54,7 +54,7 @@ impl Asked {
             queue: given(&self.queue),
             user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
             text: given(&self.q),
-            cursor: given(&self.cursor),
+            cursor: cursor(given(&self.cursor))?,
             limit: 50,
         })
     }
@@ -69,6 +69,15 @@ pub(crate) async fn list(
     let filter = asked.filter(&published.system.name, &app.viewer())?;
     let page = app.engine.store().runs(filter).await?;
     ok(&Items { items: page.items.iter().map(RunRow::from).collect(), cursor: page.cursor })
+}
+
+/// Where the page before ended; anything else would begin again without a word.
+pub(crate) fn cursor(given: Option<String>) -> Result<Option<String>, Refused> {
+    match given.as_deref().map(str::parse::<Id>) {
+        Some(Err(())) => Err(Refused::new(StatusCode::BAD_REQUEST, "`cursor` is none that a page gave")
+            .help("leave it out for the first page; each page names the next one's")),
+        _ => Ok(given),
+    }
 }
 
 /// A run with all that is shown of it.

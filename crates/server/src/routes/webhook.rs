@@ -20,6 +20,9 @@ use crate::{
     serve::Peer,
 };
 
+/// The header that names the run.
+const RUN: HeaderName = HeaderName::from_static("x-hefe-run");
+
 /// What a POST can start by an event's identifier.
 const KINDS: &[&str] = &["webhook", "on_click", "on_change"];
 
@@ -67,8 +70,8 @@ async fn start(app: &App, system: String, door: Door, request: Request) -> Answe
         },
     );
     match app.engine.call(Call { system, door, input, person }).await {
-        Ok(Started::Queued(id)) => Ok(queued(&names.0, id)),
-        Ok(Started::Done(answer)) => done(answer),
+        Ok(Started::Queued(id)) => Ok(named(id, queued(&names.0, id))),
+        Ok(Started::Done(answer)) => Ok(named(answer.run, done(answer))),
         Err(refusal) => Err(Refused::from_engine(refusal, &names.0, &names.1)),
     }
 }
@@ -82,6 +85,14 @@ fn on_behalf(app: &App, request: &Request) -> Person {
         Some(name) => Person { id: name.into(), ..person },
         None => person,
     }
+}
+
+/// The run's id beside the body, which may be the workflow's own.
+fn named(id: Id, mut response: Response) -> Response {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(RUN, id);
+    }
+    response
 }
 
 fn queued(system: &str, id: Id) -> Response {
@@ -121,29 +132,33 @@ struct Failed {
 }
 
 /// The answer of a run inside the request.
-fn done(answer: engine::Answer) -> Answer {
+fn done(answer: engine::Answer) -> Response {
     let effects = answer.effects.iter().map(Shown::of).collect();
     let run = answer.run;
     if answer.status == Status::Succeeded {
         return match answer.response {
-            Some(response) => Ok(own(response)),
-            None => Ok(json(StatusCode::OK, &Success { success: true, run, effects })),
+            Some(response) => own(response),
+            None => json(StatusCode::OK, &Success { success: true, run, effects }),
         };
     }
-    if Shown::field(&answer.error, "code").is("invalid") {
-        let (status, message) = (422, "the input is not valid");
-        let errors = Shown::field(&answer.error, "errors");
-        return Ok(json(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &Invalid { status, success: false, message, errors, run, effects },
-        ));
+    let errors = Shown::field(&answer.error, "errors");
+    // Without messages by field it is the workflow that is wrong, not the input.
+    if Shown::field(&answer.error, "code").is("invalid") && !errors.is_null() {
+        let message = "the input is not valid";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return json(
+            status,
+            &Invalid { status: status.as_u16(), success: false, message, errors, run, effects },
+        );
     }
-    let (status, message) = (500, "the workflow failed");
-    let help = "whoever runs this server finds the reason on the run's page";
-    Ok(json(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        &Failed { status, success: false, message, help, run, effects },
-    ))
+    let (status, message, help) = if answer.too_late {
+        let help = "work that takes longer belongs into a workflow that runs in the background";
+        (StatusCode::GATEWAY_TIMEOUT, "the workflow took longer than a request may wait", help)
+    } else {
+        let help = "whoever runs this server finds the reason on the run's page";
+        (StatusCode::INTERNAL_SERVER_ERROR, "the workflow failed", help)
+    };
+    json(status, &Failed { status: status.as_u16(), success: false, message, help, run, effects })
 }
 
 /// What action/response asked for. Headers that say how the message is sent are ours.
@@ -159,6 +174,7 @@ fn own(asked: engine::Response) -> Response {
         *response.body_mut() = Body::empty();
     }
     for (name, value) in asked.headers {
+        let value = Shown::of(&value).words();
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
             && !OURS.contains(&name)
         {

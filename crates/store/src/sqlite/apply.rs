@@ -174,6 +174,7 @@ impl Apply<'_> {
             error: recipe::Value::Null,
             effects: Vec::new(),
             handled: 0,
+            cancel_at_ms: Some(at_ms),
             retry: None,
         };
         self.end(run, &end, None)
@@ -221,6 +222,12 @@ impl Apply<'_> {
 
     fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
         let code = status_code(end.status);
+        // A run that was asked to end shows when.
+        let asked = match end.status == Status::Cancelled && end.cancel_at_ms.is_none() {
+            true => Some(End { cancel_at_ms: read::cancel_at(self.db, run)?, ..end.clone() }),
+            false => None,
+        };
+        let end = asked.as_ref().unwrap_or(end);
         self.run(
             "INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)",
             params![key(run), code, blob(end)?],

@@ -287,12 +287,25 @@ impl Runs for Sqlite {
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
-        let shared = self.shared.clone();
-        self.read(move |db| {
-            let Some(start) = read::start(db, id)? else { return Ok(None) };
-            let mut run = read::run(db, start)?;
-            stands(&shared, &mut run);
-            Ok(Some(run))
+        let look = move || {
+            let shared = self.shared.clone();
+            self.read(move |db| {
+                let Some(start) = read::start(db, id)? else { return Ok(None) };
+                let mut run = read::run(db, start)?;
+                stands(&shared, &mut run);
+                Ok(Some(run))
+            })
+        };
+        Box::pin(async move {
+            match look().await? {
+                Some(run) => Ok(Some(run)),
+                None => {
+                    // A request is answered before its row is written, if nothing depends on that: whoever asks for the
+                    // run by the id in the answer waits for what is on its way.
+                    self.order(Order::Barrier).await?;
+                    look().await
+                }
+            }
         })
     }
 

@@ -45,6 +45,12 @@ pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }
 
+pub(super) fn cancel_at(db: &Connection, run: Id) -> Found<Option<i64>> {
+    let mut found = db.prepare_cached("SELECT cancel_at FROM live WHERE run = ?1").map_err(trouble)?;
+    let at_ms = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+    Ok(at_ms.flatten())
+}
+
 pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Value)>> {
     let mut found = db.prepare_cached("SELECT name, body FROM signals WHERE run = ?1").map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
@@ -68,7 +74,7 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
             status: status_of(status),
             started_at_ms,
             attempts: end.as_ref().map_or(0, |end| end.attempts),
-            cancel_at_ms: None,
+            cancel_at_ms: end.as_ref().and_then(|end| end.cancel_at_ms),
             wake_at_ms: None,
             end,
         });

@@ -45,6 +45,8 @@ pub(super) enum Order {
     /// Parked runs are due.
     Wake(i64),
     Publish(Version, oneshot::Sender<Result<Hash, Error>>),
+    /// Answered once everything before it is durable.
+    Barrier(oneshot::Sender<Result<(), Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
@@ -54,6 +56,7 @@ enum Told {
     Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
     Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
     Reopen(oneshot::Sender<Result<Reopened, Error>>, Result<Reopened, Error>),
+    Barrier(oneshot::Sender<Result<(), Error>>, Result<(), Error>),
     Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
 }
 
@@ -195,7 +198,7 @@ impl Writer {
                 Ok(Outcome::Done)
             }
             Order::Publish(version, _) => publish(&self.db, version).map(Outcome::Published),
-            Order::Close(_) => Ok(Outcome::Done),
+            Order::Barrier(_) | Order::Close(_) => Ok(Outcome::Done),
         }
     }
 
@@ -260,6 +263,7 @@ impl Writer {
                 Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
                 Some(Told::Signal(tell, result)) => drop(tell.send(result)),
                 Some(Told::Reopen(tell, result)) => drop(tell.send(result)),
+                Some(Told::Barrier(tell, result)) => drop(tell.send(result)),
                 Some(Told::Publish(tell, result)) => drop(tell.send(result)),
                 None => {}
             }
@@ -295,6 +299,7 @@ fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
         (Order::Reopen(.., tell), Ok(Outcome::Reopened(how))) => Told::Reopen(tell, Ok(how)),
         (Order::Reopen(.., tell), Ok(_)) => Told::Reopen(tell, Err(Error::Closed)),
         (Order::Reopen(.., tell), Err(error)) => Told::Reopen(tell, Err(error)),
+        (Order::Barrier(tell), result) => Told::Barrier(tell, result.map(drop)),
         (Order::Wake(_), _) => return None,
         (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
         (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),

@@ -13,7 +13,7 @@ use interpreter::{Failure, effect::Http};
 use recipe::{Map, Value};
 use reqwest::{
     Method, Response, Url,
-    header::{HeaderMap, HeaderName, HeaderValue, LOCATION},
+    header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING},
     redirect::Policy,
 };
 
@@ -113,7 +113,10 @@ impl Call {
                 let detail = Value::from(name.as_str());
                 return Err(Failure { detail, ..invalid("a header of the call cannot be sent") });
             };
-            headers.append(known, value);
+            // How the message is sent is ours: a length that is not the body's would only hang.
+            if !OURS.contains(&known) {
+                headers.append(known, value);
+            }
         }
         let mut put = |name: &'static str, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
@@ -146,6 +149,9 @@ impl Call {
         self
     }
 }
+
+/// Headers that a file does not set.
+const OURS: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
 
 /// Whether a header is for the host that the file names alone: its name, or what may be a credential. The Idempotency-Key
 /// is a hash, and without it the other host could do the same thing twice.

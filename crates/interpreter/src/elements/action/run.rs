@@ -55,13 +55,14 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
 );
 
 fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
-    let name = firing.value("workflow")?;
-    let name = name.as_str().unwrap_or_default();
+    let called = firing.value("workflow")?;
+    let name = called.as_str().unwrap_or_default();
     let Some(callee) = firing.system.workflows.get(name) else {
-        return Err(Failure::new("missing_workflow", format!("there is no workflow `{name}`")));
+        return Err(missing(&called));
     };
     let workflow = callee.identifier.clone();
     let (is_async, queue) = (callee.is_async, callee.queue.clone());
+    let usual = callee.settings.get("priority").and_then(Value::as_i64).unwrap_or(0);
     let input = firing.value("input")?;
     let fresh = firing.value("scope")? != Value::Bool(false);
     let given = input.as_object().cloned().unwrap_or_default();
@@ -72,7 +73,7 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
     };
     if is_async {
         let queue = firing.value("queue")?.as_str().map(Into::into).or(queue);
-        let priority = firing.value("priority")?.as_i64().unwrap_or(0);
+        let priority = firing.value("priority")?.as_i64().unwrap_or(usual);
         return start(
             firing,
             Start {
@@ -110,6 +111,15 @@ fn start(firing: &mut Firing<'_>, start: Start) -> Result<Step, Failure> {
     .collect();
     firing.left.own.push(Own::Start(start));
     Ok(Step::Emit(port("default", Value::Object(started))))
+}
+
+/// A name that came from a provider is for operators only.
+fn missing(name: &Value) -> Failure {
+    let says = match name.tainted() {
+        true => "there is no workflow of the name that a provider gave".to_owned(),
+        false => format!("there is no workflow `{}`", name.to_text()),
+    };
+    Failure { detail: name.clone(), ..Failure::new("missing_workflow", says) }
 }
 
 /// The variables with `given` laid over them.

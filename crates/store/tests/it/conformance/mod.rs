@@ -53,6 +53,7 @@ pub(crate) fn end(claimed: &Claimed, status: Status) -> Commit {
         error: Value::Null,
         effects: vec![],
         handled: 0,
+        cancel_at_ms: None,
         retry: None,
     };
     Commit { run: claimed.start.id, epoch: claimed.epoch, end: Some(end), ..Commit::default() }
