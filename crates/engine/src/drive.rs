@@ -87,8 +87,14 @@ pub(crate) async fn drive(
     order: watch::Receiver<Order>,
     stop: watch::Receiver<Stop>,
 ) -> Left {
-    let Claimed { start: new, epoch, journal, cancelled, attempts, started_at_ms } = claimed;
+    let Claimed { start: new, epoch, journal, cancelled, crash_loop, attempts, started_at_ms } = claimed;
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
+    if crash_loop {
+        let says = "the process died again and again while it worked this run alone";
+        let failure = interpreter::Failure::new("crash_loop", says);
+        let end = failed(failure, started_at_ms, shared.clock.now_ms());
+        return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end).await;
+    }
     let (machine, submitted, checkpointed, policy) = match open(&shared, &new, journal).await {
         Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),

@@ -178,6 +178,8 @@ pub struct Claimed {
     pub journal: bool,
     /// Its end was asked for before.
     pub cancelled: bool,
+    /// Processes died while they held it, again and again, and nothing else the last time: it is to be given up.
+    pub crash_loop: bool,
     /// How many attempts have failed before this one.
     pub attempts: u32,
     /// When a worker first took it, if one has.

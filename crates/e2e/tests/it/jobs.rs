@@ -283,3 +283,51 @@ async fn a_run_from_the_command_line_ends_with_its_result_and_exit_code() {
     assert!(code == Some(1) && trouble.contains("failed"), "{trouble}");
     assert_eq!(run("Nothing").await.0, Some(2));
 }
+
+#[tokio::test]
+async fn a_run_that_processes_die_of_is_worked_alone_and_then_given_up() {
+    let (provider, project) = scene().await;
+    for path in ["/first/1", "/first/2"] {
+        provider.answer(path, Answer { held: Some(Gate::new()), ..Answer::json(&json!({})) });
+    }
+    provider.answer("/second/2", Answer::json(&json!({})));
+    let start = async |id: i32| {
+        let hefe = Hefe::serve(project.path(), &[]).await;
+        if id > 0 {
+            let answer = hefe.client().post("/shop/webhook/launch", &json!({ "id": id })).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        hefe
+    };
+    // Nothing is recorded before the call that is held: each kill counts.
+    let hefe = start(1).await;
+    let run = hefe.client().get("/shop/runs?workflow=Work").await.json()["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    provider.arrived_at("/first/1", 1).await;
+    hefe.kill().await;
+    let hefe = start(0).await;
+    provider.arrived_at("/first/1", 2).await;
+    hefe.kill().await;
+    // From the second crash on nothing is worked beside it.
+    let hefe = start(2).await;
+    provider.arrived_at("/first/1", 3).await;
+    let queued = hefe.client().get("/shop/runs?status=queued").await.json();
+    assert_eq!(queued["items"].as_array().unwrap().len(), 1, "{queued}");
+    hefe.kill().await;
+    for times in 4..=5 {
+        let hefe = start(0).await;
+        provider.arrived_at("/first/1", times).await;
+        hefe.kill().await;
+    }
+    let hefe = start(0).await;
+    let mut events = hefe.client().events("/shop/events").await;
+    let at = format!("/shop/runs/{run}");
+    while hefe.client().get(&at).await.json()["status"] != "failed" {
+        events.until(|event| event.event == "run").await;
+    }
+    assert_eq!(hefe.client().get(&at).await.json()["error"]["code"], "crash_loop");
+    // And the other one has its turn.
+    provider.arrived_at("/first/2", 1).await;
+}

@@ -30,6 +30,8 @@ pub(super) struct After {
     pub(super) moved: Vec<Moved>,
     pub(super) changes: Vec<(u64, Change)>,
     pub(super) counters: HashMap<&'static str, i64>,
+    /// Suspects that wrote an entry.
+    pub(super) got_on: Vec<Id>,
     /// When the next parked run is due, if that was looked up.
     pub(super) next_wake: Option<Option<i64>>,
     /// Change in the number of live runs of a tree within this batch.
@@ -102,6 +104,10 @@ impl Apply<'_> {
         }
         if let Some(entries) = &commit.entries {
             self.entries(commit.run, entries)?;
+            if self.memory.is_suspect(commit.run) {
+                self.run("UPDATE live SET crashes = 0 WHERE run = ?1", params![key(commit.run)])?;
+                self.after.got_on.push(commit.run);
+            }
         }
         if let Some(checkpoint) = &commit.checkpoint {
             self.checkpoint(commit.run, checkpoint)?;

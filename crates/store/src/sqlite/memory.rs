@@ -33,6 +33,10 @@ pub(super) struct Memory {
     pub(super) next_wake_ms: Option<i64>,
     /// The writer has been asked to wake those that are due.
     pub(super) waking: bool,
+    /// Runs that are claimed.
+    held: Vec<Id>,
+    /// One of them that is worked alone, as processes died while they held it.
+    alone: Option<Id>,
 }
 
 /// A run that is ready to be worked, and what is known of it.
@@ -45,7 +49,21 @@ pub(super) struct Ready {
     pub(super) cancel: bool,
     pub(super) attempts: u32,
     pub(super) started_at_ms: Option<i64>,
+    pub(super) crashes: Crashes,
 }
+
+/// How often a process died while it held the run, since its last entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Crashes {
+    pub(super) count: u32,
+    /// It held nothing else the last time.
+    pub(super) alone: bool,
+}
+
+/// From so many crashes on a run is worked alone, to see whether it is the one.
+const ALONE_CRASHES: u32 = 2;
+/// A run that was alone at the last of so many is given up.
+const LOOP_CRASHES: u32 = 5;
 
 impl Ready {
     /// Where it stands; an attempt that is under way has begun.
@@ -56,7 +74,8 @@ impl Ready {
 
     /// One that nobody has worked.
     pub(super) fn new(start: Arc<NewRun>) -> Ready {
-        Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None }
+        let crashes = Crashes::default();
+        Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None, crashes }
     }
 }
 
@@ -114,18 +133,30 @@ impl Memory {
 
     /// One ready run, the lanes in turn.
     pub(super) fn claim(&mut self) -> Option<Claimed> {
+        if self.alone.is_some() {
+            return None;
+        }
         let after = self.last.take().and_then(|last| {
             use std::ops::Bound::{Excluded, Unbounded};
             self.lanes.range((Excluded(last), Unbounded)).next().map(|(lane, _)| lane.clone())
         });
         let lane = after.or_else(|| self.lanes.keys().next().cloned())?;
         let set = self.lanes.get_mut(&lane)?;
-        let (_, id) = set.pop_first()?;
+        let (_, id) = set.first().copied()?;
+        let live = self.live.get_mut(&id)?;
+        let suspect = live.ready.crashes.count >= ALONE_CRASHES;
+        if suspect && !self.held.is_empty() {
+            // It waits for those under way, and they for nobody: its lane's turn comes again.
+            self.last = self.last_before(&lane);
+            return None;
+        }
+        set.pop_first();
         if set.is_empty() {
             self.lanes.remove(&lane);
         }
         self.last = Some(lane);
-        let live = self.live.get_mut(&id)?;
+        self.held.push(id);
+        self.alone = suspect.then_some(id);
         self.epoch += 1;
         live.epoch = self.epoch;
         live.held = true;
@@ -136,6 +167,7 @@ impl Memory {
             cancelled: live.ready.cancel,
             attempts: live.ready.attempts,
             started_at_ms: live.ready.started_at_ms,
+            crash_loop: live.ready.crashes.count >= LOOP_CRASHES && live.ready.crashes.alone,
         };
         live.ready.journal = true;
         Some(claimed)
@@ -146,14 +178,16 @@ impl Memory {
         let live = self.live.get_mut(&id).filter(|live| live.held && live.epoch == epoch)?;
         live.held = false;
         let ready = live.ready.clone();
+        self.let_go(id);
         self.ready(&ready.start);
         Some(ready)
     }
 
     pub(super) fn end(&mut self, id: Id) -> Option<Arc<NewRun>> {
         let live = self.live.remove(&id)?;
-        if !live.held {
-            self.unready(&live.ready.start);
+        match live.held {
+            true => self.let_go(id),
+            false => self.unready(&live.ready.start),
         }
         if let Some(count) = self.roots.get_mut(&live.ready.start.root) {
             *count -= 1;
@@ -162,6 +196,33 @@ impl Memory {
             }
         }
         Some(live.ready.start)
+    }
+
+    fn let_go(&mut self, id: Id) {
+        self.held.retain(|held| *held != id);
+        self.alone = self.alone.filter(|alone| *alone != id);
+    }
+
+    /// Runs that are claimed.
+    pub(super) fn held(&self) -> &[Id] {
+        &self.held
+    }
+
+    /// The lane before that one, so that it is next again.
+    fn last_before(&self, lane: &Lane) -> Option<Lane> {
+        self.lanes.range(..lane.clone()).next_back().map(|(before, _)| before.clone())
+    }
+
+    /// Whether processes have died while they held it.
+    pub(super) fn is_suspect(&self, id: Id) -> bool {
+        self.live.get(&id).is_some_and(|live| live.ready.crashes.count > 0)
+    }
+
+    /// A new entry shows that the run gets on.
+    pub(super) fn gets_on(&mut self, id: Id) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.ready.crashes = Crashes::default();
+        }
     }
 
     /// Whether the run is live and that epoch holds it.

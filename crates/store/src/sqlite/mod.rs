@@ -4,6 +4,7 @@
 
 mod apply;
 mod forms;
+mod held;
 mod memory;
 mod open;
 mod park;
@@ -27,6 +28,7 @@ use tokio::sync::{Notify, broadcast, oneshot};
 
 use self::{
     forms::trouble,
+    held::Held,
     memory::Memory,
     open::{connect, migrate, own, unfinished},
     writer::{Order, Writer},
@@ -83,6 +85,7 @@ struct Shared {
     due: (Mutex<Due>, Condvar),
     /// Held until the store is closed.
     owned: Mutex<Option<File>>,
+    held: Mutex<Held>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -93,6 +96,11 @@ enum Due {
 }
 
 impl Shared {
+    /// Says on disk which runs are held, for whoever comes after a crash.
+    fn name_held(&self, memory: &Memory) {
+        lock(&self.held).write(memory.held());
+    }
+
     /// Grows with every change, over restarts too.
     fn stamp(&self) -> u64 {
         let now = (self.clock)();
@@ -168,7 +176,9 @@ impl Sqlite {
                 |row| row.get(0),
             )
             .map_err(trouble)?;
+        let held = Held::open(path, &db)?;
         let shared = Arc::new(Shared {
+            held: Mutex::new(held),
             path: path.to_owned(),
             memory: Mutex::new(unfinished(&db)?),
             ready: Notify::new(),
@@ -273,7 +283,12 @@ impl Runs for Sqlite {
     }
 
     fn release(&self, run: Id, epoch: u64) {
-        let back = lock(&self.shared.memory).release(run, epoch);
+        let back = {
+            let mut memory = lock(&self.shared.memory);
+            let back = memory.release(run, epoch);
+            self.shared.name_held(&memory);
+            back
+        };
         if let Some(ready) = back {
             let stands = ready.stands(Status::Queued);
             let change = Change::Run { start: ready.start, stands };
@@ -368,6 +383,9 @@ impl Sqlite {
         let now_ms = ((self.shared.clock)() / 1_000) as i64;
         let mut memory = lock(&self.shared.memory);
         let claimed: Vec<Claimed> = std::iter::from_fn(|| memory.claim()).take(max).collect();
+        if !claimed.is_empty() {
+            self.shared.name_held(&memory);
+        }
         let due_in = memory.next_wake_ms.filter(|_| !memory.waking).map(|at_ms| at_ms - now_ms);
         if due_in.is_some_and(|ms| ms <= 0) && memory.ready_len() < park::PAGE {
             memory.waking = self.orders.send(Order::Wake(now_ms)).is_ok();

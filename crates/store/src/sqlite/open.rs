@@ -10,7 +10,7 @@ use rusqlite::{Connection, OpenFlags};
 
 use super::{
     forms::{blob_of, status_of, trouble},
-    memory::{Memory, Ready},
+    memory::{Crashes, Memory, Ready},
 };
 use crate::{Error, sabotage::Sabotage};
 
@@ -89,7 +89,7 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
 /// Whatever has not ended is queued.
 pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let mut memory = Memory::default();
-    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at FROM live JOIN runs ON runs.id = live.run \
+    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live JOIN runs ON runs.id = live.run \
                WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
     let mut found = db.prepare(sql).map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
@@ -101,6 +101,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
             cancel: row.get(1).map_err(trouble)?,
             attempts: row.get(2).map_err(trouble)?,
             started_at_ms: row.get(3).map_err(trouble)?,
+            crashes: Crashes { count: row.get(4).map_err(trouble)?, alone: row.get(5).map_err(trouble)? },
         });
     }
     let sql = "SELECT status, count(*), min(wake_at) FROM parks GROUP BY status";

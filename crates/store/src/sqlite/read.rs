@@ -7,7 +7,7 @@ use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     forms::{blob_of, id, key, status_of, trouble},
-    memory::Ready,
+    memory::{Crashes, Ready},
 };
 use crate::{
     Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status,
@@ -36,11 +36,12 @@ pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
 /// A live run as it goes back to its lane.
 pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     let Some(start) = start(db, run)? else { return Ok(None) };
-    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at FROM live WHERE run = ?1";
+    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live WHERE run = ?1";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| {
         let (cancel, attempts, started_at_ms) = (row.get(0)?, row.get(1)?, row.get(2)?);
-        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms })
+        let crashes = Crashes { count: row.get(3)?, alone: row.get(4)? };
+        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, crashes })
     };
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }

@@ -85,6 +85,8 @@ impl Writer {
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
             drop(self.db);
+            // Who closes in order has not died with what it held.
+            lock(&self.shared.held).write(&[]);
             // The next owner may come as soon as the caller knows.
             drop(lock(&self.shared.owned).take());
             let _ = tell.send(done);
@@ -205,6 +207,7 @@ impl Writer {
     /// The transaction is durable: memory learns of it, then everyone who listens.
     fn publish(&self, after: After) {
         let mut memory = lock(&self.shared.memory);
+        let left = !(after.ended.is_empty() && after.moved.is_empty());
         // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
         let due = after.next_wake.is_some()
             || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
@@ -223,6 +226,9 @@ impl Writer {
         for run in after.ended {
             memory.end(run);
         }
+        for run in after.got_on {
+            memory.gets_on(run);
+        }
         if let Some(next_wake_ms) = after.next_wake {
             memory.next_wake_ms = next_wake_ms;
             memory.waking = false;
@@ -233,6 +239,9 @@ impl Writer {
             }
         }
         let ready = memory.is_ready() || due;
+        if left {
+            self.shared.name_held(&memory);
+        }
         drop(memory);
         if ready {
             self.shared.ready.notify_one();
