@@ -59,7 +59,12 @@ pub enum Started {
     /// It ran inside the request.
     Done(Answer),
     /// It works in the background.
-    Queued(Id),
+    Queued {
+        /// The run.
+        run: Id,
+        /// It was there before: the workflow's unique key is its.
+        existing: bool,
+    },
 }
 
 /// The end of a run inside a request.
@@ -101,6 +106,8 @@ pub enum Refusal {
     Broken(Box<Diagnostic>),
     /// It needs a person, or one with another role.
     Forbidden,
+    /// A key of the workflow's `job` could not be evaluated on this input.
+    BadKey,
     /// The input is over a limit.
     TooLarge,
     /// The store could not take it.

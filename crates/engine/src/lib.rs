@@ -169,10 +169,17 @@ impl Engine {
     pub async fn why(&self, run: &Run) -> Option<String> {
         match run.status {
             Status::Queued if run.cancel_at_ms.is_some() => Some("its end was asked for".to_owned()),
+            Status::Queued if run.wake_at_ms.is_some() && run.attempts == 0 => {
+                Some(format!("it is to begin {}", at(run.wake_at_ms.unwrap_or_default())))
+            }
             Status::Queued if run.wake_at_ms.is_some() => Some(format!(
                 "attempt {} failed; it is tried again {}",
                 run.attempts,
                 at(run.wake_at_ms.unwrap_or_default())
+            )),
+            Status::Queued if run.blocked_by.is_some() => Some(format!(
+                "{} runs of its workflow with the same key are worked at once, and that is the limit",
+                run.blocked_by.unwrap_or_default()
             )),
             Status::Queued if run.attempts > 0 => {
                 Some("it goes on from where it was as soon as a worker is free".to_owned())

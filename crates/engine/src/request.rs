@@ -25,6 +25,10 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
+    let (unique, limit) = match in_background {
+        true => limits(graph, event, &call.input)?,
+        false => (None, None),
+    };
     let new = NewRun {
         id,
         system: published.system.name.clone(),
@@ -40,12 +44,19 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
         input: call.input,
         retry_of: None,
+        not_before_ms: None,
+        unique,
+        limit,
         created_at_ms: now_ms,
     };
     if in_background {
+        if new.unique.is_some() {
+            let started = shared.store.start(new).await.map_err(Refusal::Store)?;
+            return Ok(Started::Queued { run: started.id, existing: started.existing });
+        }
         let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
         settle(Some(shared.store.commit(commit))).await.map_err(Refusal::Store)?;
-        return Ok(Started::Queued(id));
+        return Ok(Started::Queued { run: id, existing: false });
     }
     inside(shared, &published, Arc::new(new)).await.map(Started::Done)
 }
@@ -63,6 +74,20 @@ fn find<'a>(published: &'a Published, door: &Door) -> Result<(&'a Arc<Graph>, Op
         let broken = system.broken.iter().find(|(id, _)| **id == **identifier);
         broken.map_or(Refusal::Unknown, |(_, finding)| Refusal::Broken(Box::new(finding.clone())))
     })
+}
+
+/// The keys of the workflow's `job` for a start from outside: a key that fails refuses it.
+fn limits(
+    graph: &Graph,
+    event: Option<&Event>,
+    input: &recipe::Value,
+) -> Result<(Option<store::Unique>, Option<store::Limit>), Refusal> {
+    let vars = match event {
+        None => input.as_object().cloned().unwrap_or_default(),
+        Some(_) => recipe::Map::new(),
+    };
+    let (unique, limit) = interpreter::limits(graph, input, &vars, None).map_err(|_| Refusal::BadKey)?;
+    Ok((unique.map(effects::unique), limit.map(effects::limit)))
 }
 
 fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {

@@ -67,6 +67,8 @@ async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Err
         root,
         direct: old.direct || old.parent.is_none(),
         retry_of: Some(old.id),
+        not_before_ms: None,
+        unique: None,
         created_at_ms: now_ms,
         ..NewRun::clone(old)
     };

@@ -55,6 +55,34 @@ pub struct Start {
     pub vars: Map,
     /// The run's time when it was started, milliseconds since 1970.
     pub at_ms: i64,
+    /// It is not begun before, milliseconds since 1970.
+    pub not_before_ms: Option<i64>,
+    /// Only one at a time.
+    pub unique: Option<Unique>,
+    /// Only so many at a time.
+    pub limit: Option<Limit>,
+}
+
+/// One run with that key; a second start gives back the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unique {
+    /// The key, within the workflow.
+    pub key: Arc<str>,
+    /// Only while the first has not been begun; else while it has not ended.
+    pub queued: bool,
+    /// Counts from the start and holds after the end, milliseconds.
+    pub for_ms: u64,
+    /// A queued or waiting first one is cancelled.
+    pub replace: bool,
+}
+
+/// So many runs with that key are worked at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The key, within the workflow.
+    pub key: Arc<str>,
+    /// How many.
+    pub at_once: u32,
 }
 
 impl Start {
@@ -93,6 +121,8 @@ pub enum Outside {
 pub enum Asked {
     /// A call on others.
     Outside(Outside),
+    /// A background run whose start the store decides on. Its outcome is {id, status, existing}.
+    Start(Box<Start>),
     /// Time, runs, a signal.
     Wait(Wait),
 }

@@ -157,6 +157,12 @@ impl Refused {
             Refusal::Broken(finding) => Refused::broken(&finding),
             Refusal::Forbidden => Refused::new(StatusCode::FORBIDDEN, format!("you may not start `{name}`"))
                 .help("its event names the roles that may"),
+            Refusal::BadKey => Refused::new(
+                StatusCode::BAD_REQUEST,
+                "a key of the workflow could not be evaluated on this input",
+            )
+            .code("bad_key")
+            .help("look at `job.unique.key` and `job.concurrency.key` of the workflow, and at what was sent"),
             Refusal::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the input is over the limit")
                 .code("input_too_large")
                 .help("send less, or a reference to where the data lies"),

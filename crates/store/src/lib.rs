@@ -24,8 +24,8 @@ pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
-    Account, Await, Cancelled, Claimed, End, Filter, Log, Moved, NewRun, Page, Park, Reopened, Run,
-    Signalled, Standing, Status,
+    Account, Await, Cancelled, Claimed, End, Filter, Limit, Log, Moved, NewRun, Page, Park, Reopened, Run,
+    Signalled, Standing, Started, Status, Unique,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -99,6 +99,8 @@ pub type Ticket = tokio::sync::oneshot::Receiver<Result<(), Error>>;
 pub trait Runs: Send + Sync {
     /// Hands a submission to the writer, in order; whatever waits is committed together. The ticket may be dropped.
     fn commit(&self, commit: Commit) -> Ticket;
+    /// Starts a run unless one with its unique key is there: then that one is given back. Answered once it is durable.
+    fn start(&self, new: NewRun) -> Reply<'_, Started>;
     /// Up to `max` ready runs (priority, then age, within a lane; lanes in turn), each under a new epoch. Waits until there is at least one.
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.

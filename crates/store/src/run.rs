@@ -75,8 +75,47 @@ pub struct NewRun {
     pub input: Value,
     /// The run that this one tries again from the start.
     pub retry_of: Option<Id>,
+    /// It is not begun before, milliseconds since 1970.
+    pub not_before_ms: Option<i64>,
+    /// Only one with that key.
+    pub unique: Option<Unique>,
+    /// Only so many with that key at once.
+    pub limit: Option<Limit>,
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
+}
+
+/// One run of a workflow with that key: a second start gives back the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unique {
+    /// Within the workflow.
+    pub key: Arc<str>,
+    /// Only while nobody has begun the first; else while it has not ended.
+    pub queued: bool,
+    /// Holds so long from the start on, after the end too, milliseconds.
+    pub for_ms: u64,
+    /// A first one that is queued or waiting is cancelled.
+    pub replace: bool,
+}
+
+/// So many runs of a workflow with that key are held at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Within the workflow.
+    pub key: Arc<str>,
+    /// How many.
+    pub at_once: u32,
+}
+
+/// What came of a start that the store decides on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub id: Id,
+    /// Where it stands.
+    pub status: Status,
+    /// It was there before.
+    pub existing: bool,
 }
 
 /// How a run ended.
@@ -139,6 +178,8 @@ pub struct Run {
     pub cancel_at_ms: Option<i64>,
     /// When a parked one is woken at the latest, milliseconds since 1970.
     pub wake_at_ms: Option<i64>,
+    /// How many runs hold the places of the limit that blocks it.
+    pub blocked_by: Option<u32>,
     /// How it ended.
     pub end: Option<Arc<End>>,
 }

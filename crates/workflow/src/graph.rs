@@ -69,6 +69,10 @@ pub struct Graph {
     pub private: Vec<Arc<str>>,
     /// Ours: durability.md, `job`.
     pub settings: Value,
+    /// `job.unique.key`: evaluated once, at a start.
+    pub unique: Option<Template>,
+    /// `job.concurrency.key`.
+    pub concurrency: Option<Template>,
 }
 
 /// A node.

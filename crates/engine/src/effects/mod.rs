@@ -5,9 +5,10 @@ pub mod http;
 use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
-    Entry, FiringId, Flight, Outcome, Output,
+    Entry, Failure, FiringId, Flight, Outcome, Output,
     effect::{Asked, Live, Outside, Own, Progress},
 };
+use recipe::{Map, Value};
 use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, sabotage::Sabotage};
 
 use crate::{Shared, context};
@@ -113,6 +114,9 @@ impl Sink {
             context: context::handed_on(&self.new.context, &start),
             entry: "".into(),
             retry_of: None,
+            not_before_ms: start.not_before_ms,
+            unique: start.unique.map(unique),
+            limit: start.limit.map(limit),
             created_at_ms: start.at_ms,
             workflow: start.workflow,
             input: start.input,
@@ -174,8 +178,9 @@ pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Cal
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Outcome {
     let result = match &flight.asked {
+        Asked::Start(start) => started(shared, new, start).await,
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
@@ -183,6 +188,37 @@ async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
         }
     };
     Outcome { at_ms: shared.clock.now_ms(), result }
+}
+
+/// A start that the store decides on; a repetition finds its own run.
+async fn started(
+    shared: &Shared,
+    new: &Arc<NewRun>,
+    start: &interpreter::effect::Start,
+) -> Result<Value, Failure> {
+    let child = Sink::new(new.clone(), false).child(shared, start.clone());
+    let started = shared.store.start(child).await.map_err(|error| Failure {
+        detail: Value::from(error.to_string()),
+        retryable: true,
+        ..Failure::new("connect", "the run could not be started: the store does not take it")
+    })?;
+    let mut map = Map::new();
+    map.insert("id", Value::from(started.id.to_string()));
+    map.insert("workflow", Value::from(&*start.workflow));
+    map.insert("status", Value::from(started.status.word()));
+    if started.existing {
+        map.insert("existing", Value::Bool(true));
+    }
+    Ok(Value::Object(map))
+}
+
+pub(crate) fn unique(unique: interpreter::effect::Unique) -> store::Unique {
+    let interpreter::effect::Unique { key, queued, for_ms, replace } = unique;
+    store::Unique { key, queued, for_ms, replace }
+}
+
+pub(crate) fn limit(limit: interpreter::effect::Limit) -> store::Limit {
+    store::Limit { key: limit.key, at_once: limit.at_once }
 }
 
 /// The same at every repetition of a firing.

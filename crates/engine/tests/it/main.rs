@@ -4,6 +4,7 @@
 mod addresses;
 mod answers;
 mod attempts;
+mod limits;
 mod redirects;
 mod scene;
 mod sent;

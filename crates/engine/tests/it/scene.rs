@@ -18,7 +18,7 @@ pub(crate) async fn call_allowing(hosts: &[&str], options: Value) -> Value {
     let scene = Scene::of(&[("Call", calls(&[("call", options)]))], hosts).await;
     let answer = match scene.start("Call", json!({})).await {
         Started::Done(answer) => answer,
-        Started::Queued(run) => panic!("{run} was queued"),
+        Started::Queued { run, .. } => panic!("{run} was queued"),
     };
     let value = answer.response.map_or(answer.error, |response| response.body);
     scene.close().await;
@@ -89,7 +89,7 @@ impl Scene {
 
     pub(crate) async fn queue(&self, workflow: &str) -> Id {
         match self.start(workflow, json!({})).await {
-            Started::Queued(run) => run,
+            Started::Queued { run, .. } => run,
             Started::Done(answer) => panic!("{answer:?} was not queued"),
         }
     }

@@ -159,11 +159,16 @@ impl Machine {
 
     /// A workflow that awaits what it started has to know what that was.
     fn remember(&mut self, frame: u32, own: &Own) {
-        let Own::Start(start) = own else { return };
+        if let Own::Start(start) = own {
+            self.remember_child(frame, start.id);
+        }
+    }
+
+    pub(super) fn remember_child(&mut self, frame: u32, id: u128) {
         if elements::awaits_children(self.graph(frame))
             && let Some(branch) = branch(&self.state.frames, frame)
         {
-            self.frame_mut(branch).started.push(start.id);
+            self.frame_mut(branch).started.push(id);
         }
     }
 

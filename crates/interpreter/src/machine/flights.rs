@@ -75,6 +75,11 @@ impl Machine {
                 }
                 self.surface(frame);
                 let (firing, number) = (flying.firing, flying.number);
+                if let (Asked::Start(start), Ok(started)) = (&flying.asked, &outcome.result)
+                    && started.get("existing").is_none()
+                {
+                    self.remember_child(frame, start.id);
+                }
                 let result = outcome
                     .result
                     .map_err(|failure| Failure { effect: Some(Box::new((firing, number))), ..failure });
@@ -153,6 +158,7 @@ impl Asked {
     pub(super) fn kind(&self) -> &'static str {
         match self {
             Asked::Outside(Outside::Http(_)) => "http",
+            Asked::Start(_) => "start",
             Asked::Wait(Wait::Until(_)) => "wait",
             Asked::Wait(Wait::Runs { .. }) => "await",
             Asked::Wait(Wait::Signal { .. }) => "signal",

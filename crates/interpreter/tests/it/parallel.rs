@@ -44,7 +44,7 @@ fn newest_first(files: &[String], input: &str) -> interpreter::End {
         Asked::Outside(interpreter::effect::Outside::Http(http)) => {
             Ok(Value::from_json(&format!(r#"{{"body": "{}"}}"#, http.url)).unwrap())
         }
-        Asked::Wait(_) => Ok(Value::Null),
+        Asked::Start(_) | Asked::Wait(_) => Ok(Value::Null),
     };
     finish_in_turn(machine, |count| count - 1, answer).end
 }

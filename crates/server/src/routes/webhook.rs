@@ -70,7 +70,7 @@ async fn start(app: &App, system: String, door: Door, request: Request) -> Answe
         },
     );
     match app.engine.call(Call { system, door, input, person }).await {
-        Ok(Started::Queued(id)) => Ok(named(id, queued(&names.0, id))),
+        Ok(Started::Queued { run, existing }) => Ok(named(run, queued(&names.0, run, existing))),
         Ok(Started::Done(answer)) => Ok(named(answer.run, done(answer))),
         Err(refusal) => Err(Refused::from_engine(refusal, &names.0, &names.1)),
     }
@@ -95,9 +95,12 @@ fn named(id: Id, mut response: Response) -> Response {
     response
 }
 
-fn queued(system: &str, id: Id) -> Response {
+fn queued(system: &str, id: Id, existing: bool) -> Response {
     let id = id.to_string();
-    let mut response = bytes_of_json(StatusCode::ACCEPTED, format!("{{\"run\":\"{id}\"}}"));
+    let mut response = bytes_of_json(
+        StatusCode::ACCEPTED,
+        format!("{{\"run\":\"{id}\"{}}}", if existing { ",\"existing\":true" } else { "" }),
+    );
     if let Ok(place) = HeaderValue::try_from(format!("/{system}/runs/{id}")) {
         response.headers_mut().insert(header::LOCATION, place);
     }

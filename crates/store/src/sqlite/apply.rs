@@ -193,7 +193,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn start(&mut self, new: &NewRun) -> Result<(), Error> {
+    pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {
         if !self.insert(new)? {
             return Ok(());
         }
@@ -208,8 +208,17 @@ impl Apply<'_> {
             )?;
         }
         let new = Arc::new(new.clone());
-        *self.after.roots.entry(new.root).or_default() += 1;
-        self.after.queued.push(new.clone());
+        if let Some(at_ms) = new.not_before_ms {
+            // It is parked from the first, and comes up as a wait does.
+            self.run(
+                "INSERT INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
+                params![key(new.id), key(new.root), status_code(Status::Queued), at_ms],
+            )?;
+            self.after.moved.push(Moved::Parked(new.id, Status::Queued, Some(at_ms)));
+        } else {
+            *self.after.roots.entry(new.root).or_default() += 1;
+            self.after.queued.push(new.clone());
+        }
         self.change(Change::Run { start: new, stands: Standing::new(Status::Queued) });
         Ok(())
     }
@@ -248,6 +257,12 @@ impl Apply<'_> {
             }
         };
         let root = start.root;
+        if let Some(unique) = start.unique.as_ref().filter(|unique| unique.for_ms == 0) {
+            self.run(
+                "DELETE FROM uniques WHERE system = ?1 AND workflow = ?2 AND key = ?3 AND run = ?4",
+                params![&*start.system, &*start.workflow, &*unique.key, key(run)],
+            )?;
+        }
         self.change(Change::Run { start, stands: end.stands() });
         self.ended_for(run)?;
         if self.is_live(root)? { Ok(()) } else { self.end_items(root, end.ended_at_ms) }
@@ -301,7 +316,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
+    pub(super) fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
         let mut found = self.db.prepare_cached("SELECT status FROM ends WHERE run = ?1").map_err(trouble)?;
         let code = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
         Ok(code.map(status_of))

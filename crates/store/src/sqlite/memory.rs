@@ -12,7 +12,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Claimed, Id, NewRun, Standing, Status};
+use crate::{Claimed, Id, Limit, NewRun, Standing, Status};
+
+/// (system, workflow, key)
+type Limited = (Arc<str>, Arc<str>, Arc<str>);
 
 /// (queue, system)
 type Lane = (Arc<str>, Arc<str>);
@@ -24,6 +27,8 @@ pub(super) struct Memory {
     /// The lane that was served last: the next one comes first.
     last: Option<Lane>,
     roots: HashMap<Id, usize>,
+    /// Limits that are in use, by system, workflow and key.
+    limits: HashMap<Limited, Slots>,
     poisoned: HashSet<(Id, u64)>,
     /// The epoch of the last claim, of whatever run.
     epoch: u64,
@@ -79,6 +84,15 @@ impl Ready {
     }
 }
 
+/// The places behind a limit.
+#[derive(Default)]
+struct Slots {
+    /// Runs that hold one: claimed, or in their lane.
+    used: u32,
+    /// Ready but for the limit.
+    blocked: BTreeSet<(Reverse<i32>, Id)>,
+}
+
 struct Live {
     ready: Ready,
     epoch: u64,
@@ -116,12 +130,54 @@ impl Memory {
         *count = count.saturating_add_signed(by);
     }
 
+    /// Into its lane; or behind its limit, where it costs a claim nothing.
     fn ready(&mut self, start: &NewRun) {
+        if let Some(limit) = &start.limit {
+            let slots = self.limits.entry(limited(start, limit)).or_default();
+            if slots.used >= limit.at_once {
+                slots.blocked.insert((Reverse(start.priority), start.id));
+                return;
+            }
+            slots.used += 1;
+        }
+        self.enter_lane(start);
+    }
+
+    fn enter_lane(&mut self, start: &NewRun) {
         let lane = (start.queue.clone(), start.system.clone());
         self.lanes.entry(lane).or_default().insert((Reverse(start.priority), start.id));
     }
 
+    /// A run that nobody held is gone from where it stood.
     fn unready(&mut self, start: &NewRun) {
+        if let Some(limit) = &start.limit
+            && let Some(slots) = self.limits.get_mut(&limited(start, limit))
+            && slots.blocked.remove(&(Reverse(start.priority), start.id))
+        {
+            return;
+        }
+        self.leave_lane(start);
+        self.free(start);
+    }
+
+    /// A place behind a limit is free: the first of those that wait for it goes into its lane.
+    fn free(&mut self, start: &NewRun) {
+        let Some(limit) = &start.limit else { return };
+        let key = limited(start, limit);
+        let Some(slots) = self.limits.get_mut(&key) else { return };
+        let Some((_, next)) = slots.blocked.pop_first() else {
+            slots.used = slots.used.saturating_sub(1);
+            if slots.used == 0 {
+                self.limits.remove(&key);
+            }
+            return;
+        };
+        if let Some(next) = self.live.get(&next).map(|live| live.ready.start.clone()) {
+            self.enter_lane(&next);
+        }
+    }
+
+    fn leave_lane(&mut self, start: &NewRun) {
         let lane = (start.queue.clone(), start.system.clone());
         if let Some(set) = self.lanes.get_mut(&lane) {
             set.remove(&(Reverse(start.priority), start.id));
@@ -178,7 +234,7 @@ impl Memory {
         let live = self.live.get_mut(&id).filter(|live| live.held && live.epoch == epoch)?;
         live.held = false;
         let ready = live.ready.clone();
-        self.let_go(id);
+        self.let_go(&ready.start);
         self.ready(&ready.start);
         Some(ready)
     }
@@ -186,7 +242,7 @@ impl Memory {
     pub(super) fn end(&mut self, id: Id) -> Option<Arc<NewRun>> {
         let live = self.live.remove(&id)?;
         match live.held {
-            true => self.let_go(id),
+            true => self.let_go(&live.ready.start),
             false => self.unready(&live.ready.start),
         }
         if let Some(count) = self.roots.get_mut(&live.ready.start.root) {
@@ -198,9 +254,10 @@ impl Memory {
         Some(live.ready.start)
     }
 
-    fn let_go(&mut self, id: Id) {
-        self.held.retain(|held| *held != id);
-        self.alone = self.alone.filter(|alone| *alone != id);
+    fn let_go(&mut self, start: &NewRun) {
+        self.held.retain(|held| *held != start.id);
+        self.alone = self.alone.filter(|alone| *alone != start.id);
+        self.free(start);
     }
 
     /// Runs that are claimed.
@@ -261,9 +318,16 @@ impl Memory {
 
     /// (queued, running, waiting)
     pub(super) fn counts(&self) -> (u64, u64, u64) {
-        let ready = self.ready_len();
+        let running = self.held.len() as u64;
         let [waiting, delayed] = self.parked;
-        (ready as u64 + delayed, (self.live.len() - ready) as u64, waiting)
+        (self.live.len() as u64 - running + delayed, running, waiting)
+    }
+
+    /// How many hold a place behind that limit, if a run is blocked by it.
+    pub(super) fn blocked(&self, start: &NewRun) -> Option<u32> {
+        let limit = start.limit.as_ref()?;
+        let slots = self.limits.get(&limited(start, limit))?;
+        slots.blocked.contains(&(Reverse(start.priority), start.id)).then_some(slots.used)
     }
 
     /// How many could be claimed now.
@@ -274,6 +338,10 @@ impl Memory {
     pub(super) fn is_ready(&self) -> bool {
         !self.lanes.is_empty()
     }
+}
+
+fn limited(start: &NewRun, limit: &Limit) -> Limited {
+    (start.system.clone(), start.workflow.clone(), limit.key.clone())
 }
 
 /// Which of the two counts of parked runs.

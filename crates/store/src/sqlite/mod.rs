@@ -9,6 +9,7 @@ mod memory;
 mod open;
 mod park;
 mod read;
+mod unique;
 mod writer;
 
 use std::{
@@ -35,8 +36,8 @@ use self::{
 };
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Standing,
-    Status, Store, Ticket, Version, Versions,
+    Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
+    Standing, Started, Status, Store, Ticket, Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -270,6 +271,10 @@ impl Runs for Sqlite {
         })
     }
 
+    fn start(&self, new: NewRun) -> Reply<'_, Started> {
+        self.order(|tell| Order::Start(Box::new(new), tell))
+    }
+
     fn reopen(&self, run: Id, moved: Option<crate::Moved>, at_ms: i64) -> Reply<'_, Reopened> {
         self.order(|tell| Order::Reopen(run, moved, at_ms, tell))
     }
@@ -480,7 +485,9 @@ fn stands(shared: &Shared, run: &mut Run) {
     if run.status.ended() {
         return;
     }
-    if let Some((_, status, begun)) = lock(&shared.memory).find(run.start.id) {
+    let memory = lock(&shared.memory);
+    if let Some((_, status, begun)) = memory.find(run.start.id) {
+        run.blocked_by = memory.blocked(&run.start);
         run.status = status;
         run.attempts += u32::from(begun);
     }

@@ -60,6 +60,14 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// The status that a run is parked under.
+    pub(super) fn parked_as(&self, run: Id) -> Result<Option<Status>, Error> {
+        let mut found = self.db.prepare_cached("SELECT status FROM parks WHERE run = ?1").map_err(trouble)?;
+        let code: Option<u8> =
+            found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+        Ok(code.map(status_of))
+    }
+
     /// A live run that no worker holds and no lane has: parked, or woken a moment ago.
     pub(super) fn is_idle(&self, run: Id) -> Result<bool, Error> {
         Ok(self.woken_now(run).is_some()

@@ -77,6 +77,7 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
             attempts: end.as_ref().map_or(0, |end| end.attempts),
             cancel_at_ms: end.as_ref().and_then(|end| end.cancel_at_ms),
             wake_at_ms: None,
+            blocked_by: None,
             end,
         });
     }
@@ -90,7 +91,7 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
     let status = parked.map_or(Status::Queued, status_of);
     // The attempt under way is counted too, once it has begun; a delayed one has not.
     let attempts = failed + u32::from(status == Status::Waiting);
-    Ok(Run { start, status, started_at_ms, attempts, wake_at_ms, cancel_at_ms, end: None })
+    Ok(Run { start, status, started_at_ms, attempts, wake_at_ms, blocked_by: None, cancel_at_ms, end: None })
 }
 
 pub(super) fn tree(db: &Connection, root: Id) -> Found<Vec<Run>> {

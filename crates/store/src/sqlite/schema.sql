@@ -11,6 +11,9 @@ CREATE INDEX parks_root ON parks (root);
 -- Which parked runs wait for the end of which others.
 CREATE TABLE awaits (awaited BLOB NOT NULL, run BLOB NOT NULL, n INTEGER NOT NULL, any INTEGER NOT NULL, PRIMARY KEY (awaited, run, n)) WITHOUT ROWID;
 CREATE INDEX awaits_run ON awaits (run, n);
+-- The newest run with a unique key; a row may outlive its run, to the end of `for`.
+CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT NULL, run BLOB NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
 CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE tree (root BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (root, run)) WITHOUT ROWID;

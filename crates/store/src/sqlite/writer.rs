@@ -21,7 +21,7 @@ use super::{
     memory::Ready,
 };
 use crate::{
-    Cancelled, Change, Commit, Error, Hash, Id, Item, Reopened, Signalled, Status, Version,
+    Cancelled, Change, Commit, Error, Hash, Id, Item, NewRun, Reopened, Signalled, Started, Status, Version,
     sabotage::Sabotage,
 };
 
@@ -39,6 +39,7 @@ const WAL_PAGES: u64 = 2_000;
 
 pub(super) enum Order {
     Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
+    Start(Box<NewRun>, oneshot::Sender<Result<Started, Error>>),
     Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
     Signal(Id, Arc<str>, recipe::Value, oneshot::Sender<Result<Signalled, Error>>),
     Reopen(Id, Option<crate::Moved>, i64, oneshot::Sender<Result<Reopened, Error>>),
@@ -53,6 +54,7 @@ pub(super) enum Order {
 /// What a submission came to, told once it is durable.
 enum Told {
     Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
+    Start(oneshot::Sender<Result<Started, Error>>, Result<Started, Error>),
     Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
     Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
     Reopen(oneshot::Sender<Result<Reopened, Error>>, Result<Reopened, Error>),
@@ -190,6 +192,7 @@ impl Writer {
                     Ok(Outcome::Cancelled(if known { Cancelled::Over } else { Cancelled::Unknown }))
                 }
             },
+            Order::Start(new, _) => apply.start_unique(new).map(Outcome::Started),
             Order::Signal(run, name, body, _) => apply.signal(*run, name, body).map(Outcome::Signalled),
             Order::Reopen(run, moved, at_ms, _) => {
                 apply.reopen(*run, moved.as_ref(), *at_ms).map(Outcome::Reopened)
@@ -269,6 +272,7 @@ impl Writer {
                     }
                     let _ = tell.send(result);
                 }
+                Some(Told::Start(tell, result)) => drop(tell.send(result)),
                 Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
                 Some(Told::Signal(tell, result)) => drop(tell.send(result)),
                 Some(Told::Reopen(tell, result)) => drop(tell.send(result)),
@@ -288,6 +292,7 @@ fn answer_early(order: &mut Order) {
 
 enum Outcome {
     Done,
+    Started(Started),
     Cancelled(Cancelled),
     Signalled(Signalled),
     Reopened(Reopened),
@@ -308,6 +313,9 @@ fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
         (Order::Reopen(.., tell), Ok(Outcome::Reopened(how))) => Told::Reopen(tell, Ok(how)),
         (Order::Reopen(.., tell), Ok(_)) => Told::Reopen(tell, Err(Error::Closed)),
         (Order::Reopen(.., tell), Err(error)) => Told::Reopen(tell, Err(error)),
+        (Order::Start(_, tell), Ok(Outcome::Started(how))) => Told::Start(tell, Ok(how)),
+        (Order::Start(_, tell), Ok(_)) => Told::Start(tell, Err(Error::Closed)),
+        (Order::Start(_, tell), Err(error)) => Told::Start(tell, Err(error)),
         (Order::Barrier(tell), result) => Told::Barrier(tell, result.map(drop)),
         (Order::Wake(_), _) => return None,
         (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),

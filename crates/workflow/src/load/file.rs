@@ -6,8 +6,9 @@ use recipe::{Map, Value};
 
 use super::{Names, Source, element, help_or, shape, stem, words};
 use crate::{
-    Catalog, Element, Event, Graph,
+    Catalog, Element, Event, Graph, Template,
     json::{Kind, Node},
+    template::Compiler,
 };
 
 const KEYS: &[&str] = &[
@@ -74,7 +75,12 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
     let events = events(source, catalog, &root, &names);
     let entry = if complete { entry(source, &root, &names, &elements, &events) } else { None };
     let process = element::processes(catalog, &elements);
+    let job = root.get("job");
+    let unique = key(source, job, "unique");
+    let concurrency = key(source, job, "concurrency");
     let graph = Graph {
+        unique,
+        concurrency,
         title: text("title").map_or_else(|| identifier.clone(), Into::into),
         description: text("description").unwrap_or_default().into(),
         path: source.path.clone(),
@@ -85,10 +91,23 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         private: element::private(catalog, &elements, process.as_ref().unwrap_or(&identifier)),
         process,
         elements,
-        settings: root.get("job").map(Node::value).unwrap_or_default(),
+        settings: job.map(Node::value).unwrap_or_default(),
         identifier,
     };
     (graph, mentions)
+}
+
+/// The key of one of `job`'s limits, an expression.
+fn key(source: &mut Source<'_>, job: Option<&Node>, limit: &str) -> Option<Template> {
+    let node = job?.get(limit)?.get("key")?;
+    let compiler = Compiler { file: source.text, ports: &[] };
+    compiler
+        .recipe(node)
+        .map_err(|(span, error)| {
+            let help = error.help.clone().unwrap_or_else(|| "mend the expression at this place".to_owned());
+            source.error("HF005", span, None, error.says, &help);
+        })
+        .ok()
 }
 
 /// PHP writes true as 1 as well.

@@ -30,6 +30,9 @@ pub(crate) fn run(n: u128) -> NewRun {
         entry: "".into(),
         input: Value::from("input"),
         retry_of: None,
+        not_before_ms: None,
+        unique: None,
+        limit: None,
         created_at_ms: n as i64,
     }
 }
