@@ -74,10 +74,10 @@ impl Recipe {
         &self.0.text
     }
 
-    /// The syntax tree (recipe.md, The tree): objects with a `kind`.
-    pub fn ast(&self) -> Value {
+    /// The syntax tree (recipe.md, The tree) as JSON: objects with a `kind`.
+    pub fn ast(&self) -> String {
         // The tree is only wanted for people, so it is not kept.
-        parse::parse(&self.0.text).map_or(Value::Null, |tree| tree.to_value())
+        parse::parse(&self.0.text).map_or_else(|_| "null".to_owned(), |tree| tree.to_json())
     }
 
     /// The names of the variables that it reads as `$name`, each once.

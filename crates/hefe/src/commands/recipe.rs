@@ -42,7 +42,7 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 fn answer(text: &str, input: &Value, ast: bool) -> ExitCode {
     match evaluate(text, input, ast) {
         Ok(value) => {
-            say::line(&value.to_json());
+            say::line(&value);
             ExitCode::SUCCESS
         }
         Err(error) => {
@@ -52,14 +52,16 @@ fn answer(text: &str, input: &Value, ast: bool) -> ExitCode {
     }
 }
 
-fn evaluate(text: &str, input: &Value, ast: bool) -> Result<Value, recipe::Error> {
+/// The value, or the tree, as JSON.
+fn evaluate(text: &str, input: &Value, ast: bool) -> Result<String, recipe::Error> {
     let recipe = Recipe::parse(text)?;
     if ast {
         return Ok(recipe.ast());
     }
     let none = Map::new();
     let vars = input.as_object().unwrap_or(&none);
-    recipe.eval(&Context { this: input, vars, facts: &NoFacts, limits: Limits::default() })
+    let value = recipe.eval(&Context { this: input, vars, facts: &NoFacts, limits: Limits::default() })?;
+    Ok(value.to_json())
 }
 
 fn prompt(input: &Value, ast: bool) -> ExitCode {

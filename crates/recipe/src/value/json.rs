@@ -68,7 +68,7 @@ pub(super) fn write(mut value: &Value, out: &mut String) {
                 out.push(',');
             }
             if let Some(key) = key {
-                string(key, out);
+                write_text(key, out);
                 out.push(':');
             }
             break value;
@@ -84,13 +84,13 @@ fn scalar(value: &Value, out: &mut String) {
             let _ = write!(out, "{n}");
         }
         Value::Float(n) => number::write(*n, out),
-        Value::Text(text) => string(text, out),
+        Value::Text(text) => write_text(text, out),
         _ => out.push_str("null"),
     }
 }
 
-/// Appends a quoted text.
-fn string(text: &str, out: &mut String) {
+/// Appends a text in quotes.
+pub(crate) fn write_text(text: &str, out: &mut String) {
     out.push('"');
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {

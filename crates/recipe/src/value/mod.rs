@@ -15,6 +15,7 @@ mod text;
 
 use std::fmt;
 
+pub(crate) use json::write_text;
 pub use list::{List, ListMut};
 pub use map::Map;
 pub use text::{Taint, Text};
