@@ -2,7 +2,7 @@
 //! may.
 
 use super::{Arm, Binary, Entry, Kind, Node, Part};
-use crate::value::write_text;
+use crate::value;
 
 impl Node {
     /// The tree as compact JSON.
@@ -87,6 +87,11 @@ impl Kind {
             _ => {}
         }
     }
+}
+
+/// Writing to a text cannot fail.
+fn write_text(words: &str, out: &mut String) {
+    let _ = value::write_text(words, out);
 }
 
 /// A field's value.
