@@ -4,7 +4,10 @@
 mod functions;
 mod grammar;
 mod limits;
+mod print;
+mod random;
 mod reads;
+mod reference;
 mod taint;
 mod value;
 mod values;

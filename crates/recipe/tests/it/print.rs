@@ -3,7 +3,7 @@
 use serde_json::Value;
 
 /// Operators of one row bind alike; later rows bind tighter. The spec's table, written down anew.
-pub const LEVELS: &[&[&str]] = &[
+pub(crate) const LEVELS: &[&[&str]] = &[
     &["||"],
     &["&&"],
     &["|"],
@@ -19,14 +19,14 @@ pub const LEVELS: &[&[&str]] = &[
     &["**"],
 ];
 
-pub fn level(op: &str) -> usize {
+pub(crate) fn level(op: &str) -> usize {
     LEVELS.iter().position(|row| row.contains(&op)).unwrap() + 1
 }
 
 const UNARY: usize = 14;
 const POSTFIX: usize = 15;
 
-pub fn print(tree: &Value) -> String {
+pub(crate) fn print(tree: &Value) -> String {
     let mut out = String::new();
     node(tree, 0, false, &mut out);
     out
