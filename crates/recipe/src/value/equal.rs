@@ -25,7 +25,7 @@ impl PartialEq for Value {
 }
 
 impl Value {
-    /// The operator `==`: a numeric text equals its number, null equals 0 and "", records are equal by module and id.
+    /// The operator `==`: a numeric text equals its number, null equals 0 but no text, records are equal by module and id.
     pub fn loose_eq(&self, other: &Value) -> bool {
         let mut unlimited = u64::MAX;
         self.same(other, &mut unlimited).unwrap_or(false)
@@ -57,7 +57,6 @@ impl Value {
 
     fn same_scalar(&self, other: &Value) -> bool {
         match (self, other) {
-            (Value::Null, Value::Text(text)) | (Value::Text(text), Value::Null) => text.is_empty(),
             (Value::Null, Value::Int(n)) | (Value::Int(n), Value::Null) => *n == 0,
             (Value::Null, Value::Float(n)) | (Value::Float(n), Value::Null) => *n == 0.0,
             (Value::Text(text), n @ (Value::Int(_) | Value::Float(_)))

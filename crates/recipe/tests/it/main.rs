@@ -1,6 +1,7 @@
 //! Recipes through the crate's own doors.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod docs;
 mod functions;
 mod grammar;
 mod limits;

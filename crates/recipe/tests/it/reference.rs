@@ -128,7 +128,6 @@ fn compare(a: &Val, b: &Val) -> std::cmp::Ordering {
 pub(crate) fn same(a: &Val, b: &Val) -> bool {
     match (a, b) {
         (Null, Null) => true,
-        (Null, Text(text)) | (Text(text), Null) => text.is_empty(),
         (Null, n @ (Int(_) | Float(_))) | (n @ (Int(_) | Float(_)), Null) => float(n) == 0.0,
         (Bool(a), Bool(b)) => a == b,
         (Text(a), Text(b)) => a == b,
