@@ -165,7 +165,8 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn object(&mut self, map: Map) -> Got<'a> {
-        self.spend_bytes(map.len() * 40 + 64)?;
+        // Large ones are indexed.
+        self.spend_bytes(map.len() * if map.len() > 16 { 120 } else { 40 } + 64)?;
         self.bounded(Value::Object(map))
     }
 
@@ -201,7 +202,11 @@ impl<'a> Machine<'a> {
             Code::Const(value) => Ok(Val::Ref(value)),
             Code::Path(base, keys) => Ok(self.path(base, keys)),
             Code::Pair(pair) => self.pair(pair),
-            Code::Member(member) => self.eval(&member.0).map(|of| field(of, &member.1)),
+            Code::Member(member) => {
+                let of = self.eval(&member.0)?;
+                self.count_length(&of);
+                Ok(field(of, &member.1))
+            }
             Code::Index(index) => self.index(&index.0, &index.1),
             Code::Not(of) => Ok((!self.eval(of)?.truthy()).into()),
             Code::And(codes) => self.first(codes, |value| !value.truthy()),
@@ -248,10 +253,11 @@ impl<'a> Machine<'a> {
             Base::Slot(at) => match self.slots.get(*at as usize) {
                 Some(Val::Ref(value)) => value,
                 Some(Val::Own(value)) => {
-                    return match keys.split_first() {
-                        None => Val::Own(value.clone()),
-                        Some((key, rest)) => rest.iter().fold(field_of(value, key).owned(), field),
-                    };
+                    let Some((key, rest)) = keys.split_first() else { return Val::Own(value.clone()) };
+                    let found = rest.iter().fold(field_of(value, key).owned(), field);
+                    let long = steps_of(value);
+                    self.steps_left = self.steps_left.saturating_sub(long as u64);
+                    return found;
                 }
                 None => &NULL,
             },
@@ -261,10 +267,18 @@ impl<'a> Machine<'a> {
             match here {
                 Value::Object(map) => here = map.get_near(&key.name, &key.near).unwrap_or(&NULL),
                 // Only a length is made here, and nothing stands behind it.
-                other => return keys[at + 1..].iter().fold(field_of(other, key), field),
+                other => {
+                    self.count_length(other);
+                    return keys[at + 1..].iter().fold(field_of(other, key), field);
+                }
             }
         }
         Val::Ref(here)
+    }
+
+    /// A text's length is counted character by character. What is too much is said where steps are spent next.
+    fn count_length(&mut self, of: &Value) {
+        self.steps_left = self.steps_left.saturating_sub(steps_of(of) as u64);
     }
 
     #[inline]
@@ -329,7 +343,8 @@ impl<'a> Machine<'a> {
         for arg in &call.args {
             values.push(self.eval(arg)?);
         }
-        self.spend(1)?;
+        // Most functions look at all of a text.
+        self.spend(1 + values.iter().map(|value| steps_of(value)).sum::<usize>())?;
         let mut args = Args { machine: self, values, call };
         (call.function.run)(&mut args).map_err(|stop| stop.at(call.span))
     }
@@ -357,6 +372,11 @@ impl Val<'_> {
     }
 }
 
+/// What looking at all of a text costs.
+fn steps_of(value: &Value) -> usize {
+    if let Value::Text(text) = value { text.len() >> 9 } else { 0 }
+}
+
 /// A field: null where there is none; `length` of a list or a text.
 fn field_of<'v>(of: &'v Value, key: &Key) -> Val<'v> {
     match of {
@@ -381,10 +401,14 @@ fn item<'a>(machine: &mut Machine<'a>, of: Val<'a>, index: &Value) -> Got<'a> {
             let at = index.as_i64().unwrap_or_default();
             Ok(of.part(|list| Value::nth(list.as_list()?, at)))
         }
-        (Value::Object(_), Value::Text(key)) => Ok(of.part(|map| map.get(key))),
+        (Value::Object(_), Value::Text(key)) => {
+            machine.spend(key.len() >> 9)?;
+            Ok(of.part(|map| map.get(key)))
+        }
         (Value::Object(_), Value::Null) => Ok(Val::NULL),
         (Value::Object(_), other) => {
-            let key = other.to_text();
+            let mut key = String::new();
+            machine.add_words(other, &mut key)?;
             Ok(of.part(|map| map.get(&key)))
         }
         (Value::Text(text), index) if index.as_i64().is_some() => {

@@ -7,6 +7,8 @@
 //!
 //! The crate knows nothing of workflows, does no I/O, and has neither clock nor random: both come through [`Facts`].
 
+#![doc = include_str!("../README.md")]
+
 mod ast;
 mod code;
 mod compile;

@@ -157,12 +157,15 @@ fn bits(op: Binary, left: &Value, right: &Value) -> Result<Value, Stop> {
         Number::Float(n) => number::whole(n),
     };
     let (Some(a), Some(b)) = (whole(left), whole(right)) else {
-        return Err(Stop::new(format!(
-            "`{}` takes whole numbers, not {} and {}",
-            op.sign(),
-            left.type_name(),
-            right.type_name()
-        )));
+        let name = |value: &Value| {
+            if Number::of(value).is_some() && whole(value).is_none() {
+                "one with a fraction"
+            } else {
+                value.type_name()
+            }
+        };
+        let (sign, a, b) = (op.sign(), name(left), name(right));
+        return Err(Stop::new(format!("`{sign}` takes whole numbers, not {a} and {b}")));
     };
     Ok(Value::Int(match op {
         Binary::BitAnd => a & b,

@@ -1,6 +1,8 @@
 //! Commands that need no project.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod recipe;
+
 use std::process::{Command, Output};
 
 fn hefe(arguments: &[&str]) -> Output {

@@ -6,6 +6,7 @@ use super::{Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Va
 use crate::{
     code::{Arm, Field, Item, Operand},
     operators,
+    value::MapMut,
 };
 
 impl<'a> Machine<'a> {
@@ -49,19 +50,29 @@ impl<'a> Machine<'a> {
 
     /// Joins a value to a text, within the budget.
     pub(crate) fn add_words(&mut self, value: &Value, words: &mut String) -> Result<Taint, Stop> {
-        if let Value::Text(text) = value {
-            if words.len() + text.len() > self.bytes_left {
-                self.spend_bytes(usize::MAX)?;
-            }
-            words.push_str(text);
-            return Ok(text.taint());
-        }
-        if matches!(value, Value::List(_) | Value::Object(_)) {
-            // Shared parts count each time, as they are written each time.
-            self.spend_bytes(value.approx_bytes())?;
-        }
-        value.join_to(words);
+        let before = words.len();
+        let done = value.join_to(words, before.saturating_add(self.bytes_left));
+        self.spend_bytes(if done.is_ok() { words.len() - before } else { usize::MAX })?;
         Ok(value.taint())
+    }
+
+    /// Joins a value's JSON to a text, within the budget.
+    pub(crate) fn add_json(&mut self, value: &Value, words: &mut String) -> Result<(), Stop> {
+        let before = words.len();
+        let done = value.json_to(words, before.saturating_add(self.bytes_left));
+        self.spend_bytes(if done.is_ok() { words.len() - before } else { usize::MAX })
+    }
+
+    /// The part at a path; the list that one with `[*]` makes is counted.
+    pub(crate) fn part_at(&mut self, of: &Value, path: &str) -> Got<'a> {
+        let found = of.path(path);
+        if let Value::List(list) = &found
+            && path.contains('*')
+        {
+            self.spend(list.len())?;
+            self.spend_bytes(mem::size_of_val(&**list))?;
+        }
+        Ok(Val::Own(found))
     }
 
     pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
@@ -99,34 +110,36 @@ impl<'a> Machine<'a> {
 
     pub(super) fn make_object(&mut self, fields: &'a [Field]) -> Got<'a> {
         let mut map = Map::with_capacity(fields.len());
+        let mut open = map.change();
         for field in fields {
             match field {
-                Field::Named(key, code) => {
-                    let value = self.eval(code)?.own();
-                    map.insert(key.clone(), value);
-                }
+                Field::Named(key, code) => open.put(key.clone(), self.eval(code)?.own()),
                 Field::Computed(key, code) => {
-                    let key: Arc<str> = match &*self.eval(key)? {
-                        Value::Text(text) => text.shared().clone(),
-                        other => {
-                            self.spend_bytes(other.approx_bytes())?;
-                            other.to_text().into()
-                        }
-                    };
-                    let value = self.eval(code)?.own();
-                    map.insert(key, value);
+                    let key = self.eval(key)?;
+                    let key = self.key(&key)?;
+                    open.put(key, self.eval(code)?.own());
                 }
                 Field::Spread(code) => {
                     let value = self.eval(code)?;
-                    self.lay(&mut map, &value)?;
+                    self.lay(&mut open, &value)?;
                 }
             }
         }
+        drop(open);
         self.object(map)
     }
 
+    fn key(&mut self, of: &Value) -> Result<Arc<str>, Stop> {
+        if let Value::Text(text) = of {
+            return Ok(text.shared().clone());
+        }
+        let mut key = String::new();
+        self.add_words(of, &mut key)?;
+        Ok(key.into())
+    }
+
     /// Lays an object's fields over another's, without a record's module.
-    fn lay(&mut self, onto: &mut Map, value: &Value) -> Result<(), Stop> {
+    fn lay(&mut self, onto: &mut MapMut<'_>, value: &Value) -> Result<(), Stop> {
         let map = match value {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
@@ -137,10 +150,12 @@ impl<'a> Machine<'a> {
         };
         self.spend_bytes(map.len() * 40)?;
         let is_record = map.record().is_some();
+        let mut long = 0;
         for (key, value) in map.iter().filter(|(key, _)| !(is_record && &***key == "module")) {
-            onto.insert(key.clone(), value.clone());
+            long += key.len() >> 9;
+            onto.put(key.clone(), value.clone());
         }
-        Ok(())
+        self.spend(long)
     }
 
     pub(super) fn project(&mut self, project: &'a Project) -> Got<'a> {

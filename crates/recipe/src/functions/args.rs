@@ -111,6 +111,12 @@ impl<'m, 'a> Args<'m, 'a> {
         self.machine.text(words, taint)
     }
 
+    /// Counts what will be made of a text before it is made: so many bytes for each of its own.
+    pub(crate) fn making(&mut self, at: usize, times: usize) -> Result<(), Stop> {
+        let bytes = self.get(at).as_str().map_or(0, str::len).saturating_mul(times);
+        self.machine.spend_bytes(bytes)
+    }
+
     /// The joined mark of all arguments.
     pub(crate) fn taint(&self) -> Taint {
         self.values.iter().fold(Taint::Clean, |so_far, value| so_far | value.taint())
@@ -171,7 +177,7 @@ impl<'a> By<'a> {
             By::Lambda(lambda) => machine.apply(lambda, [item, Val::from(at)]),
             By::Path(path) => {
                 machine.spend(1 + path.len() / 8)?;
-                Ok(Val::Own(item.path(path)))
+                machine.part_at(&item, path)
             }
         }
     }

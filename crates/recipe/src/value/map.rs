@@ -60,25 +60,28 @@ impl Fields {
 
     fn insert(&mut self, key: Arc<str>, mut value: Value) {
         let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
-        match self.find(&key) {
-            Some(at) => {
-                let was = mem::replace(&mut self.entries[at].1, value);
-                self.measure = match self.measure.without(Measure::of(&was), beside) {
-                    Some(rest) => rest.with(inside, beside),
-                    None => self.measure_all(),
-                };
-            }
-            None => {
-                self.measure = self.measure.with(inside, beside);
-                if let Some(places) = &mut self.places {
-                    places.insert(key.clone(), self.entries.len() as u32);
-                }
-                self.entries.push((key, value));
-                if self.entries.len() == SCAN_MAX + 1 {
-                    self.index();
-                }
-            }
+        self.measure = match self.put(key, value) {
+            None => self.measure.with(inside, beside),
+            Some(was) => match self.measure.without(Measure::of(&was), beside) {
+                Some(rest) => rest.with(inside, beside),
+                None => self.measure_all(),
+            },
+        };
+    }
+
+    /// Sets a key without measuring; gives back what was there.
+    fn put(&mut self, key: Arc<str>, value: Value) -> Option<Value> {
+        if let Some(at) = self.find(&key) {
+            return Some(mem::replace(&mut self.entries[at].1, value));
         }
+        if let Some(places) = &mut self.places {
+            places.insert(key.clone(), self.entries.len() as u32);
+        }
+        self.entries.push((key, value));
+        if self.entries.len() == SCAN_MAX + 1 {
+            self.index();
+        }
+        None
     }
 }
 
@@ -117,6 +120,12 @@ impl Map {
     /// Sets a key; a new one goes to the end, a known one keeps its place.
     pub fn insert(&mut self, key: impl Into<Arc<str>>, value: Value) {
         self.fields().insert(key.into(), value);
+    }
+
+    /// The object for many changes, which are measured together at the end: one after the other, each that replaces a
+    /// value may measure all.
+    pub(crate) fn change(&mut self) -> MapMut<'_> {
+        MapMut(self.fields())
     }
 
     /// Takes a key out; the others keep their order.
@@ -188,6 +197,23 @@ impl Map {
     }
 }
 
+/// An object while it is changed; see [`Map::change`].
+pub(crate) struct MapMut<'a>(&'a mut Fields);
+
+impl MapMut<'_> {
+    /// Sets a key; a new one goes to the end, a known one keeps its place.
+    pub(crate) fn put(&mut self, key: Arc<str>, mut value: Value) {
+        cut(&mut value);
+        self.0.put(key, value);
+    }
+}
+
+impl Drop for MapMut<'_> {
+    fn drop(&mut self) {
+        self.0.measure = self.0.measure_all();
+    }
+}
+
 impl Drop for Fields {
     fn drop(&mut self) {
         if self.measure.height > 32 {
@@ -199,15 +225,16 @@ impl Drop for Fields {
 impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Map {
         let entries = entries.into_iter();
-        let mut fields = Fields::with_capacity(entries.size_hint().0);
-        entries.for_each(|(key, value)| fields.insert(key.into(), value));
-        Map((!fields.entries.is_empty()).then(|| Arc::new(fields)))
+        let mut map = Map(Some(Arc::new(Fields::with_capacity(entries.size_hint().0))));
+        map.extend(entries);
+        if map.is_empty() { Map(None) } else { map }
     }
 }
 
 impl<K: Into<Arc<str>>> Extend<(K, Value)> for Map {
     fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
-        entries.into_iter().for_each(|(key, value)| self.insert(key, value));
+        let mut open = self.change();
+        entries.into_iter().for_each(|(key, value)| open.put(key.into(), value));
     }
 }
 

@@ -15,15 +15,18 @@ mod text;
 
 use std::fmt;
 
+pub(crate) use json::write_text;
 pub use list::{List, ListMut};
 pub use map::Map;
+pub(crate) use map::MapMut;
 pub use text::{Taint, Text};
 
 /// How deep values may nest for recipes and JSON; both refuse what is deeper.
 pub(crate) const DEPTH: usize = 128;
 
-/// How deep a value can be at all: what would be deeper is null. Above [`DEPTH`] so that a syntax tree fits.
-pub(crate) const DEPTH_HARD: u16 = 1024;
+/// How deep a value can be at all: what would be deeper is null. Above [`DEPTH`], so that what is built around a value
+/// has room, and what walks it fits a small stack.
+pub(crate) const DEPTH_HARD: u16 = 256;
 
 /// A value.
 #[derive(Clone, Default)]
@@ -136,7 +139,7 @@ impl Value {
     /// How it reads inside a text: null is empty, lists and objects are compact JSON.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
-        self.join_to(&mut out);
+        let _ = self.join_to(&mut out, usize::MAX);
         out
     }
 
@@ -146,15 +149,6 @@ impl Value {
         match self {
             Value::Null | Value::Text(_) => self.clone(),
             other => Value::from(other.to_text()).tainted_with(other.taint()),
-        }
-    }
-
-    /// [`Value::to_text`] at the end of another text.
-    pub(crate) fn join_to(&self, out: &mut String) {
-        match self {
-            Value::Null => {}
-            Value::Text(text) => out.push_str(text),
-            other => json::write(other, out),
         }
     }
 
@@ -204,7 +198,7 @@ impl Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_json())
+        fmt::Display::fmt(self, f)
     }
 }
 

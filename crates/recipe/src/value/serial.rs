@@ -282,10 +282,12 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map, A::Error> {
-        let mut map = Map::new();
-        while let Some((Words(key), value)) = entries.next_entry::<Words, Value>()? {
-            map.insert(key, value);
-        }
-        Ok(map)
+        let mut wrong = None;
+        let next = || {
+            let entry = entries.next_entry::<Words, Value>();
+            entry.map_err(|error| wrong = Some(error)).ok().flatten().map(|(Words(key), value)| (key, value))
+        };
+        let map = std::iter::from_fn(next).collect();
+        wrong.map_or(Ok(map), Err)
     }
 }

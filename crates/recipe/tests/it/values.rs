@@ -164,7 +164,7 @@ fn errors_name_operator_types_and_place() {
     1 | 1 >> -1
       | ^^^^^^^
 
-    `&` takes whole numbers, not a number and a number
+    `&` takes whole numbers, not one with a fraction and a number
       |
     1 | 1.5 & 1
       | ^^^^^^^
@@ -228,7 +228,9 @@ fn equality() {
         '1' == '1.0' ==> false
         '01' == '1' ==> false
         null == 0 ==> true
-        null == '' ==> true
+        null == '' ==> false
+        '' == null ==> false
+        null != '' ==> true
         '' == 0 ==> false
         null == false ==> false
         null == null ==> true
