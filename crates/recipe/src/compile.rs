@@ -1,11 +1,11 @@
 //! Syntax tree to code: names resolved, paths joined, constants folded.
 
-use std::sync::Arc;
+use std::{mem, sync::Arc};
 
 use crate::{
     Context, Limits, Map, NoFacts, Value,
     ast::{self, Binary, Entry, Kind, Node, Unary},
-    code::{Arm, Base, Call, Code, Field, Item, Key, Lambda, Operand, Pair, Part, Project},
+    code::{Arm, Base, Call, Code, Each, Field, Item, Key, Lambda, Operand, Pair, Part, Program, Project},
     eval::Machine,
     functions::Function,
     lex::Span,
@@ -17,15 +17,21 @@ use crate::{
 const FOLD: Limits = Limits { steps: 1_000, bytes: 64 << 10, depth: 256 };
 const FOLDED_BYTES: usize = 4 << 10;
 
-pub(crate) fn compile(tree: &Node, embedded: bool) -> Code {
-    Compiler { embedded, params: Vec::new(), steps: 0 }.code(tree)
+pub(crate) fn compile(tree: &Node, embedded: bool) -> Program {
+    let mut compiler = Compiler { embedded, vars: Vec::new(), params: Vec::new(), slots: 0, steps: 0 };
+    let code = compiler.code(tree);
+    Program { code, vars: compiler.vars.into(), slots: compiler.slots }
 }
 
 struct Compiler {
     /// A bare name may be a variable.
     embedded: bool,
+    /// Variables that were met so far.
+    vars: Vec<Key>,
     /// Parameters of the lambdas around, outermost first: their places are those of the arguments.
     params: Vec<Arc<str>>,
+    /// The most parameters that there were.
+    slots: u16,
     /// How many nodes were compiled.
     steps: u32,
 }
@@ -36,7 +42,7 @@ impl Compiler {
         match &node.kind {
             Kind::Literal(value) => Code::Const(value.clone()),
             Kind::This => Code::Path(Base::This, Box::default()),
-            Kind::Var(name) => Code::Path(Base::Var(Key::new(name)), Box::default()),
+            Kind::Var(name) => Code::Path(Base::Var(self.var(name)), Box::default()),
             Kind::Name(name) => self.name(name),
             Kind::Member(of, name) => member(self.code(of), name),
             Kind::Index(of, index) => self.index(of, index),
@@ -72,12 +78,24 @@ impl Compiler {
         nodes.iter().map(|node| self.code(node)).collect()
     }
 
+    fn var(&mut self, name: &Arc<str>) -> u16 {
+        let known = self.vars.iter().position(|key| key.name == **name);
+        let at = known.unwrap_or_else(|| {
+            self.vars.push(Key::new(name));
+            self.vars.len() - 1
+        });
+        at as u16
+    }
+
     fn name(&self, name: &Arc<str>) -> Code {
         if let Some(at) = self.params.iter().rposition(|param| param == name) {
             return Code::Path(Base::Slot(at as u16), Box::default());
         }
         match self.embedded {
-            true => Code::Path(Base::FieldOrVar(Key::new(name)), Box::default()),
+            true => Code::Path(
+                Base::FieldOrVar(Box::new(Key::new(name)), Box::new(Key::new(name))),
+                Box::default(),
+            ),
             false => Code::Path(Base::This, Box::new([Key::new(name)])),
         }
     }
@@ -140,7 +158,7 @@ impl Compiler {
 
     fn field(&mut self, entry: &Entry) -> Field {
         match entry {
-            Entry::Field(key, value) => Field::Named(key.clone(), self.code(value)),
+            Entry::Field(key, value) => Field::Named(key.clone().into(), self.code(value)),
             Entry::Computed(key, value) => Field::Computed(self.code(key), self.code(value)),
             Entry::Spread(of) => Field::Spread(self.code(of)),
         }
@@ -169,16 +187,22 @@ impl Compiler {
                 _ => self.code(node),
             });
         }
-        let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, span }));
+        let count = args.len();
+        let each = match args.first_mut() {
+            Some(first) if function.streams && (count == 1 || function.lambda.is_some()) => self::each(first),
+            _ => None,
+        };
+        let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, each, span }));
         if function.pure { fold(call) } else { call }
     }
 
     fn lambda(&mut self, params: &[Arc<str>], body: &Node) -> Lambda {
         let (outside, before) = (self.params.len(), self.steps);
         self.params.extend(params.iter().cloned());
+        self.slots = self.slots.max(self.params.len() as u16);
         let body = self.code(body);
         self.params.truncate(outside);
-        Lambda { params: params.len() as u16, body, steps: self.steps - before }
+        Lambda { base: outside as u16, params: params.len() as u16, body, steps: self.steps - before }
     }
 }
 
@@ -197,6 +221,22 @@ fn project(of: Code, part: Part, span: Span) -> Code {
     }
 }
 
+/// Makes the list before the only `[*]` of `over[*].a.b` the argument, if it is one, and gives back what follows.
+fn each(arg: &mut Code) -> Option<Each> {
+    let Code::Project(project) = arg else { return None };
+    let (Part::Every, keys) = project.parts.split_first()? else { return None };
+    if !keys.iter().all(|part| matches!(part, Part::Key(_))) {
+        return None;
+    }
+    let span = project.span;
+    let parts = mem::take(&mut project.parts);
+    let keys = parts.into_iter().filter_map(|part| if let Part::Key(key) = part { Some(key) } else { None });
+    let keys = keys.collect();
+    let base = mem::replace(&mut project.base, Code::Const(Value::Null));
+    *arg = base;
+    Some(Each { keys, span })
+}
+
 fn extend(project: Project, part: Part) -> Code {
     let Project { base, parts, span } = project;
     let parts = parts.into_iter().chain([part]).collect();
@@ -209,7 +249,7 @@ fn fold(code: Code) -> Code {
         return code;
     }
     let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
-    let folded = Machine::new(&context).eval(&code).ok().map(|value| value.own());
+    let folded = Machine::new(&context, &[], 0).eval(&code).ok().map(|value| value.own());
     match folded.filter(|value| value.approx_bytes() <= FOLDED_BYTES) {
         Some(value) => Code::Const(value),
         None => code,
@@ -232,7 +272,7 @@ fn constant(code: &Code) -> bool {
             Field::Named(_, value) | Field::Spread(value) => is(value),
             Field::Computed(key, value) => is(key) && is(value),
         }),
-        Code::Call(call) => call.lambda.is_none() && call.args.iter().all(is),
+        Code::Call(call) => call.lambda.is_none() && call.each.is_none() && call.args.iter().all(is),
         _ => false,
     }
 }

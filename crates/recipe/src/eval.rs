@@ -4,112 +4,28 @@
 //! because the tree was bounded when it was parsed; work is counted where it can repeat: at lambdas, items and bytes.
 
 mod build;
+mod path;
+mod val;
 
 use smallvec::SmallVec;
 
 use crate::{
-    Context, Error, List, Map, Taint, Text, Value,
-    ast::{Binary, Unary},
-    code::{Base, Call, Code, Key, Lambda, Pair, Part, Project},
+    Context, List, Map, Taint, Text, Value,
+    ast::Binary,
+    code::{Call, Code, Key, Lambda, Pair},
     functions::Args,
-    lex::Span,
     operators,
     value::{DEPTH, NULL},
 };
-
-/// A value that is borrowed where it can be.
-pub(crate) enum Val<'a> {
-    Ref(&'a Value),
-    Own(Value),
-}
-
-impl<'a> Val<'a> {
-    pub(crate) const NULL: Val<'static> = Val::Ref(&NULL);
-
-    pub(crate) fn own(self) -> Value {
-        match self {
-            Val::Ref(value) => value.clone(),
-            Val::Own(value) => value,
-        }
-    }
-
-    /// The same without taking it away.
-    pub(crate) fn share(&self) -> Val<'a> {
-        match self {
-            Val::Ref(value) => Val::Ref(value),
-            Val::Own(value) => Val::Own(value.clone()),
-        }
-    }
-
-    /// A part of it, borrowed if it is.
-    pub(crate) fn part(&self, part: impl for<'v> Fn(&'v Value) -> Option<&'v Value>) -> Val<'a> {
-        match self {
-            Val::Ref(value) => part(value).map_or(Val::NULL, Val::Ref),
-            Val::Own(value) => part(value).map_or(Val::NULL, |part| Val::Own(part.clone())),
-        }
-    }
-}
-
-impl std::ops::Deref for Val<'_> {
-    type Target = Value;
-
-    fn deref(&self) -> &Value {
-        match self {
-            Val::Ref(value) => value,
-            Val::Own(value) => value,
-        }
-    }
-}
-
-impl<T: Into<Value>> From<T> for Val<'_> {
-    fn from(value: T) -> Self {
-        Val::Own(value.into())
-    }
-}
-
-/// Why an evaluation ended early. Boxed: it is rare, and results are handed on at every step.
-pub(crate) struct Stop(Box<Error>);
-
-/// The place that is not known yet.
-const NOWHERE: std::ops::Range<usize> = usize::MAX..usize::MAX;
-
-impl Stop {
-    /// An error whose place the operator or call around it knows.
-    #[cold]
-    pub(crate) fn new(says: impl Into<String>) -> Stop {
-        Stop(Box::new(Error::new(says, NOWHERE)))
-    }
-
-    pub(crate) fn with_help(mut self, help: impl Into<String>) -> Stop {
-        self.0.help = Some(help.into());
-        self
-    }
-
-    /// The error at this place if it has none yet.
-    #[cold]
-    fn at(mut self, span: Span) -> Stop {
-        if self.0.span == NOWHERE {
-            self.0.span = span.into();
-        }
-        self
-    }
-
-    /// The error, in a recipe of so many bytes.
-    pub(crate) fn error(self, bytes: usize) -> Error {
-        let mut error = *self.0;
-        if error.span == NOWHERE {
-            error.span = 0..bytes;
-        }
-        error
-    }
-}
-
-pub(crate) type Got<'a> = Result<Val<'a>, Stop>;
+pub(crate) use path::{fields, no_list};
+pub(crate) use val::{Got, Stop, Val};
 
 /// One evaluation.
 pub(crate) struct Machine<'a> {
     pub(crate) context: &'a Context<'a>,
-    /// The arguments of the lambdas around what is evaluated, outermost first.
+    /// The variables that the recipe reads, looked up once.
+    vars: SmallVec<[&'a Value; 4]>,
+    /// The arguments of lambdas; compiling gave each parameter its place.
     slots: SmallVec<[Val<'a>; 4]>,
     steps_left: u64,
     bytes_left: usize,
@@ -118,10 +34,12 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(context: &'a Context<'a>) -> Machine<'a> {
+    pub(crate) fn new(context: &'a Context<'a>, vars: &'a [Key], slots: u16) -> Machine<'a> {
+        let var = |key: &'a Key| context.vars.get_near(&key.name, &key.near).unwrap_or(&NULL);
         Machine {
             context,
-            slots: SmallVec::new(),
+            vars: vars.iter().map(var).collect(),
+            slots: (0..slots).map(|_| Val::NULL).collect(),
             steps_left: context.limits.steps,
             bytes_left: context.limits.bytes,
             scratch: String::new(),
@@ -199,21 +117,37 @@ impl<'a> Machine<'a> {
     pub(crate) fn eval(&mut self, code: &'a Code) -> Got<'a> {
         match code {
             Code::Const(value) => Ok(Val::Ref(value)),
-            Code::Path(base, keys) => Ok(self.path(base, keys)),
+            Code::Path(base, keys) => Ok(match self.reach(base, keys) {
+                Some(value) => Val::Ref(value),
+                None => self.make_path(base, keys),
+            }),
             Code::Pair(pair) => self.pair(pair),
-            Code::Member(member) => self.eval(&member.0).map(|of| field(of, &member.1)),
+            Code::Member(member) => self.eval(&member.0).map(|of| path::field(of, &member.1)),
             Code::Index(index) => self.index(&index.0, &index.1),
-            Code::Not(of) => Ok((!self.eval(of)?.truthy()).into()),
+            Code::Not(of) => Ok((!self.operand(of)?.truthy()).into()),
             Code::And(codes) => self.first(codes, |value| !value.truthy()),
             Code::Or(codes) => self.first(codes, |value| value.truthy()),
             Code::Coalesce(codes) => self.first(codes, |value| !value.is_null()),
             Code::Choice(choice) => {
                 let [condition, then, otherwise] = &**choice;
-                let holds = self.eval(condition)?.truthy();
-                self.eval(if holds { then } else { otherwise })
+                let holds = self.operand(condition)?.truthy();
+                self.operand(if holds { then } else { otherwise })
             }
             Code::Call(call) => self.call(call),
             other => self.eval_rare(other),
+        }
+    }
+
+    /// [`Machine::eval`] that calls nothing for what most operands are: constants and paths.
+    #[inline]
+    fn operand(&mut self, code: &'a Code) -> Got<'a> {
+        match code {
+            Code::Const(value) => Ok(Val::Ref(value)),
+            Code::Path(base, keys) => match self.reach(base, keys) {
+                Some(value) => Ok(Val::Ref(value)),
+                None => Ok(self.make_path(base, keys)),
+            },
+            other => self.eval(other),
         }
     }
 
@@ -234,63 +168,15 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn path(&mut self, base: &'a Base, keys: &'a [Key]) -> Val<'a> {
-        let context = self.context;
-        let found = match base {
-            Base::This => context.this,
-            Base::Var(key) => context.vars.get_near(&key.name, &key.near).unwrap_or(&NULL),
-            Base::FieldOrVar(key) => match context.this {
-                Value::Object(map) => map.get_near(&key.name, &key.near),
-                _ => None,
-            }
-            .or_else(|| context.vars.get(&key.name))
-            .unwrap_or(&NULL),
-            Base::Slot(at) => match self.slots.get(*at as usize) {
-                Some(Val::Ref(value)) => value,
-                Some(Val::Own(value)) => {
-                    return match keys.split_first() {
-                        None => Val::Own(value.clone()),
-                        Some((key, rest)) => rest.iter().fold(field_of(value, key).owned(), field),
-                    };
-                }
-                None => &NULL,
-            },
-        };
-        let mut here = found;
-        for (at, key) in keys.iter().enumerate() {
-            match here {
-                Value::Object(map) => here = map.get_near(&key.name, &key.near).unwrap_or(&NULL),
-                // Only a length is made here, and nothing stands behind it.
-                other => return keys[at + 1..].iter().fold(field_of(other, key), field),
-            }
-        }
-        Val::Ref(here)
-    }
-
-    #[inline]
     fn pair(&mut self, pair: &'a Pair) -> Got<'a> {
-        let left = self.eval(&pair.left)?;
-        let right = self.eval(&pair.right)?;
+        let left = self.operand(&pair.left)?;
+        let right = self.operand(&pair.right)?;
         self.operate(pair.op, &left, &right).map_err(|stop| stop.at(pair.span))
     }
 
     fn operate(&mut self, op: Binary, left: &Value, right: &Value) -> Got<'a> {
-        if let (Value::Int(a), Value::Int(b)) = (left, right) {
-            let quick = match op {
-                Binary::Add => a.checked_add(*b).map(Value::Int),
-                Binary::Subtract => a.checked_sub(*b).map(Value::Int),
-                Binary::Multiply => a.checked_mul(*b).map(Value::Int),
-                Binary::Less => Some(Value::Bool(a < b)),
-                Binary::LessEqual => Some(Value::Bool(a <= b)),
-                Binary::Greater => Some(Value::Bool(a > b)),
-                Binary::GreaterEqual => Some(Value::Bool(a >= b)),
-                Binary::Equal => Some(Value::Bool(a == b)),
-                Binary::Unequal => Some(Value::Bool(a != b)),
-                _ => None,
-            };
-            if let Some(value) = quick {
-                return Ok(Val::Own(value));
-            }
+        if let Some(value) = operators::quick(op, left, right) {
+            return Ok(Val::Own(value));
         }
         match op {
             Binary::Equal => self.same(left, right).map(Val::from),
@@ -305,17 +191,11 @@ impl<'a> Machine<'a> {
         }
     }
 
-    fn index(&mut self, of: &'a Code, index: &'a Code) -> Got<'a> {
-        let of = self.eval(of)?;
-        let index = self.eval(index)?;
-        item(self, of, &index)
-    }
-
     /// The first operand that ends the row, else the last.
     fn first(&mut self, codes: &'a [Code], ends: fn(&Value) -> bool) -> Got<'a> {
         let mut value = Val::NULL;
         for code in codes {
-            value = self.eval(code)?;
+            value = self.operand(code)?;
             if ends(&value) {
                 break;
             }
@@ -327,7 +207,7 @@ impl<'a> Machine<'a> {
     fn call(&mut self, call: &'a Call) -> Got<'a> {
         let mut values: SmallVec<[Val<'a>; 3]> = SmallVec::new();
         for arg in &call.args {
-            values.push(self.eval(arg)?);
+            values.push(self.operand(arg)?);
         }
         self.spend(1)?;
         let mut args = Args { machine: self, values, call };
@@ -338,67 +218,10 @@ impl<'a> Machine<'a> {
     #[inline]
     pub(crate) fn apply<const N: usize>(&mut self, lambda: &'a Lambda, args: [Val<'a>; N]) -> Got<'a> {
         self.spend(lambda.steps as usize)?;
-        let base = self.slots.len();
-        let params = usize::from(lambda.params);
-        self.slots.extend(args.into_iter().take(params));
-        while self.slots.len() < base + params {
-            self.slots.push(Val::NULL);
+        let places = self.slots.iter_mut().skip(lambda.base.into()).take(lambda.params.into());
+        for (place, arg) in places.zip(args) {
+            *place = arg;
         }
-        let got = self.eval(&lambda.body);
-        self.slots.truncate(base);
-        got
-    }
-}
-
-impl Val<'_> {
-    /// The same, borrowed from nothing.
-    fn owned<'b>(self) -> Val<'b> {
-        Val::Own(self.own())
-    }
-}
-
-/// A field: null where there is none; `length` of a list or a text.
-fn field_of<'v>(of: &'v Value, key: &Key) -> Val<'v> {
-    match of {
-        Value::Object(map) => map.get_near(&key.name, &key.near).map_or(Val::NULL, Val::Ref),
-        Value::List(list) if &*key.name == "length" => Val::from(list.len()),
-        Value::Text(text) if &*key.name == "length" => Val::from(text.chars().count()),
-        _ => Val::NULL,
-    }
-}
-
-fn field<'a>(of: Val<'a>, key: &Key) -> Val<'a> {
-    match of {
-        Val::Ref(value) => field_of(value, key),
-        Val::Own(value) => field_of(&value, key).owned(),
-    }
-}
-
-/// `of[index]`: a place in a list or a text, a field of an object.
-fn item<'a>(machine: &mut Machine<'a>, of: Val<'a>, index: &Value) -> Got<'a> {
-    match (&*of, index) {
-        (Value::List(_), index) if index.as_i64().is_some() => {
-            let at = index.as_i64().unwrap_or_default();
-            Ok(of.part(|list| Value::nth(list.as_list()?, at)))
-        }
-        (Value::Object(_), Value::Text(key)) => Ok(of.part(|map| map.get(key))),
-        (Value::Object(_), Value::Null) => Ok(Val::NULL),
-        (Value::Object(_), other) => {
-            let key = other.to_text();
-            Ok(of.part(|map| map.get(&key)))
-        }
-        (Value::Text(text), index) if index.as_i64().is_some() => {
-            machine.spend(text.len() >> 6)?;
-            match crate::functions::char_at(text, index.as_i64().unwrap_or_default()) {
-                Some(found) => machine.text(found.encode_utf8(&mut [0; 4]), text.taint()),
-                None => Ok(Val::NULL),
-            }
-        }
-        (Value::List(_) | Value::Text(_), Value::Text(key)) => match crate::number::parse(key) {
-            Some(Value::Int(at)) => item(machine, of, &Value::Int(at)),
-            _ if &**key == "length" => Ok(field(of, &Key::new(key.shared()))),
-            _ => Ok(Val::NULL),
-        },
-        _ => Ok(Val::NULL),
+        self.operand(&lambda.body)
     }
 }

@@ -1,24 +1,27 @@
 //! What makes new values: rows of operators, texts, lists, objects, match, projections.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
-use super::{Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Val, Value, field, item};
+use super::{Got, Machine, Stop, Val};
 use crate::{
-    code::{Arm, Field, Item, Operand},
+    Map, Name, Taint, Value,
+    ast::Unary,
+    code::{Arm, Code, Field, Item, Operand},
+    lex::Span,
     operators,
 };
 
 impl<'a> Machine<'a> {
     pub(super) fn sign(&mut self, op: Unary, of: &'a Code, span: Span) -> Got<'a> {
-        let of = self.eval(of)?;
+        let of = self.operand(of)?;
         let done = if op == Unary::Minus { operators::negate(&of) } else { operators::plus(&of) };
         done.map(Val::Own).map_err(|stop| stop.at(span))
     }
 
     pub(super) fn row(&mut self, first: &'a Code, rest: &'a [Operand]) -> Got<'a> {
-        let mut left = self.eval(first)?;
+        let mut left = self.operand(first)?;
         for Operand { op, code, span } in rest {
-            let right = self.eval(code)?;
+            let right = self.operand(code)?;
             left = self.operate(*op, &left, &right).map_err(|stop| stop.at(*span))?;
         }
         Ok(left)
@@ -28,7 +31,7 @@ impl<'a> Machine<'a> {
         let mut words = mem::take(&mut self.scratch);
         let mut taint = Taint::Clean;
         for code in codes {
-            let value = self.eval(code)?;
+            let value = self.operand(code)?;
             taint = taint | self.add_words(&value, &mut words)?;
         }
         self.finish(words, taint)
@@ -65,7 +68,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
-        let of = self.eval(of)?;
+        let of = self.operand(of)?;
         let mut default = None;
         for arm in arms {
             let Some(when) = &arm.when else {
@@ -73,19 +76,19 @@ impl<'a> Machine<'a> {
                 continue;
             };
             for code in when {
-                let case = self.eval(code)?;
+                let case = self.operand(code)?;
                 if self.same(&of, &case)? {
-                    return self.eval(&arm.then);
+                    return self.operand(&arm.then);
                 }
             }
         }
-        default.map_or(Ok(Val::NULL), |then| self.eval(then))
+        default.map_or(Ok(Val::NULL), |then| self.operand(then))
     }
 
     pub(super) fn make_list(&mut self, items: &'a [Item]) -> Got<'a> {
         let mut list = Vec::with_capacity(items.len());
         for Item { spread, code } in items {
-            let value = self.eval(code)?;
+            let value = self.operand(code)?;
             if *spread {
                 let more = spread_items(&value)?;
                 self.spend_bytes(mem::size_of_val(more))?;
@@ -102,22 +105,22 @@ impl<'a> Machine<'a> {
         for field in fields {
             match field {
                 Field::Named(key, code) => {
-                    let value = self.eval(code)?.own();
+                    let value = self.operand(code)?.own();
                     map.insert(key.clone(), value);
                 }
                 Field::Computed(key, code) => {
-                    let key: Arc<str> = match &*self.eval(key)? {
-                        Value::Text(text) => text.shared().clone(),
+                    let key: Name = match &*self.operand(key)? {
+                        Value::Text(text) => text.shared().clone().into(),
                         other => {
                             self.spend_bytes(other.approx_bytes())?;
                             other.to_text().into()
                         }
                     };
-                    let value = self.eval(code)?.own();
+                    let value = self.operand(code)?.own();
                     map.insert(key, value);
                 }
                 Field::Spread(code) => {
-                    let value = self.eval(code)?;
+                    let value = self.operand(code)?;
                     self.lay(&mut map, &value)?;
                 }
             }
@@ -137,52 +140,10 @@ impl<'a> Machine<'a> {
         };
         self.spend_bytes(map.len() * 40)?;
         let is_record = map.record().is_some();
-        for (key, value) in map.iter().filter(|(key, _)| !(is_record && &***key == "module")) {
+        for (key, value) in map.iter().filter(|(key, _)| !(is_record && *key == "module")) {
             onto.insert(key.clone(), value.clone());
         }
         Ok(())
-    }
-
-    pub(super) fn project(&mut self, project: &'a Project) -> Got<'a> {
-        let mut found = vec![self.eval(&project.base)?];
-        for part in &project.parts {
-            self.spend(found.len())?;
-            match part {
-                Part::Every => found = self.every(found, project.span)?,
-                Part::Key(key) => found = found.into_iter().map(|of| field(of, key)).collect(),
-                Part::Index(code) => {
-                    let index = self.eval(code)?;
-                    let items: Result<_, Stop> = found.into_iter().map(|of| item(self, of, &index)).collect();
-                    found = items?;
-                }
-            }
-        }
-        self.list(found.into_iter().map(Val::own).collect())
-    }
-
-    fn every(&mut self, found: Vec<Val<'a>>, span: Span) -> Result<Vec<Val<'a>>, Stop> {
-        let mut items = Vec::new();
-        for of in found {
-            match of {
-                Val::Ref(Value::List(list)) => {
-                    self.spend(list.len())?;
-                    items.extend(list.iter().map(Val::Ref));
-                }
-                Val::Own(Value::List(list)) => {
-                    self.spend(list.len())?;
-                    items.extend(list.iter().cloned().map(Val::Own));
-                }
-                of => match &*of {
-                    Value::Null => {}
-                    Value::Object(_) => items.push(of),
-                    other => {
-                        let says = format!("`[*]` goes over a list, not over {}", other.type_name());
-                        return Err(Stop::new(says).at(span));
-                    }
-                },
-            }
-        }
-        Ok(items)
     }
 }
 

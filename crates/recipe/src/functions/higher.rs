@@ -114,15 +114,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         |args| {
             let (items, by) = both(args)?;
-            let mut keys = Vec::with_capacity(items.len());
-            let mut places = Vec::with_capacity(items.len());
+            let mut keyed = Vec::with_capacity(items.len());
             for (at, item) in items.enumerate() {
-                keys.push(by.of(args.machine, item.share(), at)?.own());
-                places.push((at, item));
+                keyed.push((by.of(args.machine, item.share(), at)?, item));
             }
-            args.machine.spend(lists::sort_steps(&keys))?;
-            places.sort_by(|(a, _), (b, _)| keys[*a].sort_order(&keys[*b]));
-            args.machine.list(places.into_iter().map(|(_, item)| item.own()).collect())
+            args.machine.spend(lists::sort_steps(keyed.iter().map(|(key, _)| &**key)))?;
+            keyed.sort_by(|(a, _), (b, _)| a.sort_order(b));
+            args.machine.list(keyed.into_iter().map(|(_, item)| item.own()).collect())
         },
     )
     .with_lambda(),

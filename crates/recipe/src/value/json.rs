@@ -1,8 +1,8 @@
 //! Compact JSON.
 
-use std::{fmt::Write, slice, sync::Arc};
+use std::{fmt::Write, slice};
 
-use super::{Value, serial};
+use super::{Name, Value, serial};
 use crate::{Error, number};
 
 impl Value {
@@ -34,7 +34,7 @@ impl Value {
 
 enum Open<'a> {
     List(slice::Iter<'a, Value>),
-    Object(slice::Iter<'a, (Arc<str>, Value)>),
+    Object(slice::Iter<'a, (Name, Value)>),
 }
 
 /// Appends compact JSON, without recursion.

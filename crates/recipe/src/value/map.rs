@@ -21,6 +21,10 @@ const SCAN_MAX: usize = 16;
 /// What an entry takes beside its value and the words of its key.
 const ENTRY_BYTES: usize = 32;
 
+/// The name of a field. Up to 23 bytes stand in the object itself: reading a field follows no pointer to its name and
+/// compares three words.
+pub type Name = smol_str::SmolStr;
+
 /// A shared object; an empty one takes no memory. Also the variables of a scope.
 #[derive(Clone, Default)]
 pub struct Map(Option<Arc<Fields>>);
@@ -28,9 +32,9 @@ pub struct Map(Option<Arc<Fields>>);
 #[derive(Clone)]
 struct Fields {
     measure: Measure,
-    entries: Vec<(Arc<str>, Value)>,
+    entries: Vec<(Name, Value)>,
     /// Key to place, once there are more than [`SCAN_MAX`].
-    places: Option<HashMap<Arc<str>, u32>>,
+    places: Option<Box<HashMap<Name, u32>>>,
 }
 
 impl Fields {
@@ -38,27 +42,42 @@ impl Fields {
         Fields { measure: Measure::EMPTY, entries: Vec::with_capacity(keys), places: None }
     }
 
-    fn find(&self, key: &str) -> Option<usize> {
+    fn find(&self, key: &Name) -> Option<usize> {
         match &self.places {
-            None => self.entries.iter().position(|(has, _)| **has == *key),
+            None => self.entries.iter().position(|(has, _)| has == key),
             Some(places) => places.get(key).map(|at| *at as usize),
         }
     }
 
+    /// [`Fields::find`] for words that are no name yet: making one of long words would copy them.
+    fn find_words(&self, key: &str) -> Option<usize> {
+        match &self.places {
+            None => self.entries.iter().position(|(has, _)| has == key),
+            Some(places) => places.get(key).map(|at| *at as usize),
+        }
+    }
+
+    #[inline(never)]
+    fn get_far(&self, key: &Name, near: &AtomicU32) -> Option<&Value> {
+        let at = self.find(key)?;
+        near.store(at as u32, Ordering::Relaxed);
+        Some(&self.entries[at].1)
+    }
+
     fn measure_all(&self) -> Measure {
-        let add = |so_far: Measure, (key, value): &(Arc<str>, Value)| {
+        let add = |so_far: Measure, (key, value): &(Name, Value)| {
             so_far.with(Measure::of(value), ENTRY_BYTES + key.len())
         };
         self.entries.iter().fold(Measure::EMPTY, add)
     }
 
     fn index(&mut self) {
-        let place = |(at, (key, _)): (usize, &(Arc<str>, Value))| (key.clone(), at as u32);
-        self.places =
-            (self.entries.len() > SCAN_MAX).then(|| self.entries.iter().enumerate().map(place).collect());
+        let place = |(at, (key, _)): (usize, &(Name, Value))| (key.clone(), at as u32);
+        self.places = (self.entries.len() > SCAN_MAX)
+            .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
     }
 
-    fn insert(&mut self, key: Arc<str>, mut value: Value) {
+    fn insert(&mut self, key: Name, mut value: Value) {
         let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
         match self.find(&key) {
             Some(at) => {
@@ -96,32 +115,28 @@ impl Map {
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let fields = self.0.as_ref()?;
-        fields.find(key).map(|at| &fields.entries[at].1)
+        fields.find_words(key).map(|at| &fields.entries[at].1)
     }
 
     /// [`Map::get`] that looks first where the key was the last time: recipes meet objects of one shape again and
     /// again.
-    pub(crate) fn get_near(&self, key: &str, near: &AtomicU32) -> Option<&Value> {
+    #[inline]
+    pub(crate) fn get_near(&self, key: &Name, near: &AtomicU32) -> Option<&Value> {
         let fields = self.0.as_ref()?;
         let at = near.load(Ordering::Relaxed) as usize;
-        if let Some((has, value)) = fields.entries.get(at)
-            && **has == *key
-        {
-            return Some(value);
+        match fields.entries.get(at) {
+            Some((has, value)) if has == key => Some(value),
+            _ => fields.get_far(key, near),
         }
-        let at = fields.find(key)?;
-        near.store(at as u32, Ordering::Relaxed);
-        Some(&fields.entries[at].1)
     }
-
     /// Sets a key; a new one goes to the end, a known one keeps its place.
-    pub fn insert(&mut self, key: impl Into<Arc<str>>, value: Value) {
+    pub fn insert(&mut self, key: impl Into<Name>, value: Value) {
         self.fields().insert(key.into(), value);
     }
 
     /// Takes a key out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.0.as_ref()?.find(key)?;
+        let at = self.0.as_ref()?.find_words(key)?;
         let fields = self.fields();
         let (_, value) = fields.entries.remove(at);
         fields.measure = fields.measure_all();
@@ -130,12 +145,12 @@ impl Map {
     }
 
     /// Keys and values in their order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Name, &Value)> + ExactSizeIterator + Clone {
         self.entries().iter().map(|(key, value)| (key, value))
     }
 
     /// Keys in their order.
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator + Clone {
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Name> + ExactSizeIterator + Clone {
         self.entries().iter().map(|(key, _)| key)
     }
 
@@ -168,7 +183,7 @@ impl Map {
         }
     }
 
-    pub(crate) fn entries(&self) -> &[(Arc<str>, Value)] {
+    pub(crate) fn entries(&self) -> &[(Name, Value)] {
         self.0.as_ref().map_or(&[], |fields| &fields.entries)
     }
 
@@ -196,7 +211,7 @@ impl Drop for Fields {
     }
 }
 
-impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Map {
+impl<K: Into<Name>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Map {
         let entries = entries.into_iter();
         let mut fields = Fields::with_capacity(entries.size_hint().0);
@@ -205,7 +220,7 @@ impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Map {
     }
 }
 
-impl<K: Into<Arc<str>>> Extend<(K, Value)> for Map {
+impl<K: Into<Name>> Extend<(K, Value)> for Map {
     fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
         entries.into_iter().for_each(|(key, value)| self.insert(key, value));
     }

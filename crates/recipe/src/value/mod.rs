@@ -16,7 +16,7 @@ mod text;
 use std::fmt;
 
 pub use list::{List, ListMut};
-pub use map::Map;
+pub use map::{Map, Name};
 pub use text::{Taint, Text};
 
 /// How deep values may nest for recipes and JSON; both refuse what is deeper.
