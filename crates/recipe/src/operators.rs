@@ -44,6 +44,21 @@ impl Number {
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b)),
         }
     }
+
+    /// The sum; None if it is too large for a double, as null is its value then.
+    #[inline]
+    pub(crate) fn plus(self, other: Number) -> Result<Option<Number>, Stop> {
+        match (self, other) {
+            (Number::Int(a), Number::Int(b)) => match a.checked_add(b) {
+                Some(sum) => Ok(Some(Number::Int(sum))),
+                None => Err(overflow("+")),
+            },
+            (a, b) => {
+                let sum = a.float() + b.float();
+                Ok(sum.is_finite().then_some(Number::Float(sum)))
+            }
+        }
+    }
 }
 
 impl From<Number> for Value {
@@ -72,6 +87,23 @@ pub(crate) fn quick(op: Binary, left: &Value, right: &Value) -> Option<Value> {
         Binary::Subtract => Some((a - b).into()),
         Binary::Multiply => Some((a * b).into()),
         _ => ordered(op, a.partial_cmp(&b)?).map(Value::Bool),
+    }
+}
+
+/// A relation or an equality of two numbers, an equality of two short texts; None for the rest.
+#[inline]
+pub(crate) fn quick_test(op: Binary, left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => ordered(op, a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) if a.len() < 512 => match op {
+            Binary::Equal => Some(a == b),
+            Binary::Unequal => Some(a != b),
+            _ => None,
+        },
+        _ => {
+            let (a, b) = as_doubles(left, right)?;
+            ordered(op, a.partial_cmp(&b)?)
+        }
     }
 }
 

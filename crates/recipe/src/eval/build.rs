@@ -4,35 +4,40 @@ use std::mem;
 
 use super::{Got, Machine, Stop, Val};
 use crate::{
-    Map, Name, Taint, Value,
+    Name, Taint, Value,
     ast::Unary,
     code::{Arm, Code, Field, Item, Operand},
     lex::Span,
     operators,
+    value::Fields,
 };
 
 impl<'a> Machine<'a> {
     pub(super) fn sign(&mut self, op: Unary, of: &'a Code, span: Span) -> Got<'a> {
-        let of = self.operand(of)?;
+        let of = self.eval(of)?;
         let done = if op == Unary::Minus { operators::negate(&of) } else { operators::plus(&of) };
         done.map(Val::Own).map_err(|stop| stop.at(span))
     }
 
     pub(super) fn row(&mut self, first: &'a Code, rest: &'a [Operand]) -> Got<'a> {
-        let mut left = self.operand(first)?;
-        for Operand { op, code, span } in rest {
-            let right = self.operand(code)?;
-            left = self.operate(*op, &left, &right).map_err(|stop| stop.at(*span))?;
+        let Some((second, rest)) = rest.split_first() else { return self.eval(first) };
+        let mut left = self.with(first, |machine, left| machine.operand(left, second))?;
+        for operand in rest {
+            left = self.operand(&left, operand)?;
         }
         Ok(left)
+    }
+
+    fn operand(&mut self, left: &Value, right: &'a Operand) -> Got<'a> {
+        self.with(&right.code, |machine, value| machine.operate(right.op, left, value))
+            .map_err(|stop| stop.at(right.span))
     }
 
     pub(super) fn join(&mut self, codes: &'a [Code]) -> Got<'a> {
         let mut words = mem::take(&mut self.scratch);
         let mut taint = Taint::Clean;
         for code in codes {
-            let value = self.operand(code)?;
-            taint = taint | self.add_words(&value, &mut words)?;
+            taint = taint | self.with(code, |machine, value| machine.add_words(value, &mut words))?;
         }
         self.finish(words, taint)
     }
@@ -68,7 +73,10 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
-        let of = self.operand(of)?;
+        self.with(of, |machine, of| machine.arm(of, arms))
+    }
+
+    fn arm(&mut self, of: &Value, arms: &'a [Arm]) -> Got<'a> {
         let mut default = None;
         for arm in arms {
             let Some(when) = &arm.when else {
@@ -76,19 +84,18 @@ impl<'a> Machine<'a> {
                 continue;
             };
             for code in when {
-                let case = self.operand(code)?;
-                if self.same(&of, &case)? {
-                    return self.operand(&arm.then);
+                if self.with(code, |machine, case| machine.same(of, case))? {
+                    return self.eval(&arm.then);
                 }
             }
         }
-        default.map_or(Ok(Val::NULL), |then| self.operand(then))
+        default.map_or(Ok(Val::NULL), |then| self.eval(then))
     }
 
     pub(super) fn make_list(&mut self, items: &'a [Item]) -> Got<'a> {
         let mut list = Vec::with_capacity(items.len());
         for Item { spread, code } in items {
-            let value = self.operand(code)?;
+            let value = self.eval(code)?;
             if *spread {
                 let more = spread_items(&value)?;
                 self.spend_bytes(mem::size_of_val(more))?;
@@ -101,35 +108,34 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn make_object(&mut self, fields: &'a [Field]) -> Got<'a> {
-        let mut map = Map::with_capacity(fields.len());
+        let mut map = Fields::with_capacity(fields.len());
         for field in fields {
             match field {
                 Field::Named(key, code) => {
-                    let value = self.operand(code)?.own();
+                    let value = self.eval(code)?.own();
                     map.insert(key.clone(), value);
                 }
                 Field::Computed(key, code) => {
-                    let key: Name = match &*self.operand(key)? {
+                    let key: Name = match &*self.eval(key)? {
                         Value::Text(text) => text.shared().clone().into(),
                         other => {
                             self.spend_bytes(other.approx_bytes())?;
                             other.to_text().into()
                         }
                     };
-                    let value = self.operand(code)?.own();
+                    let value = self.eval(code)?.own();
                     map.insert(key, value);
                 }
                 Field::Spread(code) => {
-                    let value = self.operand(code)?;
-                    self.lay(&mut map, &value)?;
+                    self.with(code, |machine, value| machine.lay(&mut map, value))?;
                 }
             }
         }
-        self.object(map)
+        self.object(map.into())
     }
 
     /// Lays an object's fields over another's, without a record's module.
-    fn lay(&mut self, onto: &mut Map, value: &Value) -> Result<(), Stop> {
+    fn lay(&mut self, onto: &mut Fields, value: &Value) -> Result<(), Stop> {
         let map = match value {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
@@ -139,6 +145,7 @@ impl<'a> Machine<'a> {
             }
         };
         self.spend_bytes(map.len() * 40)?;
+        onto.reserve(map.len());
         let is_record = map.record().is_some();
         for (key, value) in map.iter().filter(|(key, _)| !(is_record && *key == "module")) {
             onto.insert(key.clone(), value.clone());

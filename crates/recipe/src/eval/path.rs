@@ -49,7 +49,7 @@ impl<'a> Machine<'a> {
 
     pub(super) fn index(&mut self, of: &'a Code, index: &'a Code) -> Got<'a> {
         let of = self.eval(of)?;
-        let index = self.operand(index)?;
+        let index = self.eval(index)?;
         item(self, of, &index)
     }
 

@@ -153,6 +153,31 @@ enum Source<'a> {
     All(smallvec::IntoIter<[Val<'a>; 3]>),
 }
 
+impl<'a> Items<'a> {
+    /// Does something with each item and its place until that is false. Faster than the iterator where the list is
+    /// borrowed, as nearly every one is: an item stays a pointer.
+    #[inline]
+    pub(crate) fn each(self, mut go: impl FnMut(usize, Val<'a>) -> Result<bool, Stop>) -> Result<(), Stop> {
+        if let Source::Ref(items) = self.source {
+            for (at, item) in items.enumerate() {
+                if !go(
+                    at,
+                    if self.keys.is_empty() { Val::Ref(item) } else { fields(Val::Ref(item), self.keys) },
+                )? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        for (at, item) in self.enumerate() {
+            if !go(at, item)? {
+                break;
+            }
+        }
+        Ok(())
+    }
+}
+
 impl<'a> Iterator for Items<'a> {
     type Item = Val<'a>;
 
@@ -205,6 +230,16 @@ impl<'a> By<'a> {
                 machine.spend(1 + path.len() / 8)?;
                 Ok(Val::Own(item.path(path)))
             }
+        }
+    }
+
+    /// Whether its value for an item at a place holds.
+    #[inline]
+    pub(crate) fn holds(&self, machine: &mut Machine<'a>, item: Val<'a>, at: usize) -> Result<bool, Stop> {
+        match self {
+            By::Lambda(lambda) if lambda.params < 2 => machine.apply_test(lambda, [item]),
+            By::Lambda(lambda) => machine.apply_test(lambda, [item, Val::from(at)]),
+            By::Path(_) => Ok(self.of(machine, item, at)?.truthy()),
         }
     }
 }

@@ -134,15 +134,20 @@ fn round_int<'a>(n: i64, places: u64) -> Got<'a> {
 }
 
 fn total(args: &mut Args<'_, '_>) -> Result<(Value, i64), Stop> {
-    let (mut sum, mut count) = (Value::Int(0), 0);
-    for value in args.items_or_all()?.filter(|value| !value.is_null()) {
-        sum = match operators::quick(Binary::Add, &sum, &value) {
-            Some(sum) => sum,
-            None => operators::arithmetic(Binary::Add, args.number_of(&sum)?, args.number_of(&value)?)?,
+    // None is null, which counts as 0.
+    let (mut sum, mut count) = (Some(Number::Int(0)), 0);
+    args.items_or_all()?.each(|_, value| {
+        let number = match &*value {
+            Value::Null => return Ok(true),
+            Value::Int(n) => Number::Int(*n),
+            Value::Float(n) => Number::Float(*n),
+            other => args.number_of(other)?,
         };
+        sum = sum.unwrap_or(Number::Int(0)).plus(number)?;
         count += 1;
-    }
-    Ok((sum, count))
+        Ok(true)
+    })?;
+    Ok((sum.map_or(Value::Null, Value::from), count))
 }
 
 /// Numbers by value; if any text is no number, all are texts, by code point.

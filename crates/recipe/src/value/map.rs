@@ -29,8 +29,9 @@ pub type Name = smol_str::SmolStr;
 #[derive(Clone, Default)]
 pub struct Map(Option<Arc<Fields>>);
 
+/// An object's fields; what builds an object fills these, so that nothing asks at each field whether they are shared.
 #[derive(Clone)]
-struct Fields {
+pub(crate) struct Fields {
     measure: Measure,
     entries: Vec<(Name, Value)>,
     /// Key to place, once there are more than [`SCAN_MAX`].
@@ -38,8 +39,13 @@ struct Fields {
 }
 
 impl Fields {
-    fn with_capacity(keys: usize) -> Fields {
+    pub(crate) fn with_capacity(keys: usize) -> Fields {
         Fields { measure: Measure::EMPTY, entries: Vec::with_capacity(keys), places: None }
+    }
+
+    /// Makes room for so many more keys.
+    pub(crate) fn reserve(&mut self, keys: usize) {
+        self.entries.reserve(keys);
     }
 
     fn find(&self, key: &Name) -> Option<usize> {
@@ -77,7 +83,7 @@ impl Fields {
             .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
     }
 
-    fn insert(&mut self, key: Name, mut value: Value) {
+    pub(crate) fn insert(&mut self, key: Name, mut value: Value) {
         let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
         match self.find(&key) {
             Some(at) => {
@@ -216,6 +222,12 @@ impl<K: Into<Name>> FromIterator<(K, Value)> for Map {
         let entries = entries.into_iter();
         let mut fields = Fields::with_capacity(entries.size_hint().0);
         entries.for_each(|(key, value)| fields.insert(key.into(), value));
+        fields.into()
+    }
+}
+
+impl From<Fields> for Map {
+    fn from(fields: Fields) -> Map {
         Map((!fields.entries.is_empty()).then(|| Arc::new(fields)))
     }
 }

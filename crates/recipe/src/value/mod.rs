@@ -16,6 +16,7 @@ mod text;
 use std::fmt;
 
 pub use list::{List, ListMut};
+pub(crate) use map::Fields;
 pub use map::{Map, Name};
 pub use text::{Taint, Text};
 

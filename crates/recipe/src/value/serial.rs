@@ -9,7 +9,7 @@ use serde::{
     ser::SerializeMap,
 };
 
-use super::{List, Map, Taint, Text, Value};
+use super::{Fields, List, Map, Name, Taint, Text, Value};
 
 /// The tags of the form for machines, in order. Stored bytes hold their places: only ever append.
 const TAGS: &[&str] = &["null", "false", "true", "int", "float", "text", "external", "list", "object"];
@@ -177,6 +177,27 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
+/// The name of a field; most take no memory of their own.
+struct FieldName(Name);
+
+impl<'de> Deserialize<'de> for FieldName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<FieldName, D::Error> {
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = FieldName;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<FieldName, E> {
+                Ok(FieldName(text.into()))
+            }
+        }
+        from.deserialize_str(NameVisitor)
+    }
+}
+
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if to.is_human_readable() {
@@ -252,10 +273,10 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map, A::Error> {
-        let mut map = Map::new();
-        while let Some((Words(key), value)) = entries.next_entry::<Words, Value>()? {
-            map.insert(key, value);
+        let mut fields = Fields::with_capacity(entries.size_hint().unwrap_or(0).min(1024));
+        while let Some((FieldName(key), value)) = entries.next_entry::<FieldName, Value>()? {
+            fields.insert(key, value);
         }
-        Ok(map)
+        Ok(fields.into())
     }
 }
