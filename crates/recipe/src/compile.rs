@@ -249,10 +249,10 @@ fn fold(code: Code) -> Code {
         return code;
     }
     let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
-    let folded = Machine::new(&context, &[], 0).eval(&code).ok().map(|value| value.own());
-    match folded.filter(|value| value.approx_bytes() <= FOLDED_BYTES) {
-        Some(value) => Code::Const(value),
-        None => code,
+    let program = Program { code, vars: Box::default(), slots: 0 };
+    match Machine::run(&context, &program) {
+        Ok(value) if value.approx_bytes() <= FOLDED_BYTES => Code::Const(value),
+        _ => program.code,
     }
 }
 

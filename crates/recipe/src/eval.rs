@@ -12,7 +12,7 @@ use smallvec::SmallVec;
 use crate::{
     Context, List, Map, Taint, Text, Value,
     ast::Binary,
-    code::{Call, Code, Key, Lambda, Pair},
+    code::{Call, Code, Lambda, Pair, Program},
     functions::Args,
     operators,
     value::{DEPTH, NULL},
@@ -34,16 +34,25 @@ pub(crate) struct Machine<'a> {
 }
 
 impl<'a> Machine<'a> {
-    pub(crate) fn new(context: &'a Context<'a>, vars: &'a [Key], slots: u16) -> Machine<'a> {
-        let var = |key: &'a Key| context.vars.get_near(&key.name, &key.near).unwrap_or(&NULL);
-        Machine {
+    /// What a recipe gives.
+    #[inline]
+    pub(crate) fn run(context: &'a Context<'a>, program: &'a Program) -> Result<Value, Stop> {
+        let mut machine = Machine {
             context,
-            vars: vars.iter().map(var).collect(),
-            slots: (0..slots).map(|_| Val::NULL).collect(),
+            vars: SmallVec::new(),
+            slots: SmallVec::new(),
             steps_left: context.limits.steps,
             bytes_left: context.limits.bytes,
             scratch: String::new(),
+        };
+        // Pushed one by one: collecting into a SmallVec costs as much as a whole path read.
+        for key in &program.vars {
+            machine.vars.push(context.vars.get_near(&key.name, &key.near).unwrap_or(&NULL));
         }
+        for _ in 0..program.slots {
+            machine.slots.push(Val::NULL);
+        }
+        machine.value(&program.code)
     }
 
     /// Counts work that can repeat.
@@ -114,6 +123,17 @@ impl<'a> Machine<'a> {
         }
     }
 
+    #[inline]
+    fn value(&mut self, code: &'a Code) -> Result<Value, Stop> {
+        match code {
+            Code::Path(base, keys) => Ok(match self.reach(base, keys) {
+                Some(value) => value.clone(),
+                None => self.make_path(base, keys).own(),
+            }),
+            code => self.eval(code).map(Val::own),
+        }
+    }
+
     pub(crate) fn eval(&mut self, code: &'a Code) -> Got<'a> {
         match code {
             Code::Const(value) => Ok(Val::Ref(value)),
@@ -154,8 +174,9 @@ impl<'a> Machine<'a> {
         };
         match found {
             Some(value) => then(self, value),
+            // By reference: taking it out would copy it.
             None => match self.eval(code) {
-                Ok(value) => then(self, &value),
+                Ok(ref value) => then(self, value),
                 Err(stop) => Err(stop),
             },
         }
@@ -259,33 +280,52 @@ impl<'a> Machine<'a> {
         (call.function.run)(&mut args).map_err(|stop| stop.at(call.span))
     }
 
-    /// Calls a lambda; arguments that it has no name for are left away, missing ones
-    /// are null.
-    #[inline]
-    pub(crate) fn apply<const N: usize>(&mut self, lambda: &'a Lambda, args: [Val<'a>; N]) -> Got<'a> {
-        self.spend(lambda.steps as usize)?;
-        self.bind(lambda, args);
+    /// Calls a lambda with an item and its place.
+    #[inline(always)]
+    pub(crate) fn apply(&mut self, lambda: &'a Lambda, item: Val<'a>, at: usize) -> Got<'a> {
+        self.bind(lambda, item, at)?;
         self.eval(&lambda.body)
     }
 
     /// [`Machine::apply`] that only asks whether what the lambda gives holds.
-    #[inline]
-    pub(crate) fn apply_test<const N: usize>(
-        &mut self,
-        lambda: &'a Lambda,
-        args: [Val<'a>; N],
-    ) -> Result<bool, Stop> {
-        self.spend(lambda.steps as usize)?;
-        self.bind(lambda, args);
+    #[inline(always)]
+    pub(crate) fn apply_test(&mut self, lambda: &'a Lambda, item: Val<'a>, at: usize) -> Result<bool, Stop> {
+        self.bind(lambda, item, at)?;
         self.holds(&lambda.body)
     }
 
-    #[inline]
-    fn bind<const N: usize>(&mut self, lambda: &'a Lambda, args: [Val<'a>; N]) {
-        for (at, arg) in args.into_iter().enumerate().take(lambda.params.into()) {
-            if let Some(place) = self.slots.get_mut(usize::from(lambda.base) + at) {
-                *place = arg;
-            }
+    #[inline(always)]
+    fn bind(&mut self, lambda: &'a Lambda, item: Val<'a>, at: usize) -> Result<(), Stop> {
+        self.spend(lambda.steps as usize)?;
+        match self.slots.get_mut(usize::from(lambda.base)) {
+            Some(place) if lambda.params > 0 => *place = item,
+            _ => {}
         }
+        if lambda.params > 1 {
+            self.bind_more(lambda, 1, [at.into()]);
+        }
+        Ok(())
+    }
+
+    /// Calls a lambda with what was made so far, an item and its place.
+    pub(crate) fn apply_to(
+        &mut self,
+        lambda: &'a Lambda,
+        so_far: Val<'a>,
+        item: Val<'a>,
+        at: usize,
+    ) -> Got<'a> {
+        self.spend(lambda.steps as usize)?;
+        self.bind_more(lambda, 0, [so_far, item, at.into()]);
+        self.eval(&lambda.body)
+    }
+
+    /// Arguments from a place on; those that the lambda has no name for are left away, missing ones are null.
+    #[inline(never)]
+    fn bind_more<const N: usize>(&mut self, lambda: &'a Lambda, from: usize, args: [Val<'a>; N]) {
+        let (base, params) = (usize::from(lambda.base), usize::from(lambda.params));
+        let places = self.slots.iter_mut().take(base + params).skip(base + from);
+        let mut args = args.into_iter();
+        places.for_each(|place| *place = args.next().unwrap_or(Val::NULL));
     }
 }

@@ -63,11 +63,7 @@ impl Recipe {
             let says = format!("the recipe nests deeper than {} levels", context.limits.depth);
             return Err(Error::new(says, 0..compiled.text.len()));
         }
-        let program = &compiled.program;
-        match Machine::new(context, &program.vars, program.slots).eval(&program.code) {
-            Ok(value) => Ok(value.own()),
-            Err(stop) => Err(stop.error(compiled.text.len())),
-        }
+        Machine::run(context, &compiled.program).map_err(|stop| stop.error(compiled.text.len()))
     }
 
     /// The expression as it was written.

@@ -34,7 +34,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn join(&mut self, codes: &'a [Code]) -> Got<'a> {
-        let mut words = mem::take(&mut self.scratch);
+        let mut words = self.take_scratch();
         let mut taint = Taint::Clean;
         for code in codes {
             taint = taint | self.with(code, |machine, value| machine.add_words(value, &mut words))?;
@@ -43,9 +43,16 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn join_two(&mut self, left: &Value, right: &Value) -> Got<'a> {
-        let mut words = mem::take(&mut self.scratch);
+        let mut words = self.take_scratch();
         let taint = self.add_words(left, &mut words)? | self.add_words(right, &mut words)?;
         self.finish(words, taint)
+    }
+
+    /// With room for what most texts need, so that it does not grow in steps.
+    fn take_scratch(&mut self) -> String {
+        let mut words = mem::take(&mut self.scratch);
+        words.reserve(128);
+        words
     }
 
     fn finish(&mut self, mut words: String, taint: Taint) -> Got<'a> {
@@ -108,7 +115,8 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn make_object(&mut self, fields: &'a [Field]) -> Got<'a> {
-        let mut map = Fields::with_capacity(fields.len());
+        let spreads = fields.iter().any(|field| matches!(field, Field::Spread(_)));
+        let mut map = Fields::with_capacity(if spreads { 0 } else { fields.len() });
         for field in fields {
             match field {
                 Field::Named(key, code) => {
@@ -127,15 +135,15 @@ impl<'a> Machine<'a> {
                     map.insert(key, value);
                 }
                 Field::Spread(code) => {
-                    self.with(code, |machine, value| machine.lay(&mut map, value))?;
+                    self.with(code, |machine, value| machine.lay(&mut map, value, fields.len()))?;
                 }
             }
         }
         self.object(map.into())
     }
 
-    /// Lays an object's fields over another's, without a record's module.
-    fn lay(&mut self, onto: &mut Fields, value: &Value) -> Result<(), Stop> {
+    /// Lays an object's fields over another's, without a record's module. About so many more are to come.
+    fn lay(&mut self, onto: &mut Fields, value: &Value, more: usize) -> Result<(), Stop> {
         let map = match value {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
@@ -145,10 +153,11 @@ impl<'a> Machine<'a> {
             }
         };
         self.spend_bytes(map.len() * 40)?;
-        onto.reserve(map.len());
+        onto.reserve(map.len() + more);
         let is_record = map.record().is_some();
+        let put = if onto.is_empty() { Fields::push } else { Fields::insert };
         for (key, value) in map.iter().filter(|(key, _)| !(is_record && *key == "module")) {
-            onto.insert(key.clone(), value.clone());
+            put(onto, key.clone(), value.clone());
         }
         Ok(())
     }

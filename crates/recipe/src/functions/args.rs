@@ -156,7 +156,7 @@ enum Source<'a> {
 impl<'a> Items<'a> {
     /// Does something with each item and its place until that is false. Faster than the iterator where the list is
     /// borrowed, as nearly every one is: an item stays a pointer.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn each(self, mut go: impl FnMut(usize, Val<'a>) -> Result<bool, Stop>) -> Result<(), Stop> {
         if let Source::Ref(items) = self.source {
             for (at, item) in items.enumerate() {
@@ -221,11 +221,10 @@ pub(crate) enum By<'a> {
 
 impl<'a> By<'a> {
     /// Its value for an item at a place.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn of(&self, machine: &mut Machine<'a>, item: Val<'a>, at: usize) -> Got<'a> {
         match self {
-            By::Lambda(lambda) if lambda.params < 2 => machine.apply(lambda, [item]),
-            By::Lambda(lambda) => machine.apply(lambda, [item, Val::from(at)]),
+            By::Lambda(lambda) => machine.apply(lambda, item, at),
             By::Path(path) => {
                 machine.spend(1 + path.len() / 8)?;
                 Ok(Val::Own(item.path(path)))
@@ -234,11 +233,10 @@ impl<'a> By<'a> {
     }
 
     /// Whether its value for an item at a place holds.
-    #[inline]
+    #[inline(always)]
     pub(crate) fn holds(&self, machine: &mut Machine<'a>, item: Val<'a>, at: usize) -> Result<bool, Stop> {
         match self {
-            By::Lambda(lambda) if lambda.params < 2 => machine.apply_test(lambda, [item]),
-            By::Lambda(lambda) => machine.apply_test(lambda, [item, Val::from(at)]),
+            By::Lambda(lambda) => machine.apply_test(lambda, item, at),
             By::Path(_) => Ok(self.of(machine, item, at)?.truthy()),
         }
     }

@@ -81,7 +81,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut so_far = if has_start { start } else { items.next().unwrap_or(Val::NULL) };
             for (at, item) in items.enumerate() {
                 let at = at + usize::from(!has_start);
-                so_far = args.machine.apply(lambda, [so_far, item, Val::from(at)])?;
+                so_far = args.machine.apply_to(lambda, so_far, item, at)?;
             }
             Ok(so_far)
         },

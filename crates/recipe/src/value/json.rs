@@ -80,9 +80,7 @@ fn scalar(value: &Value, out: &mut String) {
     match value {
         Value::Bool(true) => out.push_str("true"),
         Value::Bool(false) => out.push_str("false"),
-        Value::Int(n) => {
-            let _ = write!(out, "{n}");
-        }
+        Value::Int(n) => number::write_whole(*n, out),
         Value::Float(n) => number::write(*n, out),
         Value::Text(text) => string(text, out),
         _ => out.push_str("null"),

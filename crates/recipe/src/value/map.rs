@@ -34,9 +34,13 @@ pub struct Map(Option<Arc<Fields>>);
 pub(crate) struct Fields {
     measure: Measure,
     entries: Vec<(Name, Value)>,
-    /// Key to place, once there are more than [`SCAN_MAX`].
-    places: Option<Box<HashMap<Name, u32>>>,
+    /// Once there are more than [`SCAN_MAX`]. Boxed: most objects have none, and this is most of what they would take.
+    places: Option<Box<Places>>,
 }
+
+/// Key to place.
+#[derive(Clone)]
+struct Places(HashMap<Name, u32>);
 
 impl Fields {
     pub(crate) fn with_capacity(keys: usize) -> Fields {
@@ -51,7 +55,7 @@ impl Fields {
     fn find(&self, key: &Name) -> Option<usize> {
         match &self.places {
             None => self.entries.iter().position(|(has, _)| has == key),
-            Some(places) => places.get(key).map(|at| *at as usize),
+            Some(places) => places.0.get(key).map(|at| *at as usize),
         }
     }
 
@@ -59,7 +63,7 @@ impl Fields {
     fn find_words(&self, key: &str) -> Option<usize> {
         match &self.places {
             None => self.entries.iter().position(|(has, _)| has == key),
-            Some(places) => places.get(key).map(|at| *at as usize),
+            Some(places) => places.0.get(key).map(|at| *at as usize),
         }
     }
 
@@ -79,31 +83,38 @@ impl Fields {
 
     fn index(&mut self) {
         let place = |(at, (key, _)): (usize, &(Name, Value))| (key.clone(), at as u32);
-        self.places = (self.entries.len() > SCAN_MAX)
-            .then(|| Box::new(self.entries.iter().enumerate().map(place).collect()));
+        let places = || Box::new(Places(self.entries.iter().enumerate().map(place).collect()));
+        self.places = (self.entries.len() > SCAN_MAX).then(places);
     }
 
     pub(crate) fn insert(&mut self, key: Name, mut value: Value) {
-        let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
         match self.find(&key) {
             Some(at) => {
+                let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
                 let was = mem::replace(&mut self.entries[at].1, value);
                 self.measure = match self.measure.without(Measure::of(&was), beside) {
                     Some(rest) => rest.with(inside, beside),
                     None => self.measure_all(),
                 };
             }
-            None => {
-                self.measure = self.measure.with(inside, beside);
-                if let Some(places) = &mut self.places {
-                    places.insert(key.clone(), self.entries.len() as u32);
-                }
-                self.entries.push((key, value));
-                if self.entries.len() == SCAN_MAX + 1 {
-                    self.index();
-                }
-            }
+            None => self.push(key, value),
         }
+    }
+
+    /// Sets a key that is not there yet.
+    pub(crate) fn push(&mut self, key: Name, mut value: Value) {
+        self.measure = self.measure.with(cut(&mut value), ENTRY_BYTES + key.len());
+        if let Some(places) = &mut self.places {
+            places.0.insert(key.clone(), self.entries.len() as u32);
+        }
+        self.entries.push((key, value));
+        if self.entries.len() == SCAN_MAX + 1 {
+            self.index();
+        }
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
     }
 }
 

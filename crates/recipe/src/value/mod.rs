@@ -146,6 +146,7 @@ impl Value {
         match self {
             Value::Null => {}
             Value::Text(text) => out.push_str(text),
+            Value::Int(n) => crate::number::write_whole(*n, out),
             other => json::write(other, out),
         }
     }
