@@ -1,11 +1,13 @@
 //! The syntax tree.
 //!
 //! Operators of one level that stand in a row are one [`Kind::Chain`], so that a long sum is as flat as it looks; the
-//! tree that people see ([`Node::to_value`]) has them as pairs.
+//! tree that people see ([`Node::to_json`]) has them as pairs.
+
+mod tree;
 
 use std::sync::Arc;
 
-use crate::{Error, Map, Value, functions::Function, lex::Span};
+use crate::{Error, Value, functions::Function, lex::Span};
 
 /// How many levels a recipe may nest (recipe.md, Limits).
 pub(crate) const DEPTH_MAX: u16 = 256;
@@ -204,90 +206,6 @@ impl Node {
         }
         Ok(Box::new(Node { kind, span, height: height + 1 }))
     }
-
-    /// The tree as people see it (recipe.md, The tree).
-    pub(crate) fn to_value(&self) -> Value {
-        match &self.kind {
-            Kind::Literal(value) => tree("literal", [("value", value.clone())]),
-            Kind::Var(name) => tree("var", [("name", name.clone().into())]),
-            Kind::Name(name) => tree("name", [("name", name.clone().into())]),
-            Kind::This => tree("this", []),
-            Kind::List(items) => tree("list", [("items", list(items))]),
-            Kind::Object(entries) => object(entries),
-            Kind::Spread(of) => tree("spread", [("of", of.to_value())]),
-            Kind::Template(parts) => template(parts),
-            Kind::Match(of, arms) => matching(of, arms),
-            Kind::Lambda(params, body) => lambda(params, body),
-            Kind::Call(function, args) => {
-                tree("call", [("name", function.name.into()), ("args", list(args))])
-            }
-            Kind::Method(function, args) => method(function, args),
-            Kind::Member(of, name) => tree("member", [("of", of.to_value()), ("name", name.clone().into())]),
-            Kind::Index(of, index) => tree("index", [("of", of.to_value()), ("index", index.to_value())]),
-            Kind::Wildcard(of) => tree("wildcard", [("of", of.to_value())]),
-            Kind::Unary(op, of) => tree("unary", [("op", op.sign().into()), ("of", of.to_value())]),
-            Kind::Chain(first, rest) => chain(first, rest),
-            Kind::Choice(condition, then, otherwise) => tree(
-                "choice",
-                [("if", condition.to_value()), ("then", then.to_value()), ("else", otherwise.to_value())],
-            ),
-        }
-    }
-}
-
-fn tree<const N: usize>(kind: &str, fields: [(&str, Value); N]) -> Value {
-    let mut map = Map::with_capacity(N + 1);
-    map.insert("kind", kind.into());
-    map.extend(fields);
-    map.into()
-}
-
-fn list(nodes: &[Node]) -> Value {
-    Value::List(nodes.iter().map(Node::to_value).collect())
-}
-
-fn object(entries: &[Entry]) -> Value {
-    let entry = |key: Value, value: &Node| Map::from_iter([("key", key), ("value", value.to_value())]).into();
-    let entries = entries.iter().map(|one| match one {
-        Entry::Field(key, value) => entry(key.clone().into(), value),
-        Entry::Computed(key, value) => entry(key.to_value(), value),
-        Entry::Spread(of) => of.to_value(),
-    });
-    tree("object", [("entries", Value::List(entries.collect()))])
-}
-
-fn template(parts: &[Part]) -> Value {
-    let parts = parts.iter().map(|part| match part {
-        Part::Words(words) => words.clone().into(),
-        Part::Of(node) => node.to_value(),
-    });
-    tree("template", [("parts", Value::List(parts.collect()))])
-}
-
-fn matching(of: &Node, arms: &[Arm]) -> Value {
-    let arms = arms.iter().map(|arm| {
-        let when = arm.when.as_ref().map_or(Value::Null, |when| list(when));
-        Map::from_iter([("when", when), ("then", arm.then.to_value())]).into()
-    });
-    let arms = Value::List(arms.collect());
-    tree("match", [("of", of.to_value()), ("arms", arms)])
-}
-
-fn lambda(params: &[Arc<str>], body: &Node) -> Value {
-    let params = Value::List(params.iter().map(|name| name.clone().into()).collect());
-    tree("lambda", [("params", params), ("body", body.to_value())])
-}
-
-fn method(function: &Function, args: &[Node]) -> Value {
-    let of = args.first().map_or(Value::Null, Node::to_value);
-    let args = list(args.get(1..).unwrap_or_default());
-    tree("method", [("of", of), ("name", function.name.into()), ("args", args)])
-}
-
-fn chain(first: &Node, rest: &[(Binary, Node)]) -> Value {
-    rest.iter().fold(first.to_value(), |left, (op, right)| {
-        tree("binary", [("op", op.sign().into()), ("left", left), ("right", right.to_value())])
-    })
 }
 
 #[cold]

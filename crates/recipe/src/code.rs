@@ -27,17 +27,17 @@ pub(crate) struct Program {
     /// The variables that it reads; paths name them by their places here.
     pub(crate) vars: Box<[Key]>,
     /// How many parameters of lambdas there are at the same time.
-    pub(crate) slots: u16,
+    pub(crate) slots: u32,
 }
 
 /// What a path begins with.
 pub(crate) enum Base {
     This,
-    Var(u16),
+    Var(u32),
     /// A field of `this`, or else a variable: a bare name inside a template.
     FieldOrVar(Box<Key>, Box<Key>),
     /// A parameter of a lambda around it, by its place.
-    Slot(u16),
+    Slot(u32),
 }
 
 pub(crate) enum Code {
@@ -127,8 +127,8 @@ pub(crate) struct Each {
 
 pub(crate) struct Lambda {
     /// The place of its first parameter.
-    pub(crate) base: u16,
-    pub(crate) params: u16,
+    pub(crate) base: u32,
+    pub(crate) params: u32,
     pub(crate) body: Code,
     /// Evaluation steps of one call.
     pub(crate) steps: u32,

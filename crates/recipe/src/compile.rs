@@ -1,6 +1,6 @@
 //! Syntax tree to code: names resolved, paths joined, constants folded.
 
-use std::{mem, sync::Arc};
+use std::{collections::HashMap, mem, sync::Arc};
 
 use crate::{
     Context, Limits, Map, NoFacts, Value,
@@ -17,8 +17,19 @@ use crate::{
 const FOLD: Limits = Limits { steps: 1_000, bytes: 64 << 10, depth: 256 };
 const FOLDED_BYTES: usize = 4 << 10;
 
+/// What all folded constants of a recipe may take: it must not be much larger than it is written.
+const FOLD_BYTES: usize = 1 << 20;
+
 pub(crate) fn compile(tree: &Node, embedded: bool) -> Program {
-    let mut compiler = Compiler { embedded, vars: Vec::new(), params: Vec::new(), slots: 0, steps: 0 };
+    let mut compiler = Compiler {
+        embedded,
+        vars: Vec::new(),
+        known: HashMap::new(),
+        params: Vec::new(),
+        slots: 0,
+        steps: 0,
+        fold_bytes: FOLD_BYTES,
+    };
     let code = compiler.code(tree);
     Program { code, vars: compiler.vars.into(), slots: compiler.slots }
 }
@@ -28,27 +39,41 @@ struct Compiler {
     embedded: bool,
     /// Variables that were met so far.
     vars: Vec<Key>,
+    /// Their places.
+    known: HashMap<Arc<str>, u32>,
     /// Parameters of the lambdas around, outermost first: their places are those of the arguments.
     params: Vec<Arc<str>>,
     /// The most parameters that there were.
-    slots: u16,
+    slots: u32,
     /// How many nodes were compiled.
     steps: u32,
+    /// What is left of [`FOLD_BYTES`].
+    fold_bytes: usize,
 }
 
 impl Compiler {
     fn code(&mut self, node: &Node) -> Code {
         self.steps += 1;
+        if let Kind::Var(name) | Kind::Name(name) | Kind::Member(_, name) = &node.kind {
+            // Comparing a long name takes its time.
+            self.steps += name.len() as u32 >> 9;
+        }
         match &node.kind {
             Kind::Literal(value) => Code::Const(value.clone()),
             Kind::This => Code::Path(Base::This, Box::default()),
             Kind::Var(name) => Code::Path(Base::Var(self.var(name)), Box::default()),
             Kind::Name(name) => self.name(name),
-            Kind::Member(of, name) => member(self.code(of), name),
+            Kind::Member(of, name) => {
+                let of = self.code(of);
+                self.member(of, name)
+            }
             Kind::Index(of, index) => self.index(of, index),
             Kind::Wildcard(of) => project(self.code(of), Part::Every, node.span),
             Kind::Call(function, args) | Kind::Method(function, args) => self.call(function, args, node.span),
-            Kind::Chain(first, rest) => fold(self.chain(first, rest)),
+            Kind::Chain(first, rest) => {
+                let chain = self.chain(first, rest);
+                self.fold(chain)
+            }
             _ => self.rare(node),
         }
     }
@@ -56,11 +81,18 @@ impl Compiler {
     #[inline(never)]
     fn rare(&mut self, node: &Node) -> Code {
         match &node.kind {
-            Kind::List(items) => fold(Code::List(items.iter().map(|item| self.item(item)).collect())),
-            Kind::Object(entries) => {
-                fold(Code::Object(entries.iter().map(|entry| self.field(entry)).collect()))
+            Kind::List(items) => {
+                let list = Code::List(items.iter().map(|item| self.item(item)).collect());
+                self.fold(list)
             }
-            Kind::Template(parts) => fold(Code::Join(parts.iter().map(|part| self.part(part)).collect())),
+            Kind::Object(entries) => {
+                let object = Code::Object(entries.iter().map(|entry| self.field(entry)).collect());
+                self.fold(object)
+            }
+            Kind::Template(parts) => {
+                let join = Code::Join(parts.iter().map(|part| self.part(part)).collect());
+                self.fold(join)
+            }
             Kind::Match(of, arms) => {
                 let arms = arms.iter().map(|arm| self.arm(arm)).collect();
                 Code::Match(Box::new((self.code(of), arms)))
@@ -78,18 +110,16 @@ impl Compiler {
         nodes.iter().map(|node| self.code(node)).collect()
     }
 
-    fn var(&mut self, name: &Arc<str>) -> u16 {
-        let known = self.vars.iter().position(|key| key.name == **name);
-        let at = known.unwrap_or_else(|| {
+    fn var(&mut self, name: &Arc<str>) -> u32 {
+        *self.known.entry(name.clone()).or_insert_with(|| {
             self.vars.push(Key::new(name));
-            self.vars.len() - 1
-        });
-        at as u16
+            self.vars.len() as u32 - 1
+        })
     }
 
     fn name(&self, name: &Arc<str>) -> Code {
         if let Some(at) = self.params.iter().rposition(|param| param == name) {
-            return Code::Path(Base::Slot(at as u16), Box::default());
+            return Code::Path(Base::Slot(at as u32), Box::default());
         }
         match self.embedded {
             true => Code::Path(
@@ -105,12 +135,12 @@ impl Compiler {
         if let Kind::Literal(Value::Text(key)) = &index.kind
             && number::parse(key).is_none()
         {
-            return member(of, key.shared());
+            return self.member(of, key.shared());
         }
         let index = self.code(index);
         match of {
             Code::Project(project) => extend(*project, Part::Index(index)),
-            of => fold(Code::Index(Box::new((of, index)))),
+            of => self.fold(Code::Index(Box::new((of, index)))),
         }
     }
 
@@ -122,7 +152,7 @@ impl Compiler {
             return Code::Const(Value::Int(least));
         }
         let of = Box::new(self.code(of));
-        fold(if op == Unary::Not { Code::Not(of) } else { Code::Sign(op, of, span) })
+        self.fold(if op == Unary::Not { Code::Not(of) } else { Code::Sign(op, of, span) })
     }
 
     fn chain(&mut self, first: &Node, rest: &[(Binary, Node)]) -> Code {
@@ -193,24 +223,40 @@ impl Compiler {
             _ => None,
         };
         let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, each, span }));
-        if function.pure { fold(call) } else { call }
+        if function.pure { self.fold(call) } else { call }
     }
 
     fn lambda(&mut self, params: &[Arc<str>], body: &Node) -> Lambda {
         let (outside, before) = (self.params.len(), self.steps);
         self.params.extend(params.iter().cloned());
-        self.slots = self.slots.max(self.params.len() as u16);
+        self.slots = self.slots.max(self.params.len() as u32);
         let body = self.code(body);
         self.params.truncate(outside);
-        Lambda { base: outside as u16, params: params.len() as u16, body, steps: self.steps - before }
+        Lambda { base: outside as u32, params: params.len() as u32, body, steps: self.steps - before }
     }
-}
 
-fn member(of: Code, name: &Arc<str>) -> Code {
-    match of {
-        Code::Path(base, keys) => Code::Path(base, keys.into_iter().chain([Key::new(name)]).collect()),
-        Code::Project(project) => extend(*project, Part::Key(Key::new(name))),
-        of => fold(Code::Member(Box::new((of, Key::new(name))))),
+    fn member(&mut self, of: Code, name: &Arc<str>) -> Code {
+        match of {
+            Code::Path(base, keys) => Code::Path(base, keys.into_iter().chain([Key::new(name)]).collect()),
+            Code::Project(project) => extend(*project, Part::Key(Key::new(name))),
+            of => self.fold(Code::Member(Box::new((of, Key::new(name))))),
+        }
+    }
+
+    /// The constant that the code always is, if all it is made of is constant, and small.
+    fn fold(&mut self, code: Code) -> Code {
+        if !constant(&code) {
+            return code;
+        }
+        let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
+        let program = Program { code, vars: Box::default(), slots: 0 };
+        match Machine::run(&context, &program) {
+            Ok(value) if value.approx_bytes() <= FOLDED_BYTES.min(self.fold_bytes) => {
+                self.fold_bytes -= value.approx_bytes();
+                Code::Const(value)
+            }
+            _ => program.code,
+        }
     }
 }
 
@@ -241,19 +287,6 @@ fn extend(project: Project, part: Part) -> Code {
     let Project { base, parts, span } = project;
     let parts = parts.into_iter().chain([part]).collect();
     Code::Project(Box::new(Project { base, parts, span }))
-}
-
-/// The constant that the code always is, if all it is made of is constant, and small.
-fn fold(code: Code) -> Code {
-    if !constant(&code) {
-        return code;
-    }
-    let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
-    let program = Program { code, vars: Box::default(), slots: 0 };
-    match Machine::run(&context, &program) {
-        Ok(value) if value.approx_bytes() <= FOLDED_BYTES => Code::Const(value),
-        _ => program.code,
-    }
 }
 
 fn constant(code: &Code) -> bool {

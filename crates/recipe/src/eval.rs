@@ -92,7 +92,8 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn object(&mut self, map: Map) -> Got<'a> {
-        self.spend_bytes(map.len() * 40 + 64)?;
+        // Large ones are indexed.
+        self.spend_bytes(map.len() * if map.len() > 16 { 120 } else { 40 } + 64)?;
         self.bounded(Value::Object(map))
     }
 
@@ -143,7 +144,10 @@ impl<'a> Machine<'a> {
             }),
             Code::Pair(pair) => self.pair(pair),
             Code::Row(row) => self.row(&row.0, &row.1),
-            Code::Member(member) => self.eval(&member.0).map(|of| path::field(of, &member.1)),
+            Code::Member(member) => {
+                let of = self.eval(&member.0)?;
+                Ok(self.field(of, &member.1))
+            }
             Code::Index(index) => self.index(&index.0, &index.1),
             Code::Not(of) => Ok((!self.holds(of)?).into()),
             Code::And(codes) => self.first(codes, |value| !value.truthy()),
@@ -275,7 +279,8 @@ impl<'a> Machine<'a> {
         for arg in &call.args {
             values.push(self.eval(arg)?);
         }
-        self.spend(1)?;
+        // Most functions look at all of a text.
+        self.spend(1 + values.iter().map(|value| steps_of(value)).sum::<usize>())?;
         let mut args = Args { machine: self, values, call };
         (call.function.run)(&mut args).map_err(|stop| stop.at(call.span))
     }
@@ -297,7 +302,7 @@ impl<'a> Machine<'a> {
     #[inline(always)]
     fn bind(&mut self, lambda: &'a Lambda, item: Val<'a>, at: usize) -> Result<(), Stop> {
         self.spend(lambda.steps as usize)?;
-        match self.slots.get_mut(usize::from(lambda.base)) {
+        match self.slots.get_mut(lambda.base as usize) {
             Some(place) if lambda.params > 0 => *place = item,
             _ => {}
         }
@@ -323,9 +328,14 @@ impl<'a> Machine<'a> {
     /// Arguments from a place on; those that the lambda has no name for are left away, missing ones are null.
     #[inline(never)]
     fn bind_more<const N: usize>(&mut self, lambda: &'a Lambda, from: usize, args: [Val<'a>; N]) {
-        let (base, params) = (usize::from(lambda.base), usize::from(lambda.params));
+        let (base, params) = (lambda.base as usize, lambda.params as usize);
         let places = self.slots.iter_mut().take(base + params).skip(base + from);
         let mut args = args.into_iter();
         places.for_each(|place| *place = args.next().unwrap_or(Val::NULL));
     }
+}
+
+/// What looking at all of a text costs.
+fn steps_of(value: &Value) -> usize {
+    if let Value::Text(text) = value { text.len() >> 9 } else { 0 }
 }

@@ -1,6 +1,6 @@
 //! What a recipe reads: variables, paths, secrets. Found in its tree without evaluating it.
 
-use std::{fmt, sync::Arc};
+use std::{collections::HashSet, fmt, sync::Arc};
 
 use crate::{
     Value,
@@ -69,6 +69,8 @@ pub(crate) struct Reads {
     pub(crate) variables: Vec<Arc<str>>,
     pub(crate) paths: Vec<Path>,
     pub(crate) env: bool,
+    seen: HashSet<Path>,
+    seen_variables: HashSet<Arc<str>>,
 }
 
 /// Parameters of the lambdas around, and what they stand for.
@@ -78,6 +80,7 @@ impl Reads {
     pub(crate) fn of(tree: &Node) -> Reads {
         let mut reads = Reads::default();
         reads.see(tree, &mut Vec::new());
+        (reads.seen, reads.seen_variables) = Default::default();
         reads
     }
 
@@ -144,14 +147,15 @@ impl Reads {
     }
 
     fn add(&mut self, path: Path) {
+        if !self.seen.insert(path.clone()) {
+            return;
+        }
         if let Root::Var(name) = &path.root
-            && !self.variables.contains(name)
+            && self.seen_variables.insert(name.clone())
         {
             self.variables.push(name.clone());
         }
-        if !self.paths.contains(&path) {
-            self.paths.push(path);
-        }
+        self.paths.push(path);
     }
 }
 

@@ -30,7 +30,10 @@ impl Recipe {
     /// # Errors
     /// What was expected and where; an unknown function with the nearest known name.
     pub fn parse(text: &str) -> Result<Recipe, Error> {
-        parse::parse(text).map(|tree| Recipe::compile(text, &tree, false)).map_err(|error| *error)
+        on_enough_stack(|| {
+            let tree = parse::parse(text).map_err(|error| *error)?;
+            Ok(Recipe::compile(text, &tree, false))
+        })
     }
 
     /// Compiles the expression at the start of `text`, which is ended by an unmatched `}`: what stands behind `${` in a
@@ -40,8 +43,10 @@ impl Recipe {
     /// # Errors
     /// As [`Recipe::parse`]; a missing `}`.
     pub fn parse_embedded(text: &str) -> Result<(Recipe, usize), Error> {
-        let (tree, end) = parse::parse_embedded(text).map_err(|error| *error)?;
-        Ok((Recipe::compile(text.get(..end).unwrap_or(text), &tree, true), end))
+        on_enough_stack(|| {
+            let (tree, end) = parse::parse_embedded(text).map_err(|error| *error)?;
+            Ok((Recipe::compile(text.get(..end).unwrap_or(text), &tree, true), end))
+        })
     }
 
     fn compile(text: &str, tree: &Node, embedded: bool) -> Recipe {
@@ -63,7 +68,8 @@ impl Recipe {
             let says = format!("the recipe nests deeper than {} levels", context.limits.depth);
             return Err(Error::new(says, 0..compiled.text.len()));
         }
-        Machine::run(context, &compiled.program).map_err(|stop| stop.error(compiled.text.len()))
+        let run = || Machine::run(context, &compiled.program).map_err(|stop| stop.error(compiled.text.len()));
+        if compiled.height > FLAT { on_enough_stack(run) } else { run() }
     }
 
     /// The expression as it was written.
@@ -71,10 +77,12 @@ impl Recipe {
         &self.0.text
     }
 
-    /// The syntax tree (recipe.md, The tree): objects with a `kind`.
-    pub fn ast(&self) -> Value {
+    /// The syntax tree (recipe.md, The tree) as JSON: objects with a `kind`.
+    pub fn ast(&self) -> String {
         // The tree is only wanted for people, so it is not kept.
-        parse::parse(&self.0.text).map_or(Value::Null, |tree| tree.to_value())
+        on_enough_stack(|| {
+            parse::parse(&self.0.text).map_or_else(|_| "null".to_owned(), |tree| tree.to_json())
+        })
     }
 
     /// The names of the variables that it reads as `$name`, each once.
@@ -92,6 +100,17 @@ impl Recipe {
     pub fn uses_env(&self) -> bool {
         self.0.reads.env
     }
+}
+
+/// What so many levels take is on any stack.
+const FLAT: usize = 8;
+
+/// What the deepest recipe takes; unoptimised code takes about three times as much.
+const STACK: usize = if cfg!(debug_assertions) { 2 << 20 } else { 512 << 10 };
+
+/// Goes on to a stack of its own where the thread's is too small for the deepest recipe.
+fn on_enough_stack<T>(run: impl FnOnce() -> T) -> T {
+    stacker::maybe_grow(STACK, 2 * STACK, run)
 }
 
 impl fmt::Debug for Recipe {

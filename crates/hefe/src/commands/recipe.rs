@@ -1,7 +1,8 @@
 //! hefe recipe: evaluates an expression, or prints its tree.
 
 use std::{
-    io::{BufRead, IsTerminal, Write, stderr, stdin, stdout},
+    fmt::Display,
+    io::{BufRead, BufWriter, IsTerminal, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -16,7 +17,7 @@ pub(crate) struct Args {
     #[arg(allow_hyphen_values = true, value_name = "EXPR")]
     text: Option<String>,
     /// What `this` is; its fields are variables too
-    #[arg(long, value_name = "JSON")]
+    #[arg(long, allow_hyphen_values = true, value_name = "JSON")]
     input: Option<String>,
     /// Print the tree as JSON instead of the value
     #[arg(long)]
@@ -33,37 +34,42 @@ pub(crate) fn main(args: &Args) -> ExitCode {
             );
         }
     };
-    match &args.text {
+    let well = match &args.text {
         Some(text) => answer(text, &input, args.ast),
         None => prompt(&input, args.ast),
-    }
+    };
+    if well { ExitCode::SUCCESS } else { ExitCode::FAILURE }
 }
 
-fn answer(text: &str, input: &Value, ast: bool) -> ExitCode {
-    match evaluate(text, input, ast) {
-        Ok(value) => {
-            say::line(&value.to_json());
-            ExitCode::SUCCESS
+/// Says the value or the tree, or what is wrong; whether all went well.
+fn answer(text: &str, input: &Value, ast: bool) -> bool {
+    let done = Recipe::parse(text).and_then(|recipe| {
+        if ast {
+            show(recipe.ast());
+            return Ok(());
         }
-        Err(error) => {
-            say::note(&error.render(text));
-            ExitCode::FAILURE
-        }
-    }
+        evaluate(&recipe, input).map(show)
+    });
+    done.map_err(|error| say::note(&error.render(text))).is_ok()
 }
 
-fn evaluate(text: &str, input: &Value, ast: bool) -> Result<Value, recipe::Error> {
-    let recipe = Recipe::parse(text)?;
-    if ast {
-        return Ok(recipe.ast());
-    }
+/// A line of a result, without a copy of it as text. A reader that has gone away is no failure.
+fn show(what: impl Display) {
+    let mut out = BufWriter::new(stdout().lock());
+    let _ = writeln!(out, "{what}");
+    let _ = out.flush();
+}
+
+fn evaluate(recipe: &Recipe, input: &Value) -> Result<Value, recipe::Error> {
     let none = Map::new();
     let vars = input.as_object().unwrap_or(&none);
     recipe.eval(&Context { this: input, vars, facts: &NoFacts, limits: Limits::default() })
 }
 
-fn prompt(input: &Value, ast: bool) -> ExitCode {
+/// Answers line by line until there are no more; whether all went well.
+fn prompt(input: &Value, ast: bool) -> bool {
     let asks = stdin().is_terminal();
+    let mut well = true;
     loop {
         if asks {
             let _ = write!(stderr(), "> ");
@@ -71,11 +77,12 @@ fn prompt(input: &Value, ast: bool) -> ExitCode {
         }
         let mut line = String::new();
         match stdin().lock().read_line(&mut line) {
-            Ok(0) | Err(_) => return ExitCode::SUCCESS,
+            Ok(0) => return well || asks,
             Ok(_) if line.trim().is_empty() => {}
-            Ok(_) => {
-                let _ = answer(line.trim_end(), input, ast);
-                let _ = stdout().flush();
+            Ok(_) => well &= answer(line.trim_end(), input, ast),
+            Err(error) => {
+                say::note(&format!("standard input cannot be read: {error}"));
+                return false;
             }
         }
     }

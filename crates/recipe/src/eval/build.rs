@@ -64,19 +64,29 @@ impl<'a> Machine<'a> {
 
     /// Joins a value to a text, within the budget.
     pub(crate) fn add_words(&mut self, value: &Value, words: &mut String) -> Result<Taint, Stop> {
-        if let Value::Text(text) = value {
-            if words.len() + text.len() > self.bytes_left {
-                self.spend_bytes(usize::MAX)?;
-            }
-            words.push_str(text);
-            return Ok(text.taint());
-        }
-        if matches!(value, Value::List(_) | Value::Object(_)) {
-            // Shared parts count each time, as they are written each time.
-            self.spend_bytes(value.approx_bytes())?;
-        }
-        value.join_to(words);
+        let before = words.len();
+        let done = value.join_to(words, before.saturating_add(self.bytes_left));
+        self.spend_bytes(if done.is_ok() { words.len() - before } else { usize::MAX })?;
         Ok(value.taint())
+    }
+
+    /// Joins a value's JSON to a text, within the budget.
+    pub(crate) fn add_json(&mut self, value: &Value, words: &mut String) -> Result<(), Stop> {
+        let before = words.len();
+        let done = value.json_to(words, before.saturating_add(self.bytes_left));
+        self.spend_bytes(if done.is_ok() { words.len() - before } else { usize::MAX })
+    }
+
+    /// The part at a path; the list that one with `[*]` makes is counted.
+    pub(crate) fn part_at(&mut self, of: &Value, path: &str) -> Got<'a> {
+        let found = of.path(path);
+        if let Value::List(list) = &found
+            && path.contains('*')
+        {
+            self.spend(list.len())?;
+            self.spend_bytes(mem::size_of_val(&**list))?;
+        }
+        Ok(Val::Own(found))
     }
 
     pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
@@ -119,20 +129,11 @@ impl<'a> Machine<'a> {
         let mut map = Fields::with_capacity(if spreads { 0 } else { fields.len() });
         for field in fields {
             match field {
-                Field::Named(key, code) => {
-                    let value = self.eval(code)?.own();
-                    map.insert(key.clone(), value);
-                }
+                Field::Named(key, code) => map.put(key.clone(), self.eval(code)?.own()),
                 Field::Computed(key, code) => {
-                    let key: Name = match &*self.eval(key)? {
-                        Value::Text(text) => text.shared().clone().into(),
-                        other => {
-                            self.spend_bytes(other.approx_bytes())?;
-                            other.to_text().into()
-                        }
-                    };
-                    let value = self.eval(code)?.own();
-                    map.insert(key, value);
+                    let key = self.eval(key)?;
+                    let key = self.key(&key)?;
+                    map.put(key, self.eval(code)?.own());
                 }
                 Field::Spread(code) => {
                     self.with(code, |machine, value| machine.lay(&mut map, value, fields.len()))?;
@@ -140,6 +141,15 @@ impl<'a> Machine<'a> {
             }
         }
         self.object(map.into())
+    }
+
+    fn key(&mut self, of: &Value) -> Result<Name, Stop> {
+        if let Value::Text(text) = of {
+            return Ok(text.shared().clone().into());
+        }
+        let mut key = String::new();
+        self.add_words(of, &mut key)?;
+        Ok(key.into())
     }
 
     /// Lays an object's fields over another's, without a record's module. About so many more are to come.
@@ -155,11 +165,13 @@ impl<'a> Machine<'a> {
         self.spend_bytes(map.len() * 40)?;
         onto.reserve(map.len() + more);
         let is_record = map.record().is_some();
-        let put = if onto.is_empty() { Fields::push } else { Fields::insert };
+        let put = if onto.is_empty() { Fields::push } else { Fields::put };
+        let mut long = 0;
         for (key, value) in map.iter().filter(|(key, _)| !(is_record && *key == "module")) {
+            long += key.len() >> 9;
             put(onto, key.clone(), value.clone());
         }
-        Ok(())
+        self.spend(long)
     }
 }
 

@@ -1,6 +1,6 @@
 //! Ways into values: fields, places, wildcards.
 
-use super::{Got, Machine, Val};
+use super::{Got, Machine, Val, steps_of};
 use crate::{
     Value,
     code::{Base, Code, Key, Part, Project},
@@ -14,8 +14,8 @@ impl<'a> Machine<'a> {
     #[inline]
     pub(super) fn reach(&self, base: &'a Base, keys: &'a [Key]) -> Option<&'a Value> {
         let from = match base {
-            Base::Var(at) => self.vars.get(usize::from(*at))?,
-            Base::Slot(at) => match self.slots.get(usize::from(*at))? {
+            Base::Var(at) => self.vars.get(*at as usize)?,
+            Base::Slot(at) => match self.slots.get(*at as usize)? {
                 Val::Ref(value) => value,
                 Val::Own(_) => return None,
             },
@@ -35,16 +35,24 @@ impl<'a> Machine<'a> {
 
     /// What [`Machine::reach`] leaves: parts of what a lambda was given to keep, and lengths.
     #[inline(never)]
-    pub(super) fn make_path(&self, base: &'a Base, keys: &'a [Key]) -> Val<'a> {
+    pub(super) fn make_path(&mut self, base: &'a Base, keys: &'a [Key]) -> Val<'a> {
         match base {
-            Base::Slot(at) => match self.slots.get(usize::from(*at)) {
-                Some(value) => {
-                    along(value, keys).map_or_else(|| length(value, keys), |part| part.clone().into())
-                }
+            Base::Slot(at) => match self.slots.get(*at as usize) {
+                Some(value) => match along(value, keys) {
+                    Some(part) => part.clone().into(),
+                    None => length(value, keys, &mut self.steps_left),
+                },
                 None => Val::NULL,
             },
-            base => self.reach(base, &[]).map_or(Val::NULL, |from| length(from, keys)),
+            base => match self.reach(base, &[]) {
+                Some(from) => length(from, keys, &mut self.steps_left),
+                None => Val::NULL,
+            },
         }
+    }
+
+    pub(super) fn field(&mut self, of: Val<'a>, key: &Key) -> Val<'a> {
+        fields(of, std::slice::from_ref(key), &mut self.steps_left)
     }
 
     pub(super) fn index(&mut self, of: &'a Code, index: &'a Code) -> Got<'a> {
@@ -59,7 +67,7 @@ impl<'a> Machine<'a> {
             self.spend(found.len())?;
             match part {
                 Part::Every => found = self.every(found, project.span)?,
-                Part::Key(key) => found = found.into_iter().map(|of| field(of, key)).collect(),
+                Part::Key(key) => found = found.into_iter().map(|of| self.field(of, key)).collect(),
                 Part::Index(code) => {
                     let index = self.eval(code)?;
                     let items: Result<_, Stop> = found.into_iter().map(|of| item(self, of, &index)).collect();
@@ -112,14 +120,18 @@ fn along<'v>(from: &'v Value, keys: &[Key]) -> Option<&'v Value> {
     Some(here)
 }
 
-/// The length that ends these fields. There is nothing behind it.
-fn length(from: &Value, keys: &[Key]) -> Val<'static> {
+/// The length that ends these fields; there is nothing behind it. A text's is counted character by character, and what
+/// is too much is said where steps are spent next.
+fn length(from: &Value, keys: &[Key], steps_left: &mut u64) -> Val<'static> {
     let mut here = from;
     for (at, key) in keys.iter().enumerate() {
         here = match here {
             Value::Object(map) => map.get_near(&key.name, &key.near).unwrap_or(&NULL),
             Value::List(list) if at + 1 == keys.len() => return list.len().into(),
-            Value::Text(text) if at + 1 == keys.len() => return text.chars().count().into(),
+            Value::Text(text) if at + 1 == keys.len() => {
+                *steps_left = steps_left.saturating_sub(steps_of(here) as u64);
+                return text.chars().count().into();
+            }
             _ => return Val::NULL,
         };
     }
@@ -128,16 +140,14 @@ fn length(from: &Value, keys: &[Key]) -> Val<'static> {
 
 /// What lies at the end of these fields, borrowed if the value is.
 #[inline]
-pub(crate) fn fields<'a>(of: Val<'a>, keys: &[Key]) -> Val<'a> {
+pub(crate) fn fields<'a>(of: Val<'a>, keys: &[Key], steps_left: &mut u64) -> Val<'a> {
     match &of {
-        Val::Ref(value) => along(value, keys).map_or_else(|| length(value, keys), Val::Ref),
-        Val::Own(value) => along(value, keys).map_or_else(|| length(value, keys), |part| part.clone().into()),
+        Val::Ref(value) => along(value, keys).map_or_else(|| length(value, keys, steps_left), Val::Ref),
+        Val::Own(value) => match along(value, keys) {
+            Some(part) => part.clone().into(),
+            None => length(value, keys, steps_left),
+        },
     }
-}
-
-/// A field: null where there is none; `length` of a list or a text.
-pub(super) fn field<'a>(of: Val<'a>, key: &Key) -> Val<'a> {
-    fields(of, std::slice::from_ref(key))
 }
 
 /// `of[index]`: a place in a list or a text, a field of an object.
@@ -147,10 +157,14 @@ fn item<'a>(machine: &mut Machine<'a>, of: Val<'a>, index: &Value) -> Got<'a> {
             let at = index.as_i64().unwrap_or_default();
             Ok(of.part(|list| Value::nth(list.as_list()?, at)))
         }
-        (Value::Object(_), Value::Text(key)) => Ok(of.part(|map| map.get(key))),
+        (Value::Object(_), Value::Text(key)) => {
+            machine.spend(key.len() >> 9)?;
+            Ok(of.part(|map| map.get(key)))
+        }
         (Value::Object(_), Value::Null) => Ok(Val::NULL),
         (Value::Object(_), other) => {
-            let key = other.to_text();
+            let mut key = String::new();
+            machine.add_words(other, &mut key)?;
             Ok(of.part(|map| map.get(&key)))
         }
         (Value::Text(text), index) if index.as_i64().is_some() => {
@@ -162,7 +176,7 @@ fn item<'a>(machine: &mut Machine<'a>, of: Val<'a>, index: &Value) -> Got<'a> {
         }
         (Value::List(_) | Value::Text(_), Value::Text(key)) => match crate::number::parse(key) {
             Some(Value::Int(at)) => item(machine, of, &Value::Int(at)),
-            _ => Ok(field(of, &Key::new(key.shared()))),
+            _ => Ok(machine.field(of, &Key::new(key.shared()))),
         },
         _ => Ok(Val::NULL),
     }

@@ -127,6 +127,12 @@ impl<'m, 'a> Args<'m, 'a> {
         self.machine.text(words, taint)
     }
 
+    /// Counts what will be made of a text before it is made: so many bytes for each of its own.
+    pub(crate) fn making(&mut self, at: usize, times: usize) -> Result<(), Stop> {
+        let bytes = self.get(at).as_str().map_or(0, str::len).saturating_mul(times);
+        self.machine.spend_bytes(bytes)
+    }
+
     /// The joined mark of all arguments.
     pub(crate) fn taint(&self) -> Taint {
         self.values.iter().fold(Taint::Clean, |so_far, value| so_far | value.taint())
@@ -160,10 +166,7 @@ impl<'a> Items<'a> {
     pub(crate) fn each(self, mut go: impl FnMut(usize, Val<'a>) -> Result<bool, Stop>) -> Result<(), Stop> {
         if let Source::Ref(items) = self.source {
             for (at, item) in items.enumerate() {
-                if !go(
-                    at,
-                    if self.keys.is_empty() { Val::Ref(item) } else { fields(Val::Ref(item), self.keys) },
-                )? {
+                if !go(at, part(Val::Ref(item), self.keys))? {
                     break;
                 }
             }
@@ -191,13 +194,13 @@ impl<'a> Iterator for Items<'a> {
                 // Only what is taken of it is copied.
                 return Some(match self.keys {
                     [] => Val::Own(item.clone()),
-                    keys => fields(Val::Ref(item), keys).owned(),
+                    keys => part(Val::Ref(item), keys).owned(),
                 });
             }
             Source::One(one) => one.take()?,
             Source::All(all) => all.next()?,
         };
-        Some(if self.keys.is_empty() { item } else { fields(item, self.keys) })
+        Some(part(item, self.keys))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
@@ -209,6 +212,16 @@ impl<'a> Iterator for Items<'a> {
         };
         (left, Some(left))
     }
+}
+
+/// What lies at the end of these fields. The texts of a list are no longer than the list, so lengths are not counted.
+#[inline(always)]
+fn part<'a>(item: Val<'a>, keys: &[Key]) -> Val<'a> {
+    if keys.is_empty() {
+        return item;
+    }
+    let mut unlimited = u64::MAX;
+    fields(item, keys, &mut unlimited)
 }
 
 impl ExactSizeIterator for Items<'_> {}
@@ -227,7 +240,7 @@ impl<'a> By<'a> {
             By::Lambda(lambda) => machine.apply(lambda, item, at),
             By::Path(path) => {
                 machine.spend(1 + path.len() / 8)?;
-                Ok(Val::Own(item.path(path)))
+                machine.part_at(&item, path)
             }
         }
     }

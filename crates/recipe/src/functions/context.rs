@@ -1,7 +1,10 @@
 //! What the run answers.
 
 use super::{Function, row};
-use crate::{Map, Value, eval::Val};
+use crate::{
+    Map, Value,
+    eval::{Machine, Stop, Val},
+};
 
 pub(super) const FUNCTIONS: &[Function] = &[
     row("user()", "The person for whom the run was started; null without one.", &[("user()", "null")], |args| {
@@ -31,7 +34,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let given = args.get(1).as_object().unwrap_or(&empty).clone();
             let found = args.machine.context.facts.translate(&key, &given).unwrap_or(key);
             args.machine.spend(found.len())?;
-            let filled = fill(&found, &given);
+            let filled = fill(args.machine, &found, &given)?;
             args.made(&filled)
         },
     )
@@ -64,7 +67,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
 ];
 
 /// `{{ name }}` and `:name` replaced by the text of what is given under that name; others stay.
-fn fill(text: &str, given: &Map) -> String {
+fn fill(machine: &mut Machine<'_>, text: &str, given: &Map) -> Result<String, Stop> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['{', ':']) {
@@ -73,18 +76,21 @@ fn fill(text: &str, given: &Map) -> String {
         let (value, length) =
             placeholder(rest, given).map_or((None, 1), |(value, length)| (Some(value), length));
         match value {
-            Some(value) => out.push_str(&value.to_text()),
+            Some(value) => drop(machine.add_words(value, &mut out)?),
             None => out.push_str(&rest[..1]),
         }
         rest = &rest[length..];
     }
-    out + rest
+    Ok(out + rest)
 }
+
+/// A longer name is none: the text would be searched to its end again and again.
+const NAME_MAX: usize = 256;
 
 /// What the placeholder at the start of a text stands for, and its length.
 fn placeholder<'g>(text: &str, given: &'g Map) -> Option<(&'g Value, usize)> {
     if let Some(inside) = text.strip_prefix("{{") {
-        let (name, _) = inside.split_once("}}")?;
+        let (name, _) = inside.get(..inside.floor_char_boundary(NAME_MAX))?.split_once("}}")?;
         return Some((given.get(name.trim())?, name.len() + 4));
     }
     let name = text.strip_prefix(':')?;

@@ -50,6 +50,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let Some((moment, _)) = moment(args, 0)? else { return Ok(Val::NULL) };
             let zone = zone(args, 2)?;
             let format = if args.given(1) { args.words(1)?.into_owned() } else { "Y-m-d".to_owned() };
+            // A letter may stand for a zone's name.
+            args.machine.spend(format.len())?;
+            args.machine.spend_bytes(format.len() * 40)?;
             let written = letters::write(&moment.zoned(&zone)?, &format);
             args.made(&written)
         },
@@ -87,6 +90,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         |args| {
             let zone = zone(args, 2)?;
+            args.machine.spend(args.get(1).as_str().map_or(0, str::len))?;
             let words = args.words(0)?;
             let parsed = match args.given(1) {
                 true => letters::read(&words, &args.words(1)?),

@@ -140,7 +140,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
                 let mut key = String::new();
                 let of = by.of(args.machine, item.share(), at)?;
                 args.machine.add_words(&of, &mut key)?;
-                args.machine.spend_bytes(key.len() + 32)?;
+                // What a group takes beside its items.
+                args.machine.spend_bytes(key.len() + 200)?;
                 let place = *places.entry(key.clone()).or_insert(groups.len());
                 if place == groups.len() {
                     groups.push((key, Vec::new()));

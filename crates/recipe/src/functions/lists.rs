@@ -38,7 +38,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[("concat([1], [2, 3], null, 4)", "[1,2,3,4]"), ("'a'.concat('b')", "\"ab\"")],
         |args| {
             if args.values.iter().all(|value| matches!(**value, Value::Text(_))) {
-                let words: String = args.values.iter().filter_map(|value| value.as_str()).collect();
+                let mut words = String::new();
+                for value in &args.values {
+                    args.machine.add_words(value, &mut words)?;
+                }
                 return args.made(&words);
             }
             let mut all = Vec::new();
@@ -63,11 +66,17 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut seen = HashSet::new();
             let mut kept = Vec::new();
             for item in args.items(0)? {
-                args.machine.spend_bytes(item.approx_bytes())?;
-                let same = match item.as_object().and_then(|map| map.record()) {
-                    Some((module, id)) => format!("{}:{}", module.to_json(), id.to_text()),
-                    None => item.to_json(),
-                };
+                // What the set takes beside the words.
+                args.machine.spend_bytes(96)?;
+                let mut same = String::new();
+                match item.as_object().and_then(|map| map.record()) {
+                    Some((module, id)) => {
+                        args.machine.add_json(module, &mut same)?;
+                        same.push(':');
+                        args.machine.add_words(id, &mut same)?;
+                    }
+                    None => args.machine.add_json(&item, &mut same)?,
+                }
                 if seen.insert(same) {
                     kept.push(item.own());
                 }
@@ -80,8 +89,9 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "From its end to its start; a text too.",
         &[("reverse([1, 2])", "[2,1]"), ("reverse('abc')", "\"cba\"")],
         |args| match args.get(0) {
-            Value::Text(words) => {
-                let words: String = words.chars().rev().collect();
+            Value::Text(_) => {
+                args.making(0, 1)?;
+                let words: String = args.words(0)?.chars().rev().collect();
                 args.made(&words)
             }
             _ => {
@@ -106,7 +116,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             }
             let end = if args.given(2) { Some(args.int(2, 0)?) } else { None };
             let list = args.peek(0)?;
-            let part = list[text::range(list.len(), args.int(1, 0)?, end)].to_vec();
+            let range = text::range(list.len(), args.int(1, 0)?, end);
+            args.machine.spend_bytes(range.len() * size_of::<Value>())?;
+            let list = args.peek(0)?;
+            let part = list[range].to_vec();
             args.machine.list(part)
         },
     ),

@@ -122,6 +122,7 @@ impl Function {
             return format!("`{}` is no method", self.name);
         }
         let takes = match (least.saturating_sub(before), most - before) {
+            (_, most) if given > usize::from(u8::MAX) => format!("at most {}", count(most)),
             (least, most) if least == most => count(most),
             (least, _) if self.takes.1 == u8::MAX => format!("at least {}", count(least)),
             (least, most) => format!("{least} to {}", count(most)),

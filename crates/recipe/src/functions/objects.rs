@@ -1,5 +1,7 @@
 //! Objects.
 
+use std::collections::HashSet;
+
 use super::{Args, Function, row};
 use crate::{
     Map, Text, Value,
@@ -68,10 +70,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |args| {
             let path = args.words(1)?;
             short(&path)?;
-            match args.get(0).path(&path) {
-                Value::Null => Ok(args.take(2)),
-                found => Ok(found.into()),
-            }
+            let path = path.into_owned();
+            let of = args.take(0);
+            let found = args.machine.part_at(&of, &path)?;
+            if found.is_null() { Ok(args.take(2)) } else { Ok(found) }
         },
     ),
     row(
@@ -122,7 +124,8 @@ pub(super) fn fields(args: &mut Args<'_, '_>, keep: bool) -> Result<Value, Stop>
     }
     let of = args.take(0);
     let count = of.as_list().map_or(1, |list| list.len());
-    args.machine.spend(count.saturating_mul(names.len() + 1))?;
+    args.machine.spend(if keep { count.saturating_mul(names.len() + 1) } else { count + names.len() })?;
+    let left_out: HashSet<&str> = names.iter().map(|name| &**name).collect();
     args.machine.spend_bytes(of.approx_bytes())?;
     let named = |one: &Value| match one {
         Value::Object(map) if keep => {
@@ -130,9 +133,8 @@ pub(super) fn fields(args: &mut Args<'_, '_>, keep: bool) -> Result<Value, Stop>
             Some(Value::Object(names.iter().filter_map(found).collect()))
         }
         Value::Object(map) => {
-            let mut rest = map.clone();
-            names.iter().for_each(|name| drop(rest.remove(name)));
-            Some(Value::Object(rest))
+            let rest = map.iter().filter(|(key, _)| !left_out.contains(&***key));
+            Some(Value::Object(rest.map(|(key, value)| (key.clone(), value.clone())).collect()))
         }
         Value::Null => Some(Value::Null),
         _ => None,

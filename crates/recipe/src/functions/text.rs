@@ -23,10 +23,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
     row("upper(s)", "In capital letters.", &[("upper('straße')", "\"STRASSE\"")], |args| {
+        args.making(0, 1)?;
         let words = args.words(0)?.to_uppercase();
         args.made(&words)
     }),
     row("lower(s)", "In small letters.", &[("lower('ÄB')", "\"äb\"")], |args| {
+        args.making(0, 1)?;
         let words = args.words(0)?.to_lowercase();
         args.made(&words)
     }),
@@ -35,6 +37,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "Without white space, or without these characters, at both ends.",
         &[("trim('  a b ')", "\"a b\""), ("trim('--a-', '-')", "\"a\"")],
         |args| {
+            let long = args.get(0).as_str().map_or(0, str::len);
+            args.machine.spend(long >> 5)?;
             let words = args.words(0)?;
             let trimmed = match args.given(1) {
                 true => {
@@ -75,14 +79,13 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[("replace('a-b-c', '-', '+')", "\"a+b+c\""), ("'aa'.replace('a', '')", "\"\"")],
         |args| {
             let (words, search, by) = (args.words(0)?, args.words(1)?, args.words(2)?);
-            if search.is_empty() {
-                let words = words.into_owned();
-                return args.made(&words);
-            }
-            let grows = by.len().saturating_sub(search.len()).saturating_mul(words.matches(&*search).count());
-            let (words, search, by) = (words.into_owned(), search.into_owned(), by.into_owned());
-            args.machine.spend_bytes(grows)?;
-            args.made(&words.replace(&search, &by))
+            let count = if search.is_empty() { 0 } else { words.matches(&*search).count() };
+            let rest = words.len() - count * search.len();
+            let bytes = count.saturating_mul(by.len()).saturating_add(rest);
+            args.machine.spend_bytes(bytes)?;
+            let (words, search, by) = (args.words(0)?, args.words(1)?, args.words(2)?);
+            let replaced = if count > 0 { words.replace(&*search, &by) } else { words.into_owned() };
+            args.made(&replaced)
         },
     ),
     row(
@@ -97,12 +100,18 @@ pub(super) const FUNCTIONS: &[Function] = &[
             if !args.given(0) {
                 return args.machine.list(Vec::new());
             }
+            let (words, separator) = (args.words(0)?, args.words(1)?);
+            let count = match separator.is_empty() {
+                true => words.chars().count(),
+                false => words.matches(&*separator).count() + 1,
+            };
+            args.machine.spend(count)?;
+            args.making(0, 1)?;
             let (words, separator) = (args.words(0)?.into_owned(), args.words(1)?.into_owned());
             let parts: Vec<&str> = match separator.is_empty() {
                 true => words.char_indices().map(|(at, c)| &words[at..at + c.len_utf8()]).collect(),
                 false => words.split(&*separator).collect(),
             };
-            args.machine.spend(parts.len())?;
             let taint = args.taint();
             let texts: Result<Vec<_>, _> =
                 parts.into_iter().map(|part| args.machine.text(part, taint).map(Val::own)).collect();
@@ -169,6 +178,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "As a part of a URL: all but ASCII letters, digits and -_.!~*'() as %XX.",
         &[("urlEncode('a b/ü')", "\"a%20b%2F%C3%BC\"")],
         |args| {
+            args.making(0, 3)?;
             let mut out = String::new();
             for byte in args.words(0)?.bytes() {
                 match byte {
@@ -181,6 +191,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         },
     ),
     row("base64Encode(s)", "Its UTF-8 bytes as base 64.", &[("base64Encode('hé')", "\"aMOp\"")], |args| {
+        args.making(0, 2)?;
         let encoded = STANDARD.encode(args.words(0)?.as_bytes());
         args.made(&encoded)
     }),
@@ -189,6 +200,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The text from base 64; null if it is none.",
         &[("base64Decode('aMOp')", "\"hé\""), ("base64Decode('?')", "null")],
         |args| {
+            args.making(0, 1)?;
             let bytes = STANDARD.decode(args.words(0)?.as_bytes()).ok();
             match bytes.and_then(|bytes| String::from_utf8(bytes).ok()) {
                 Some(words) => args.made(&words),
@@ -216,7 +228,8 @@ pub(super) fn range(length: usize, start: i64, end: Option<i64>) -> std::ops::Ra
 }
 
 /// The part of the text that the second and third argument name.
-pub(super) fn slice(args: &Args<'_, '_>) -> Result<String, Stop> {
+pub(super) fn slice(args: &mut Args<'_, '_>) -> Result<String, Stop> {
+    args.making(0, 1)?;
     let words = args.words(0)?;
     let end = if args.given(2) { Some(args.int(2, 0)?) } else { None };
     let range = range(words.chars().count(), args.int(1, 0)?, end);
@@ -238,24 +251,25 @@ fn padding(args: &mut Args<'_, '_>) -> Result<(String, String), Stop> {
 }
 
 fn format<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    args.making(0, 1)?;
     let pattern = args.words(0)?.into_owned();
     let mut taint = Taint::Clean | args.get(0).taint();
     let (mut out, mut rest, mut next) = (String::new(), &*pattern, 1);
     while let Some((before, after)) = rest.split_once('{') {
         args.machine.spend(1)?;
+        let Some((name, behind)) = after.split_once('}') else { break };
         out.push_str(before);
-        let Some((name, behind)) = after.split_once('}') else {
-            out.push('{');
-            rest = after;
-            continue;
-        };
         let value = match name.parse::<usize>() {
             _ if name.is_empty() => {
                 next += 1;
                 args.get(next - 1).clone()
             }
             Ok(at) => args.get(at.saturating_add(1)).clone(),
-            Err(_) => args.get(1).path(name),
+            Err(_) => {
+                let of = args.get(1).clone();
+                args.machine.spend(name.len() >> 3)?;
+                args.machine.part_at(&of, name)?.own()
+            }
         };
         taint = taint | args.machine.add_words(&value, &mut out)?;
         rest = behind;
@@ -265,6 +279,8 @@ fn format<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
 }
 
 fn slug<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    args.making(0, 1)?;
+    args.machine.spend(args.get(0).as_str().map_or(0, str::len) >> 3)?;
     let mut out = String::new();
     for c in args.words(0)?.chars().flat_map(char::to_lowercase) {
         if c.is_ascii_alphanumeric() {

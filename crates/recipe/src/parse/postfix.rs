@@ -207,8 +207,14 @@ fn check(function: &Function, args: &[Node], is_method: bool, span: Span) -> Par
     }
 }
 
+/// More arguments than any function gives a lambda.
+const PARAMS_MAX: usize = 8;
+
 fn check_params(params: &[Arc<str>], span: Span) -> Parsed<()> {
     let wrong = |says: String| Err(Box::new(Error::new(says, span.into())));
+    if params.len() > PARAMS_MAX {
+        return wrong(format!("a lambda takes at most {PARAMS_MAX} parameters, not {}", params.len()));
+    }
     for (at, name) in params.iter().enumerate() {
         if RESERVED.contains(&&**name) || &**name == "this" {
             return wrong(format!("`{name}` is no name of a parameter"));

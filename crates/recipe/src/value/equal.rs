@@ -111,7 +111,7 @@ fn same_objects(a: &Map, b: &Map, budget: &mut u64) -> Option<bool> {
         return Some(false);
     }
     for (key, value) in a.iter() {
-        *budget = budget.checked_sub(1)?;
+        *budget = budget.checked_sub(1 + (key.len() as u64 >> 9))?;
         match b.get(key) {
             Some(theirs) if value.same(theirs, budget)? => {}
             _ => return Some(false),

@@ -1,6 +1,9 @@
 //! Compact JSON.
 
-use std::{fmt::Write, slice};
+use std::{
+    fmt::{self, Write},
+    slice,
+};
 
 use super::{Name, Value, serial};
 use crate::{Error, number};
@@ -26,9 +29,45 @@ impl Value {
 
     /// Writes compact JSON. Marks are lost, what is not finite is null.
     pub fn to_json(&self) -> String {
-        let mut out = String::new();
-        write(self, &mut out);
-        out
+        self.to_string()
+    }
+
+    /// How it reads inside a text, at the end of another text; an error once that is longer than `most` bytes.
+    pub(crate) fn join_to(&self, out: &mut String, most: usize) -> fmt::Result {
+        match self {
+            Value::Null => Ok(()),
+            Value::Text(text) => Bounded { out, most }.write_str(text),
+            Value::Int(n) => number::write_whole(*n, &mut Bounded { out, most }),
+            other => write(other, &mut Bounded { out, most }),
+        }
+    }
+
+    /// Compact JSON at the end of another text; an error once that is longer than `most` bytes.
+    pub(crate) fn json_to(&self, out: &mut String, most: usize) -> fmt::Result {
+        write(self, &mut Bounded { out, most })
+    }
+}
+
+/// Compact JSON.
+impl fmt::Display for Value {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write(self, f)
+    }
+}
+
+/// A text that may not grow beyond so many bytes.
+struct Bounded<'o> {
+    out: &'o mut String,
+    most: usize,
+}
+
+impl Write for Bounded<'_> {
+    fn write_str(&mut self, words: &str) -> fmt::Result {
+        if words.len() > self.most.saturating_sub(self.out.len()) {
+            return Err(fmt::Error);
+        }
+        self.out.push_str(words);
+        Ok(())
     }
 }
 
@@ -37,59 +76,62 @@ enum Open<'a> {
     Object(slice::Iter<'a, (Name, Value)>),
 }
 
-/// Appends compact JSON, without recursion.
-pub(super) fn write(mut value: &Value, out: &mut String) {
+/// Writes compact JSON, without recursion.
+fn write(mut value: &Value, out: &mut impl Write) -> fmt::Result {
     let mut open: Vec<Open<'_>> = Vec::new();
     loop {
+        let mut first = true;
         match value {
             Value::List(list) => {
-                out.push('[');
+                out.write_char('[')?;
                 open.push(Open::List(list.iter()));
             }
             Value::Object(map) => {
-                out.push('{');
+                out.write_char('{')?;
                 open.push(Open::Object(map.entries().iter()));
             }
-            one => scalar(one, out),
+            one => {
+                scalar(one, out)?;
+                first = false;
+            }
         }
         value = loop {
-            let Some(innermost) = open.last_mut() else { return };
-            let first = out.ends_with(['[', '{']);
+            let Some(innermost) = open.last_mut() else { return Ok(()) };
             let (next, end) = match innermost {
                 Open::List(items) => (items.next().map(|value| (None, value)), ']'),
                 Open::Object(entries) => (entries.next().map(|(key, value)| (Some(key), value)), '}'),
             };
             let Some((key, value)) = next else {
-                out.push(end);
+                out.write_char(end)?;
                 open.pop();
+                first = false;
                 continue;
             };
             if !first {
-                out.push(',');
+                out.write_char(',')?;
             }
             if let Some(key) = key {
-                string(key, out);
-                out.push(':');
+                write_text(key, out)?;
+                out.write_char(':')?;
             }
             break value;
         };
     }
 }
 
-fn scalar(value: &Value, out: &mut String) {
+fn scalar(value: &Value, out: &mut impl Write) -> fmt::Result {
     match value {
-        Value::Bool(true) => out.push_str("true"),
-        Value::Bool(false) => out.push_str("false"),
+        Value::Bool(is) => out.write_str(if *is { "true" } else { "false" }),
         Value::Int(n) => number::write_whole(*n, out),
         Value::Float(n) => number::write(*n, out),
-        Value::Text(text) => string(text, out),
-        _ => out.push_str("null"),
+        Value::Text(text) => write_text(text, out),
+        _ => out.write_str("null"),
     }
 }
 
-/// Appends a quoted text.
-fn string(text: &str, out: &mut String) {
-    out.push('"');
+/// Writes a text in quotes.
+pub(crate) fn write_text(text: &str, out: &mut impl Write) -> fmt::Result {
+    out.write_char('"')?;
     let mut plain_from = 0;
     for (at, byte) in text.bytes().enumerate() {
         let short = match byte {
@@ -103,13 +145,13 @@ fn string(text: &str, out: &mut String) {
             0..32 => "",
             _ => continue,
         };
-        out.push_str(&text[plain_from..at]);
-        out.push_str(short);
+        out.write_str(&text[plain_from..at])?;
+        out.write_str(short)?;
         if short.is_empty() {
-            let _ = write!(out, "\\u{byte:04x}");
+            write!(out, "\\u{byte:04x}")?;
         }
         plain_from = at + 1;
     }
-    out.push_str(&text[plain_from..]);
-    out.push('"');
+    out.write_str(&text[plain_from..])?;
+    out.write_char('"')
 }

@@ -29,7 +29,7 @@ pub type Name = smol_str::SmolStr;
 #[derive(Clone, Default)]
 pub struct Map(Option<Arc<Fields>>);
 
-/// An object's fields; what builds an object fills these, so that nothing asks at each field whether they are shared.
+/// An object's fields; what builds an object puts them here first and makes a [`Map`] of them then.
 #[derive(Clone)]
 pub(crate) struct Fields {
     measure: Measure,
@@ -87,23 +87,44 @@ impl Fields {
         self.places = (self.entries.len() > SCAN_MAX).then(places);
     }
 
-    pub(crate) fn insert(&mut self, key: Name, mut value: Value) {
-        match self.find(&key) {
-            Some(at) => {
-                let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
-                let was = mem::replace(&mut self.entries[at].1, value);
-                self.measure = match self.measure.without(Measure::of(&was), beside) {
-                    Some(rest) => rest.with(inside, beside),
-                    None => self.measure_all(),
-                };
-            }
-            None => self.push(key, value),
-        }
+    fn insert(&mut self, key: Name, mut value: Value) {
+        let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
+        self.measure = match self.replace(key, value) {
+            None => self.measure.with(inside, beside),
+            Some(was) => match self.measure.without(Measure::of(&was), beside) {
+                Some(rest) => rest.with(inside, beside),
+                None => self.measure_all(),
+            },
+        };
     }
 
-    /// Sets a key that is not there yet.
+    /// Sets a key: a new one goes to the end, a known one keeps its place. All is measured at the end: one after the
+    /// other, each that replaces a value may measure all.
+    pub(crate) fn put(&mut self, key: Name, mut value: Value) {
+        cut(&mut value);
+        self.replace(key, value);
+    }
+
+    /// [`Fields::put`] of a key that is not there yet.
     pub(crate) fn push(&mut self, key: Name, mut value: Value) {
-        self.measure = self.measure.with(cut(&mut value), ENTRY_BYTES + key.len());
+        cut(&mut value);
+        self.append(key, value);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
+    /// Sets a key without measuring; gives back what was there.
+    fn replace(&mut self, key: Name, value: Value) -> Option<Value> {
+        if let Some(at) = self.find(&key) {
+            return Some(mem::replace(&mut self.entries[at].1, value));
+        }
+        self.append(key, value);
+        None
+    }
+
+    fn append(&mut self, key: Name, value: Value) {
         if let Some(places) = &mut self.places {
             places.0.insert(key.clone(), self.entries.len() as u32);
         }
@@ -111,10 +132,6 @@ impl Fields {
         if self.entries.len() == SCAN_MAX + 1 {
             self.index();
         }
-    }
-
-    pub(crate) fn is_empty(&self) -> bool {
-        self.entries.is_empty()
     }
 }
 
@@ -232,20 +249,26 @@ impl<K: Into<Name>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Map {
         let entries = entries.into_iter();
         let mut fields = Fields::with_capacity(entries.size_hint().0);
-        entries.for_each(|(key, value)| fields.insert(key.into(), value));
+        entries.for_each(|(key, value)| fields.put(key.into(), value));
         fields.into()
     }
 }
 
 impl From<Fields> for Map {
-    fn from(fields: Fields) -> Map {
-        Map((!fields.entries.is_empty()).then(|| Arc::new(fields)))
+    fn from(mut fields: Fields) -> Map {
+        if fields.is_empty() {
+            return Map(None);
+        }
+        fields.measure = fields.measure_all();
+        Map(Some(Arc::new(fields)))
     }
 }
 
 impl<K: Into<Name>> Extend<(K, Value)> for Map {
     fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
-        entries.into_iter().for_each(|(key, value)| self.insert(key, value));
+        let fields = self.fields();
+        entries.into_iter().for_each(|(key, value)| fields.put(key.into(), value));
+        fields.measure = fields.measure_all();
     }
 }
 

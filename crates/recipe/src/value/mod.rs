@@ -15,6 +15,7 @@ mod text;
 
 use std::fmt;
 
+pub(crate) use json::write_text;
 pub use list::{List, ListMut};
 pub(crate) use map::Fields;
 pub use map::{Map, Name};
@@ -23,8 +24,9 @@ pub use text::{Taint, Text};
 /// How deep values may nest for recipes and JSON; both refuse what is deeper.
 pub(crate) const DEPTH: usize = 128;
 
-/// How deep a value can be at all: what would be deeper is null. Above [`DEPTH`] so that a syntax tree fits.
-pub(crate) const DEPTH_HARD: u16 = 1024;
+/// How deep a value can be at all: what would be deeper is null. Above [`DEPTH`], so that what is built around a value
+/// has room, and what walks it fits a small stack.
+pub(crate) const DEPTH_HARD: u16 = 256;
 
 /// A value.
 #[derive(Clone, Default)]
@@ -137,18 +139,8 @@ impl Value {
     /// How it reads inside a text: null is empty, lists and objects are compact JSON.
     pub fn to_text(&self) -> String {
         let mut out = String::new();
-        self.join_to(&mut out);
+        let _ = self.join_to(&mut out, usize::MAX);
         out
-    }
-
-    /// [`Value::to_text`] at the end of another text.
-    pub(crate) fn join_to(&self, out: &mut String) {
-        match self {
-            Value::Null => {}
-            Value::Text(text) => out.push_str(text),
-            Value::Int(n) => crate::number::write_whole(*n, out),
-            other => json::write(other, out),
-        }
     }
 
     /// How deep it nests: 0 for what holds nothing, 1 for an empty list.
@@ -197,7 +189,7 @@ impl Value {
 
 impl fmt::Debug for Value {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.to_json())
+        fmt::Display::fmt(self, f)
     }
 }
 

@@ -275,7 +275,7 @@ impl<'de> Visitor<'de> for MapVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map, A::Error> {
         let mut fields = Fields::with_capacity(entries.size_hint().unwrap_or(0).min(1024));
         while let Some((FieldName(key), value)) = entries.next_entry::<FieldName, Value>()? {
-            fields.insert(key, value);
+            fields.put(key, value);
         }
         Ok(fields.into())
     }

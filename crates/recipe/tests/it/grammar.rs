@@ -4,7 +4,7 @@ use crate::{check, check_all, fails, json, vars};
 
 fn tree(expression: &str) -> String {
     let recipe = Recipe::parse(expression).unwrap_or_else(|error| panic!("{}", error.render(expression)));
-    recipe.ast().to_json()
+    recipe.ast()
 }
 
 /// Both are the same tree.

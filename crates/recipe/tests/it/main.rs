@@ -4,7 +4,10 @@
 mod functions;
 mod grammar;
 mod limits;
+mod print;
+mod random;
 mod reads;
+mod reference;
 mod taint;
 mod value;
 mod values;
@@ -49,10 +52,9 @@ fn fails(expression: &str, this: &str) -> String {
     }
 }
 
-/// Runs on a small stack; unoptimised code takes about three times as much of it.
+/// Runs on a small stack.
 fn on_small_stack(run: impl FnOnce() + Send + 'static) {
-    let bytes = if cfg!(debug_assertions) { 1536 << 10 } else { 512 << 10 };
-    std::thread::Builder::new().stack_size(bytes).spawn(run).unwrap().join().unwrap();
+    std::thread::Builder::new().stack_size(256 << 10).spawn(run).unwrap().join().unwrap();
 }
 
 fn vars(of: &str) -> Map {
