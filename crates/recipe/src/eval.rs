@@ -303,7 +303,10 @@ impl<'a> Machine<'a> {
     fn bind(&mut self, lambda: &'a Lambda, item: Val<'a>, at: usize) -> Result<(), Stop> {
         self.spend(lambda.steps as usize)?;
         match self.slots.get_mut(lambda.base as usize) {
-            Some(place) if lambda.params > 0 => *place = item,
+            Some(place) if lambda.params > 0 => match item {
+                Val::Ref(value) => *place = Val::Ref(value),
+                own => *place = own,
+            },
             _ => {}
         }
         if lambda.params > 1 {

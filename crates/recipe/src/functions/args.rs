@@ -166,7 +166,9 @@ impl<'a> Items<'a> {
     pub(crate) fn each(self, mut go: impl FnMut(usize, Val<'a>) -> Result<bool, Stop>) -> Result<(), Stop> {
         if let Source::Ref(items) = self.source {
             for (at, item) in items.enumerate() {
-                if !go(at, part(Val::Ref(item), self.keys))? {
+                let item =
+                    if self.keys.is_empty() { Val::Ref(item) } else { part(Val::Ref(item), self.keys) };
+                if !go(at, item)? {
                     break;
                 }
             }
