@@ -4,6 +4,7 @@
 mod cuts;
 mod elements;
 mod frames;
+mod memory;
 mod scope;
 
 use std::{collections::VecDeque, sync::Arc};
