@@ -1,1 +1,13 @@
-//! The binary as its users meet it: see `tests/`.
+//! The binary as its users meet it: tests in `tests/`, and proofs that are programs of their own (`src/bin/`).
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::print_stdout,
+    clippy::print_stderr,
+    clippy::disallowed_methods,
+    reason = "a proof that cannot be carried out ends with words"
+)]
+
+pub mod order;
+pub mod proof;

@@ -59,7 +59,12 @@ pub enum Started {
     /// It ran inside the request.
     Done(Answer),
     /// It works in the background.
-    Queued(Id),
+    Queued {
+        /// The run.
+        run: Id,
+        /// It was there before: the workflow's unique key is its.
+        existing: bool,
+    },
 }
 
 /// The end of a run inside a request.
@@ -75,6 +80,8 @@ pub struct Answer {
     pub effects: Vec<Value>,
     /// The error value of a failed run.
     pub error: Value,
+    /// It failed because a request waits no longer.
+    pub too_late: bool,
 }
 
 /// What action/response asked for.
@@ -82,8 +89,8 @@ pub struct Answer {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// HTTP headers.
-    pub headers: Vec<(String, String)>,
+    /// HTTP headers, with their marks.
+    pub headers: Vec<(String, Value)>,
     /// The body, sent as JSON.
     pub body: Value,
 }
@@ -99,6 +106,8 @@ pub enum Refusal {
     Broken(Box<Diagnostic>),
     /// It needs a person, or one with another role.
     Forbidden,
+    /// A key of the workflow's `job` could not be evaluated on this input.
+    BadKey,
     /// The input is over a limit.
     TooLarge,
     /// The store could not take it.

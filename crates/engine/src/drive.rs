@@ -1,16 +1,24 @@
 //! One background run under one claim: steps the machine, submits what it wants written, performs what it asks of others.
 //!
+//! Branches may wait for several things at once; one outcome at a time goes back to the machine. When nothing is left but
+//! to wait longer than a moment, the run parks.
+//!
 //! Nothing leaves the process before everything it depends on is durable: a call on others waits for the ticket of all
 //! that came before it (durability.md, Output commit).
 
 use std::{sync::Arc, time::Duration};
 
-use interpreter::{End as MachineEnd, EndStatus, Entry, Flight, Machine, Outcome, Then, journal};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use interpreter::{
+    End as MachineEnd, EndStatus, Entry, FiringId, Flight, Machine, Outcome, Then,
+    effect::{Asked, Progress, Wait},
+    journal,
+};
 use recipe::Value;
-use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Status, Ticket};
+use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket};
 use tokio::sync::watch;
 
-use crate::{Shared, Stop, context, effects, effects::Sink};
+use crate::{Shared, Stop, context, effects, effects::Sink, policy::Policy, waits};
 
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
@@ -18,12 +26,21 @@ const OUTPUTS_MAX: usize = 256;
 /// A checkpoint is written when the entries since the last one outweigh the state, but not for less than this, bytes.
 const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
 
+/// At a park with more entries than this since the last checkpoint the state is written, so that a resuming run has
+/// little to read however often it parks.
+const PARK_ENTRIES_MAX: u64 = 32;
+
+/// A wait up to this long holds its worker: a park and a claim cost more than it saves, milliseconds.
+const PARK_MS_MIN: i64 = 1_000;
+
 /// What a run's owner is told while it works.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(crate) enum Order {
     #[default]
     GoOn,
     Cancel,
+    /// The process ends, and the effect under way is left.
+    HandBack,
 }
 
 /// How the work on a claim ended.
@@ -31,6 +48,8 @@ pub(crate) enum Order {
 pub(crate) enum Left {
     /// The run is over.
     Over,
+    /// It waits without a worker.
+    Parked,
     /// It goes back to the queue: the process is stopping.
     HandBack,
     /// The store would not take it: another owner, a failed disk. The run resumes from its last durable entry.
@@ -46,8 +65,17 @@ pub(crate) struct Drive {
     /// Entries that have been submitted.
     submitted: u64,
     bytes_since_checkpoint: usize,
+    /// Entries that the newest checkpoint has seen.
+    checkpointed: u64,
     state_bytes: usize,
     started_at_ms: i64,
+    /// Attempts that have failed before this one.
+    attempts: u32,
+    policy: Policy,
+    /// Calls under way.
+    calls: FuturesUnordered<effects::Call>,
+    /// What else branches wait for.
+    waits: Vec<Flight>,
     order: watch::Receiver<Order>,
     stop: watch::Receiver<Stop>,
 }
@@ -59,14 +87,20 @@ pub(crate) async fn drive(
     order: watch::Receiver<Order>,
     stop: watch::Receiver<Stop>,
 ) -> Left {
-    let started_at_ms = shared.clock.now_ms();
-    let Claimed { start: new, epoch, journal, cancelled } = claimed;
-    let (machine, submitted) = match open(&shared, &new, journal).await {
+    let Claimed { start: new, epoch, journal, cancelled, crash_loop, attempts, started_at_ms } = claimed;
+    let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
+    if crash_loop {
+        let says = "the process died again and again while it worked this run alone";
+        let failure = interpreter::Failure::new("crash_loop", says);
+        let end = failed(failure, started_at_ms, shared.clock.now_ms());
+        return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end).await;
+    }
+    let (machine, submitted, checkpointed, policy) = match open(&shared, &new, journal).await {
         Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
             let sink = Sink::new(new.clone(), false);
-            let end = failed(failure, started_at_ms, shared.clock.now_ms());
+            let end = End { attempts: attempts + 1, ..failed(failure, started_at_ms, shared.clock.now_ms()) };
             return submit_end(&shared, &new, epoch, sink, end).await;
         }
     };
@@ -78,8 +112,13 @@ pub(crate) async fn drive(
         submitted,
         machine,
         bytes_since_checkpoint: 0,
+        checkpointed,
         state_bytes: CHECKPOINT_BYTES_MIN,
         started_at_ms,
+        attempts,
+        policy,
+        calls: FuturesUnordered::new(),
+        waits: Vec::new(),
         order,
         stop,
     };
@@ -91,8 +130,8 @@ enum Trouble {
     Failure(interpreter::Failure),
 }
 
-/// The machine of the run, and how many entries its journal holds.
-async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64), Trouble> {
+/// The machine of the run, how many entries its journal holds, and how many of them its checkpoint has seen.
+async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64, u64, Policy), Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
@@ -102,9 +141,12 @@ async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, 
         false => (None, Vec::new()),
     };
     let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
-    let recorded = recorded.or(kept.0.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
+    let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
+    let recorded = recorded.unwrap_or(checkpointed);
     let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
-    Ok((machine, recorded))
+    let policy =
+        published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
+    Ok((machine, recorded, checkpointed, policy))
 }
 
 impl Drive {
@@ -116,7 +158,7 @@ impl Drive {
             }
             let step = match turn.then {
                 Then::More => self.pause().await,
-                Then::Perform(flight) => self.perform(&flight).await,
+                Then::Await => self.wait_for_one(turn.flights).await,
                 Then::End(end) => return self.end(*end).await,
             };
             match step {
@@ -131,40 +173,128 @@ impl Drive {
     async fn pause(&mut self) -> Result<Option<Left>, store::Error> {
         self.sink.due(&self.shared, false);
         settle(self.submit()).await?;
-        if *self.order.borrow() == Order::Cancel {
-            return Ok(Some(self.cancel().await));
-        }
-        Ok((*self.stop.borrow() != Stop::No).then_some(Left::HandBack))
+        self.told_to_leave().await
     }
 
-    async fn perform(&mut self, flight: &Flight) -> Result<Option<Left>, store::Error> {
-        if let Some(left) = self.pause().await? {
-            return Ok(Some(left));
+    async fn told_to_leave(&mut self) -> Result<Option<Left>, store::Error> {
+        let order = *self.order.borrow();
+        if order == Order::Cancel {
+            return Ok(Some(self.cancel().await));
         }
-        let (shared, new) = (self.shared.clone(), self.new.clone());
-        let mut call = std::pin::pin!(effects::perform(&shared, &new, flight));
-        let outcome = loop {
-            let due = self.sink.due(&shared, false);
+        let stopping = order == Order::HandBack || *self.stop.borrow() != Stop::No;
+        if stopping { self.hand_back().await.map(Some) } else { Ok(None) }
+    }
+
+    /// The journal is durable already; what a bar last said goes out too, as a replay would not say it again.
+    async fn hand_back(&mut self) -> Result<Left, store::Error> {
+        self.sink.due(&self.shared, true);
+        settle(self.submit()).await?;
+        Ok(Left::HandBack)
+    }
+
+    /// Every branch waits: the outcome of one, and the machine goes on.
+    async fn wait_for_one(&mut self, flights: Vec<Flight>) -> Result<Option<Left>, store::Error> {
+        // Time alone asks nothing of anyone: what came before it goes out with the park.
+        let asks = flights.iter().any(|flight| !matches!(flight.asked, Asked::Wait(Wait::Until(_))));
+        let left = if asks { self.pause().await? } else { self.told_to_leave().await? };
+        if left.is_some() {
+            return Ok(left);
+        }
+        flights.into_iter().for_each(|flight| self.begin(flight));
+        let mut changes = self.listens().then(|| self.shared.store.changes());
+        loop {
+            if let Some(at) = self.came().await? {
+                self.waits.remove(at);
+                return Ok(None);
+            }
+            let wakes = waits::wakes(&self.waits);
+            let now_ms = self.shared.clock.now_ms();
+            let sleeps = wakes.at_ms.filter(|at_ms| at_ms - now_ms <= PARK_MS_MIN || !self.calls.is_empty());
+            if self.calls.is_empty() && (sleeps.is_none() || changes.is_some()) {
+                return self.park(wakes).await.map(Some);
+            }
+            let due = self.sink.due(&self.shared, false);
             if !self.sink.writes.is_empty() {
                 // A bar that moved while the provider takes its time; the call does not wait for it.
                 drop(self.submit());
                 continue;
             }
-            let mut order = self.order.clone();
-            let mut stop = self.stop.clone();
+            let sleeps = sleeps.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
+            let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
             tokio::select! {
-                outcome = &mut call => break outcome,
-                () = told(&mut order, Order::Cancel) => return Ok(Some(self.cancel().await)),
-                () = told(&mut stop, Stop::Now) => return Ok(Some(Left::HandBack)),
+                Some((firing, number, outcome)) = self.calls.next() => {
+                    self.record(firing, number, outcome);
+                    return Ok(None);
+                }
+                () = told(&mut cancel, Order::Cancel) => return Ok(Some(self.cancel().await)),
+                () = told(&mut leave, Order::HandBack) => return self.hand_back().await.map(Some),
                 () = sleep(due) => {}
+                () = sleep(sleeps) => {}
+                () = something_happens(&mut changes) => {}
             }
-        };
-        self.record(outcome);
+        }
+    }
+
+    fn begin(&mut self, flight: Flight) {
+        if matches!(flight.asked, Asked::Wait(_)) {
+            return self.waits.push(flight);
+        }
+        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight));
+    }
+
+    /// Whether something else than time ends one of the waits.
+    fn listens(&self) -> bool {
+        let wakes = waits::wakes(&self.waits);
+        !(wakes.awaits.is_empty() && wakes.signals.is_empty())
+    }
+
+    /// Records the first wait that is over; its place.
+    async fn came(&mut self) -> Result<Option<usize>, store::Error> {
+        for at in 0..self.waits.len() {
+            let flight = &self.waits[at];
+            let (firing, number) = (flight.firing, flight.number);
+            if let Some(came) = waits::look(&self.shared, self.new.id, flight).await? {
+                self.record(firing, number, came.outcome);
+                self.sink.writes.extend(came.write);
+                return Ok(Some(at));
+            }
+        }
         Ok(None)
     }
 
-    fn record(&mut self, outcome: Outcome) {
-        self.sink.entries.extend(self.machine.outcome(outcome));
+    /// Nothing is left to do but to wait: the run becomes a row.
+    async fn park(&mut self, wakes: waits::Wakes) -> Result<Left, store::Error> {
+        let park = Park {
+            status: Status::Waiting,
+            wake_at_ms: wakes.at_ms,
+            awaits: wakes.awaits,
+            signals: wakes.signals,
+            started_at_ms: self.started_at_ms,
+            failed: false,
+        };
+        self.leave(park).await
+    }
+
+    async fn leave(&mut self, park: Park) -> Result<Left, store::Error> {
+        self.sink.due(&self.shared, true);
+        let entries = self.entries();
+        let many = self.submitted - self.checkpointed > PARK_ENTRIES_MAX;
+        let checkpoint = if many && !park.failed { self.write_state() } else { None };
+        let commit = Commit {
+            run: self.new.id,
+            epoch: self.epoch,
+            entries,
+            checkpoint,
+            writes: std::mem::take(&mut self.sink.writes),
+            park: Some(park),
+            end: None,
+        };
+        settle(Some(self.shared.store.commit(commit))).await?;
+        Ok(Left::Parked)
+    }
+
+    fn record(&mut self, firing: FiringId, number: u8, outcome: Outcome) {
+        self.sink.entries.extend(self.machine.outcome(firing, number, outcome));
     }
 
     /// Hands everything collected to the writer; None if there is nothing.
@@ -180,6 +310,7 @@ impl Drive {
             entries,
             checkpoint,
             writes: std::mem::take(&mut self.sink.writes),
+            park: None,
             end: None,
         }))
     }
@@ -195,27 +326,78 @@ impl Drive {
     /// The state, when the entries since the last one outweigh it: what a resuming run reads is bounded by its state,
     /// not by what it has done. The cost stays linear, as each checkpoint is paid for by as many bytes of entries.
     fn checkpoint(&mut self) -> Option<Checkpoint> {
-        if self.bytes_since_checkpoint < self.state_bytes || self.machine.entries() != self.submitted {
+        if self.bytes_since_checkpoint < self.state_bytes { None } else { self.write_state() }
+    }
+
+    /// None at a moment when the state and the submitted entries are not of one time.
+    fn write_state(&mut self) -> Option<Checkpoint> {
+        if self.machine.entries() != self.submitted || self.machine.failing() {
             return None;
         }
         let bytes = self.machine.checkpoint();
         self.bytes_since_checkpoint = 0;
+        self.checkpointed = self.submitted;
         self.state_bytes = bytes.len().max(CHECKPOINT_BYTES_MIN);
         Some(Checkpoint { at: self.submitted, bytes })
     }
 
     async fn end(&mut self, end: MachineEnd) -> Left {
+        if let Some(wake_at_ms) = self.next_attempt(&end) {
+            return match self.again(&end, wake_at_ms).await {
+                Ok(left) => left,
+                Err(error) => Left::Lost(error),
+            };
+        }
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
-        let end = ended(end, self.started_at_ms, now_ms);
+        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
+        let entries = self.submitted + self.sink.entries.len() as u64;
+        let end = End {
+            attempts: self.attempts + 1,
+            retry: again.and_then(|again| encode(&[again], entries)),
+            ..ended(end, self.started_at_ms, now_ms)
+        };
         self.finish(end).await
+    }
+
+    /// When the run is tried again, if its failure is one that another attempt may mend, and one is left.
+    fn next_attempt(&self, end: &MachineEnd) -> Option<i64> {
+        let failure = end.failure.as_ref().filter(|failure| failure.retryable)?;
+        if self.attempts + 1 >= self.policy.attempts {
+            return None;
+        }
+        let backoff_ms = self.policy.backoff.ms(self.attempts + 1, self.new.id.0);
+        let ms = backoff_ms.max(u64::from(failure.after_ms.unwrap_or(0)));
+        Some(self.shared.clock.now_ms().saturating_add_unsigned(ms))
+    }
+
+    /// The attempt is over; the next one resumes from the journal, and tries the effect that failed again.
+    async fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Result<Left, store::Error> {
+        let now_ms = self.shared.clock.now_ms();
+        self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
+        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
+        for item in self.machine.items() {
+            if !item.over() {
+                self.sink.say(Progress { status_message: words.clone(), ..item.clone() }, &self.shared);
+            }
+        }
+        let park = Park {
+            status: Status::Queued,
+            wake_at_ms: Some(wake_at_ms),
+            awaits: Vec::new(),
+            signals: Vec::new(),
+            started_at_ms: self.started_at_ms,
+            failed: true,
+        };
+        self.leave(park).await
     }
 
     /// What was done stays done; nothing more is.
     async fn cancel(&mut self) -> Left {
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
-        self.finish(End { status: Status::Cancelled, ..blank(self.started_at_ms, now_ms) }).await
+        let end = blank(self.started_at_ms, now_ms);
+        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end }).await
     }
 
     async fn finish(&mut self, end: End) -> Left {
@@ -226,6 +408,7 @@ impl Drive {
             entries,
             checkpoint: None,
             writes: std::mem::take(&mut self.sink.writes),
+            park: None,
             end: Some(end),
         };
         match settle(Some(self.shared.store.commit(commit))).await {
@@ -260,11 +443,14 @@ fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
     End {
         status: Status::Succeeded,
         started_at_ms,
+        attempts: 1,
         ended_at_ms,
         result: Value::Null,
         error: Value::Null,
         effects: Vec::new(),
         handled: 0,
+        cancel_at_ms: None,
+        retry: None,
     }
 }
 
@@ -295,7 +481,15 @@ async fn told<T: PartialEq>(from: &mut watch::Receiver<T>, word: T) {
     }
 }
 
-async fn sleep(ms: Option<u64>) {
+/// Returns when a run has ended or a signal may have come.
+async fn something_happens(changes: &mut Option<tokio::sync::broadcast::Receiver<store::Changes>>) {
+    match changes {
+        Some(changes) => drop(changes.recv().await),
+        None => std::future::pending().await,
+    }
+}
+
+pub(crate) async fn sleep(ms: Option<u64>) {
     match ms {
         Some(ms) => tokio::time::sleep(Duration::from_millis(ms)).await,
         None => std::future::pending().await,

@@ -13,16 +13,20 @@ mod clock;
 mod context;
 mod drive;
 pub mod effects;
+mod policy;
 mod request;
+mod retry;
 mod settings;
 mod systems;
 mod trace;
+mod waits;
 mod work;
 
 use std::sync::Arc;
 
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
+pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
 use store::{Cancelled, Hash, Id, Run, Status, Store};
 pub use systems::{Published, read_folder};
@@ -156,17 +160,37 @@ impl Engine {
         work::cancel(&self.shared, run).await
     }
 
+    /// Tries a run that failed or was cancelled again.
+    pub async fn retry(&self, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
+        retry::retry(&self.shared, run, from).await
+    }
+
     /// Why a run is not worked right now, in one sentence; None if it is, or is over.
     pub async fn why(&self, run: &Run) -> Option<String> {
         match run.status {
             Status::Queued if run.cancel_at_ms.is_some() => Some("its end was asked for".to_owned()),
+            Status::Queued if run.wake_at_ms.is_some() && run.attempts == 0 => {
+                Some(format!("it is to begin {}", at(run.wake_at_ms.unwrap_or_default())))
+            }
+            Status::Queued if run.wake_at_ms.is_some() => Some(format!(
+                "attempt {} failed; it is tried again {}",
+                run.attempts,
+                at(run.wake_at_ms.unwrap_or_default())
+            )),
+            Status::Queued if run.blocked_by.is_some() => Some(format!(
+                "{} runs of its workflow with the same key are worked at once, and that is the limit",
+                run.blocked_by.unwrap_or_default()
+            )),
             Status::Queued if run.attempts > 0 => {
                 Some("it goes on from where it was as soon as a worker is free".to_owned())
             }
             Status::Queued => {
                 Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue))
             }
-            Status::Waiting => Some("it waits".to_owned()),
+            Status::Waiting => Some(match run.wake_at_ms {
+                Some(at_ms) => format!("it waits, and goes on {} at the latest", at(at_ms)),
+                None => "it waits for other runs, or for a signal".to_owned(),
+            }),
             Status::Running if run.cancel_at_ms.is_some() => {
                 Some("its end was asked for; it ends at its next effect".to_owned())
             }
@@ -178,6 +202,12 @@ impl Engine {
     pub async fn trace(&self, run: &Run) -> Result<Trace, store::Error> {
         trace::trace(&self.shared, run).await
     }
+}
+
+/// A time of day, for people.
+pub(crate) fn at(ms: i64) -> String {
+    let minute = ms.div_euclid(60_000).rem_euclid(1_440);
+    format!("at {:02}:{:02} UTC", minute / 60, minute % 60)
 }
 
 /// How a process is asked to end.

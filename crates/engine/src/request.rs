@@ -3,14 +3,17 @@
 
 use std::{sync::Arc, time::Duration};
 
-use interpreter::{EndStatus, Entry, Failure, Machine, Then};
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use interpreter::{EndStatus, Entry, Failure, Flight, Machine, Then, effect::Asked};
 use store::{Commit, Id, NewRun, Write};
 use workflow::{Event, Graph};
 
 use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
-    drive::{encode, ended, settle},
+    drive::{encode, ended, settle, sleep},
     effects::{self, Sink},
+    policy::Policy,
+    waits,
 };
 
 const OUTPUTS_MAX: usize = 1024;
@@ -22,13 +25,17 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
+    let (unique, limit) = match in_background {
+        true => limits(graph, event, &call.input)?,
+        false => (None, None),
+    };
     let new = NewRun {
         id,
         system: published.system.name.clone(),
         workflow: graph.identifier.clone(),
         version: published.version,
         queue: graph.queue.clone().unwrap_or_else(|| "default".into()),
-        priority: 0,
+        priority: Policy::of(graph).priority,
         parent: None,
         root: id,
         direct: in_background,
@@ -36,12 +43,20 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         context: context::of_person(call.person.as_ref(), &graph.identifier),
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
         input: call.input,
+        retry_of: None,
+        not_before_ms: None,
+        unique,
+        limit,
         created_at_ms: now_ms,
     };
     if in_background {
+        if new.unique.is_some() {
+            let started = shared.store.start(new).await.map_err(Refusal::Store)?;
+            return Ok(Started::Queued { run: started.id, existing: started.existing });
+        }
         let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
         settle(Some(shared.store.commit(commit))).await.map_err(Refusal::Store)?;
-        return Ok(Started::Queued(id));
+        return Ok(Started::Queued { run: id, existing: false });
     }
     inside(shared, &published, Arc::new(new)).await.map(Started::Done)
 }
@@ -51,16 +66,28 @@ fn find<'a>(published: &'a Published, door: &Door) -> Result<(&'a Arc<Graph>, Op
     let (identifier, found) = match door {
         Door::Workflow(name) => (name, system.workflows.get(&**name).map(|graph| (graph, None))),
         Door::Event { kinds, identifier, module } => {
-            let found = system.event(kinds, identifier).map(|(graph, event)| (graph, Some(event)));
-            // An event of another module is not there; one without takes any.
-            let fits = |event: &Event| event.module.is_none() || event.module.as_deref() == module.as_deref();
-            (identifier, found.filter(|(_, event)| event.is_none_or(fits)))
+            let found = system.event(kinds, identifier, module.as_deref());
+            (identifier, found.map(|(graph, event)| (graph, Some(event))))
         }
     };
     found.ok_or_else(|| {
         let broken = system.broken.iter().find(|(id, _)| **id == **identifier);
         broken.map_or(Refusal::Unknown, |(_, finding)| Refusal::Broken(Box::new(finding.clone())))
     })
+}
+
+/// The keys of the workflow's `job` for a start from outside: a key that fails refuses it.
+fn limits(
+    graph: &Graph,
+    event: Option<&Event>,
+    input: &recipe::Value,
+) -> Result<(Option<store::Unique>, Option<store::Limit>), Refusal> {
+    let vars = match event {
+        None => input.as_object().cloned().unwrap_or_default(),
+        Some(_) => recipe::Map::new(),
+    };
+    let (unique, limit) = interpreter::limits(graph, input, &vars, None).map_err(|_| Refusal::BadKey)?;
+    Ok((unique.map(effects::unique), limit.map(effects::limit)))
 }
 
 fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
@@ -79,17 +106,25 @@ fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
 
 /// Runs it to its end, in place.
 async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -> Result<Answer, Refusal> {
-    let mut run =
-        Inside { shared, new: new.clone(), sink: Sink::new(new.clone(), true), entries: Vec::new() };
+    let mut run = Inside {
+        shared,
+        new: new.clone(),
+        sink: Sink::new(new.clone(), true),
+        entries: Vec::new(),
+        too_late: false,
+        calls: FuturesUnordered::new(),
+        flights: Vec::new(),
+    };
     let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
                 Ok(end) => end,
-                Err(_) => over(Failure {
-                    retryable: true,
-                    ..Failure::new("timeout", "the run took longer than a request may wait")
-                }),
+                Err(_) => {
+                    run.too_late = true;
+                    let says = "the run took longer than a request may wait";
+                    over(Failure { retryable: true, ..Failure::new("timeout", says) })
+                }
             }
         }
         Err(failure) => over(failure),
@@ -114,6 +149,12 @@ struct Inside<'a> {
     sink: Sink,
     /// The journal, kept only if the run fails.
     entries: Vec<Entry>,
+    /// The request waits no longer.
+    too_late: bool,
+    /// Calls under way.
+    calls: FuturesUnordered<effects::Call>,
+    /// What branches wait for and has not begun, and waits.
+    flights: Vec<Flight>,
 }
 
 impl Inside<'_> {
@@ -126,18 +167,61 @@ impl Inside<'_> {
             self.entries.append(&mut self.sink.entries);
             match turn.then {
                 Then::More => tokio::task::yield_now().await,
-                Then::Perform(flight) => {
-                    let outcome = effects::perform(self.shared, &self.new, &flight).await;
-                    self.entries.extend(machine.outcome(outcome));
+                Then::Await => {
+                    self.flights.extend(turn.flights);
+                    match self.wait_for_one(machine).await {
+                        Ok(()) => {}
+                        Err(error) => {
+                            tracing::error!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
+                            return over(Failure::new("timeout", "what the run started could not be kept"));
+                        }
+                    }
                 }
                 Then::End(end) => return *end,
             }
         }
     }
 
+    /// Waits in place, up to the deadline around it. What is awaited must be there first: the outbox goes out before.
+    async fn wait_for_one(&mut self, machine: &mut Machine) -> Result<(), store::Error> {
+        let mut changes = self.shared.store.changes();
+        let (calls, waits): (Vec<_>, Vec<_>) = std::mem::take(&mut self.flights)
+            .into_iter()
+            .partition(|flight| matches!(flight.asked, Asked::Outside(_)));
+        self.flights = waits;
+        self.calls.extend(
+            calls.into_iter().map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight)),
+        );
+        if !waits::wakes(&self.flights).awaits.is_empty() {
+            let writes = std::mem::take(&mut self.sink.writes);
+            let commit = Commit { run: self.new.id, writes, ..Commit::default() };
+            settle(Some(self.shared.store.commit(commit))).await?;
+        }
+        loop {
+            for at in 0..self.flights.len() {
+                let flight = &self.flights[at];
+                if let Some(came) = waits::look(self.shared, self.new.id, flight).await? {
+                    let flight = self.flights.remove(at);
+                    self.entries.extend(machine.outcome(flight.firing, flight.number, came.outcome));
+                    return Ok(());
+                }
+            }
+            let now_ms = self.shared.clock.now_ms();
+            let sleeps = waits::wakes(&self.flights).at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
+            tokio::select! {
+                Some((firing, number, outcome)) = self.calls.next() => {
+                    self.entries.extend(machine.outcome(firing, number, outcome));
+                    return Ok(());
+                }
+                () = sleep(sleeps) => {}
+                _ = changes.recv() => {}
+            }
+        }
+    }
+
     async fn commit(mut self, end: interpreter::End) -> Result<Answer, Refusal> {
         let failed = end.status == EndStatus::Failed;
-        let answer = answer(self.new.id, &end);
+        let answer = Answer { too_late: self.too_late, ..answer(self.new.id, &end) };
         let now_ms = self.shared.clock.now_ms();
         self.sink.due(self.shared, true);
         let mut writes = std::mem::take(&mut self.sink.writes);
@@ -148,13 +232,17 @@ impl Inside<'_> {
         // Without an outbox the answer depends on nothing that must be durable first.
         let outbox = writes.iter().any(|write| !matches!(write, Write::Log(_)));
         writes.insert(0, Write::Request(NewRun::clone(&self.new)));
+        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
+        let retry = again.and_then(|again| encode(&[again], self.entries.len() as u64));
+        let end = store::End { retry, ..ended(end, self.new.created_at_ms, now_ms) };
         let ticket = self.shared.store.commit(Commit {
             run: self.new.id,
             epoch: 0,
             entries: failed.then(|| encode(&self.entries, 0)).flatten(),
             checkpoint: None,
             writes,
-            end: Some(ended(end, self.new.created_at_ms, now_ms)),
+            park: None,
+            end: Some(end),
         });
         if outbox {
             settle(Some(ticket)).await.map_err(Refusal::Store)?;
@@ -179,5 +267,6 @@ fn answer(run: Id, end: &interpreter::End) -> Answer {
         }),
         effects: end.page.clone(),
         error: end.failure.as_ref().map_or(recipe::Value::Null, Failure::to_value),
+        too_late: false,
     }
 }

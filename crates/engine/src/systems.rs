@@ -1,7 +1,7 @@
 //! Systems at their versions: what the folder holds, what the database keeps, what runs are pinned to.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     io,
     path::{Path, PathBuf},
     sync::{Arc, PoisonError, RwLock},
@@ -143,7 +143,8 @@ fn load(version: &Version) -> System {
     workflow::load(&version.system, &files, interpreter::catalog())
 }
 
-/// What PROJECT/systems holds. A file that cannot be read is an error; a system is every folder in it.
+/// What PROJECT/systems holds: a system is every folder in it. What cannot be read there is left out and said; only a
+/// folder `systems` that cannot be read is an error.
 pub fn read_folder(project: &Path) -> io::Result<Vec<Version>> {
     let systems = project.join("systems");
     let mut versions = Vec::new();
@@ -154,34 +155,64 @@ pub fn read_folder(project: &Path) -> io::Result<Vec<Version>> {
         if !path.is_dir() {
             continue;
         }
-        let mut files = Vec::new();
+        let mut folder = Folder { seen: HashSet::new(), files: Vec::new() };
         for part in ["config", "recipes", "views", "workflows"] {
-            read_into(&path.join(part), part, &mut files)?;
+            folder.read(&path.join(part), part);
         }
-        files.sort_by(|a, b| a.0.cmp(&b.0));
-        versions.push(Version { system: name.into(), files });
+        folder.files.sort_by(|a, b| a.0.cmp(&b.0));
+        versions.push(Version { system: name.into(), files: folder.files });
     }
     versions.sort_by(|a, b| a.system.cmp(&b.system));
     Ok(versions)
 }
 
-fn read_into(folder: &Path, below: &str, files: &mut Vec<(String, Arc<[u8]>)>) -> io::Result<()> {
-    if !folder.is_dir() {
-        return Ok(());
-    }
-    for entry in std::fs::read_dir(folder).map_err(|error| named(folder, &error))? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        let below = format!("{below}/{name}");
-        if path.is_dir() {
-            read_into(&path, &below, files)?;
-        } else if belongs(name) && entry.metadata()?.len() <= FILE_BYTES_MAX {
-            let bytes = std::fs::read(&path).map_err(|error| named(&path, &error))?;
-            files.push((below, bytes.into()));
+/// A system's files as they are gathered.
+struct Folder {
+    /// Folders by their true path: a link may lead back.
+    seen: HashSet<PathBuf>,
+    files: Vec<(String, Arc<[u8]>)>,
+}
+
+impl Folder {
+    fn read(&mut self, folder: &Path, below: &str) {
+        let Ok(truly) = folder.canonicalize() else { return };
+        if !truly.is_dir() || !self.seen.insert(truly) {
+            return;
+        }
+        let entries = match std::fs::read_dir(folder) {
+            Ok(entries) => entries,
+            Err(error) => return left_out(folder, &error.to_string()),
+        };
+        for entry in entries.flatten() {
+            let (path, name) = (entry.path(), entry.file_name());
+            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
+            let below = format!("{below}/{name}");
+            if path.is_dir() {
+                self.read(&path, &below);
+            } else if belongs(name) {
+                match content(&path) {
+                    Ok(bytes) => self.files.push((below, bytes.into())),
+                    Err(why) => left_out(&path, &why),
+                }
+            }
         }
     }
-    Ok(())
+}
+
+/// A regular file's bytes; a pipe or a device would never end.
+fn content(path: &Path) -> Result<Vec<u8>, String> {
+    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
+    if !about.is_file() {
+        return Err("it is no regular file".to_owned());
+    }
+    if about.len() > FILE_BYTES_MAX {
+        return Err(format!("it is over {} MiB", FILE_BYTES_MAX >> 20));
+    }
+    std::fs::read(path).map_err(|error| error.to_string())
+}
+
+fn left_out(path: &Path, why: &str) {
+    tracing::warn!("`{}` is left out: {why}", path.display());
 }
 
 /// Every other file is ignored (workflow.md, Where files live).

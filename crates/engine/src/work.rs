@@ -18,6 +18,9 @@ use crate::{
 /// After the store refused: a disk that is full stays full for a while.
 const PAUSE: Duration = Duration::from_millis(500);
 
+/// How long runs may take to go back to the queue once they were told to.
+const HAND_BACK: Duration = Duration::from_secs(1);
+
 /// Runs that this process holds, with the way to tell them to end.
 #[derive(Default)]
 pub(crate) struct Running(Mutex<HashMap<Id, watch::Sender<Order>>>);
@@ -36,6 +39,19 @@ impl Running {
     fn cancel(&self, run: Id) {
         if let Some(tell) = self.lock().get(&run) {
             tell.send_replace(Order::Cancel);
+        }
+    }
+
+    /// Tells every run that nobody cancelled to go back to the queue.
+    fn hand_back(&self) {
+        for tell in self.lock().values() {
+            tell.send_if_modified(|order| {
+                let goes_on = *order == Order::GoOn;
+                if goes_on {
+                    *order = Order::HandBack;
+                }
+                goes_on
+            });
         }
     }
 
@@ -81,10 +97,17 @@ pub(crate) async fn work(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
         tokio::select! {
             claimed = store.claim(places.free()) => places.take(claimed).await,
             _ = places.under_way.join_next(), if !places.under_way.is_empty() => {}
-            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+            () = stopped(&mut stop) => {}
         }
     }
     places.wind_up().await;
+}
+
+/// Returns once the process is asked to end. A sender that is gone will not ask.
+async fn stopped(stop: &mut watch::Receiver<Stop>) {
+    if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
+        std::future::pending::<()>().await;
+    }
 }
 
 struct Places {
@@ -110,7 +133,7 @@ impl Places {
                     self.under_way.spawn(place(self.shared.clone(), claimed, order, self.stop.clone()));
                 }
             }
-            Err(store::Error::Closed) => std::future::pending().await,
+            Err(store::Error::Closed) => stopped(&mut self.stop).await,
             Err(error) => {
                 tracing::error!("no runs could be claimed: {error}");
                 tokio::time::sleep(PAUSE).await;
@@ -122,21 +145,27 @@ impl Places {
         let mut stop = self.stop.clone();
         tokio::select! {
             _ = self.under_way.join_next() => {}
-            _ = stop.wait_for(|stop| *stop != Stop::No) => {}
+            () = stopped(&mut stop) => {}
         }
     }
 
-    /// Effects under way may finish within the grace period; then, or when told to stop at once, the rest is left. Its
+    async fn all_end(&mut self) {
+        while self.under_way.join_next().await.is_some() {}
+    }
+
+    /// Effects under way may finish within the grace period; then, or when told to stop at once, they are left. Their
     /// runs go back to the queue and resume from their journals.
     async fn wind_up(&mut self) {
         let grace = Duration::from_millis(self.shared.settings.grace_ms);
         let mut stop = self.stop.clone();
-        let all = async { while self.under_way.join_next().await.is_some() {} };
         tokio::select! {
-            () = all => return,
+            () = self.all_end() => return,
             () = tokio::time::sleep(grace) => {}
-            _ = stop.wait_for(|stop| *stop == Stop::Now) => {}
+            Ok(_) = stop.wait_for(|stop| *stop == Stop::Now) => {}
         }
+        self.shared.running.hand_back();
+        // One that cannot, because the disk takes nothing, resumes at the next start.
+        let _ = tokio::time::timeout(HAND_BACK, self.all_end()).await;
         self.under_way.shutdown().await;
     }
 }
@@ -152,7 +181,7 @@ async fn place(
     let left = drive(shared.clone(), claimed, order, stop).await;
     shared.running.leave(run);
     match left {
-        Left::Over => {}
+        Left::Over | Left::Parked => {}
         Left::HandBack => shared.store.release(run, epoch),
         Left::Lost(store::Error::LeaseLost) => {}
         Left::Lost(error) => {
@@ -198,7 +227,7 @@ pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiv
 }
 
 fn is_end(change: &Change) -> bool {
-    matches!(change, Change::Run { status, .. } if status.ended())
+    matches!(change, Change::Run { stands, .. } if stands.status.ended())
 }
 
 async fn tree_is_over(shared: &Shared, root: Id) -> bool {

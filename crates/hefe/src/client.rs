@@ -26,6 +26,8 @@ pub(crate) struct Client {
 pub(crate) struct Answer {
     pub(crate) status: StatusCode,
     pub(crate) body: Value,
+    /// The run that the server names beside it.
+    pub(crate) run: Option<String>,
 }
 
 impl Answer {
@@ -81,9 +83,10 @@ impl Client {
     ) -> Result<Answer, Trouble> {
         let response = self.open_as(person, method, path, body).await?;
         let status = response.status();
+        let run = response.headers().get("x-hefe-run").and_then(|id| id.to_str().ok()).map(str::to_owned);
         let bytes = response.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
-        Ok(Answer { status, body })
+        Ok(Answer { status, body, run })
     }
 
     /// GET.

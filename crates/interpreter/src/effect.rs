@@ -7,6 +7,8 @@ use std::sync::Arc;
 use recipe::{Map, Value};
 use serde::{Deserialize, Serialize};
 
+use crate::FiringId;
+
 /// A closed list by promise.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Effect {
@@ -16,6 +18,8 @@ pub enum Effect {
     Outside(Outside),
     /// Not recorded, silent while replaying.
     Live(Live),
+    /// Recorded when it is over; until then the run may be a row and nothing else.
+    Wait(Wait),
 }
 
 /// Writes on our own data.
@@ -51,6 +55,34 @@ pub struct Start {
     pub vars: Map,
     /// The run's time when it was started, milliseconds since 1970.
     pub at_ms: i64,
+    /// It is not begun before, milliseconds since 1970.
+    pub not_before_ms: Option<i64>,
+    /// Only one at a time.
+    pub unique: Option<Unique>,
+    /// Only so many at a time.
+    pub limit: Option<Limit>,
+}
+
+/// One run with that key; a second start gives back the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unique {
+    /// The key, within the workflow.
+    pub key: Arc<str>,
+    /// Only while the first has not been begun; else while it has not ended.
+    pub queued: bool,
+    /// Counts from the start and holds after the end, milliseconds.
+    pub for_ms: u64,
+    /// A queued or waiting first one is cancelled.
+    pub replace: bool,
+}
+
+/// So many runs with that key are worked at once.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limit {
+    /// The key, within the workflow.
+    pub key: Arc<str>,
+    /// How many.
+    pub at_once: u32,
 }
 
 impl Start {
@@ -61,6 +93,14 @@ impl Start {
             (n >> 96, n >> 80 & 0xffff, n >> 64 & 0xffff, n >> 48 & 0xffff, n & 0xffff_ffff_ffff);
         format!("{a:08x}-{b:04x}-{c:04x}-{d:04x}-{e:012x}")
     }
+}
+
+/// The id that a text in that form names.
+pub fn id_of(text: &str) -> Option<u128> {
+    let dashes = [8, 13, 18, 23];
+    let fits =
+        text.len() == 36 && text.bytes().enumerate().all(|(at, byte)| dashes.contains(&at) == (byte == b'-'));
+    fits.then(|| u128::from_str_radix(&text.replace('-', ""), 16).ok()).flatten()
 }
 
 /// A 128-bit id that sorts by age: 48 bits of milliseconds, then 74 of `rest` (RFC 9562, version 7).
@@ -74,6 +114,39 @@ pub fn timed_id(ms: i64, rest: u128) -> u128 {
 pub enum Outside {
     /// One HTTP request with its redirects.
     Http(Box<Http>),
+}
+
+/// What a branch waits for: its outcome is an entry, and the branch goes on from there.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Asked {
+    /// A call on others.
+    Outside(Outside),
+    /// A background run whose start the store decides on. Its outcome is {id, status, existing}.
+    Start(Box<Start>),
+    /// Time, runs, a signal.
+    Wait(Wait),
+}
+
+/// What a run waits for without holding a worker.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Wait {
+    /// Until then, milliseconds since 1970. Its outcome is null.
+    Until(i64),
+    /// Until they have ended. Its outcome is a list of {id, status, result, error}, in order of start; with `any` the first
+    /// that ended.
+    Runs {
+        /// Ids.
+        runs: Vec<u128>,
+        /// One is enough.
+        any: bool,
+    },
+    /// Until somebody brings it, or until then. Its outcome is the list of the body alone, or null if the time was over.
+    Signal {
+        /// Its name within the run.
+        name: Arc<str>,
+        /// Milliseconds since 1970.
+        until_ms: Option<i64>,
+    },
 }
 
 /// An HTTP request as plain data; nothing below the engine knows an HTTP library.
@@ -139,8 +212,8 @@ pub enum Live {
     Log {
         /// debug, info, warning, error.
         level: Arc<str>,
-        /// For people.
-        message: String,
+        /// A text for people, with its mark.
+        message: Value,
         /// Whatever else.
         data: Value,
     },
@@ -151,22 +224,22 @@ pub enum Live {
 pub struct Progress {
     /// The item's name within the tree of runs.
     pub process: Arc<str>,
-    /// None: as before.
-    pub title: Option<String>,
+    /// A text with its mark; null: as before.
+    pub title: Value,
     /// None: as before.
     pub total: Option<f64>,
     /// How many times the run has set it, and the last value.
     pub set: Option<(u64, f64)>,
     /// The run's increments since then.
     pub subtotal: f64,
-    /// None: as before.
-    pub status_message: Option<String>,
+    /// Null: as before.
+    pub status_message: Value,
     /// running, succeeded, failed, cancelled; None: as before.
     pub status: Option<String>,
     /// Only for the person who started the root run.
     pub private: bool,
-    /// None: as before.
-    pub link: Option<String>,
+    /// Null: as before.
+    pub link: Value,
 }
 
 /// What the world answered to an effect, and when (milliseconds since 1970): `now()` reads it.
@@ -184,9 +257,13 @@ pub struct Failure {
     /// recipe, http_status, timeout, ...
     pub code: Arc<str>,
     /// Neutral, fit for anyone.
-    pub message: String,
+    pub message: Box<str>,
     /// Whether another attempt may help.
     pub retryable: bool,
+    /// The provider asked to be left alone for so long, milliseconds.
+    pub after_ms: Option<u32>,
+    /// The effect whose outcome it is: what another attempt tries again.
+    pub effect: Option<Box<(FiringId, u8)>>,
     /// The provider's status, where there was one.
     pub status: Option<u16>,
     /// For operators only: kept in the journal, never in the value.
@@ -209,8 +286,10 @@ impl Failure {
     pub fn new(code: &str, message: impl Into<String>) -> Failure {
         Failure {
             code: code.into(),
-            message: message.into(),
+            message: message.into().into(),
             retryable: false,
+            after_ms: None,
+            effect: None,
             status: None,
             detail: Value::Null,
             element: "".into(),
@@ -222,7 +301,7 @@ impl Failure {
     pub fn to_value(&self) -> Value {
         let mut map = Map::new();
         map.insert("code", Value::from(&*self.code));
-        map.insert("message", Value::from(self.message.as_str()));
+        map.insert("message", Value::from(&*self.message));
         map.insert("element", Value::from(&*self.element));
         map.insert("retryable", Value::Bool(self.retryable));
         if let Some(status) = self.status {

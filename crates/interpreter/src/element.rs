@@ -8,7 +8,7 @@ use workflow::{Declaration, Element, Graph, System, Template};
 
 use crate::{
     FiringId, Run,
-    effect::{Failure, Live, Outside, Own, Progress},
+    effect::{Asked, Failure, Live, Own, Progress},
     facts::RunFacts,
     machine::Response,
     options,
@@ -49,8 +49,8 @@ pub(crate) fn port(name: &'static str, value: Value) -> Ports {
 pub(crate) enum Step {
     /// Ports fire.
     Emit(Ports),
-    /// A call on others: its outcome goes to [`Type::finish`].
-    Ask(Outside),
+    /// The branch waits: the outcome goes to [`Type::finish`].
+    Ask(Asked),
     /// A frame opens: [`Type::turn`] says what happens in it.
     Open(Open),
     /// The workflow that it stands in ends, with that message.
@@ -75,6 +75,10 @@ pub(crate) enum Again {
     Inside(Ports),
     /// Another workflow is entered inside the frame, with that input.
     Enter(Arc<str>, Value),
+    /// Iterations begin beside those that are under way, each with its index; none: the loop waits for them.
+    Fork(Vec<(u64, Ports)>),
+    /// An iteration has ended, with what it puts into the list.
+    Done(Value),
     /// The frame closes and ports fire where its element stands.
     Close(Ports),
 }
@@ -123,6 +127,8 @@ pub(crate) struct Left {
     pub(crate) live: Vec<Live>,
     pub(crate) page: Vec<Value>,
     pub(crate) response: Option<Response>,
+    /// What this branch started is awaited now.
+    pub(crate) awaited: bool,
 }
 
 /// An element that fires: what it may see, and where it leaves what it wants done.
@@ -134,6 +140,8 @@ pub(crate) struct Firing<'a> {
     pub(crate) inputs: &'a Inputs,
     pub(crate) vars: &'a Map,
     pub(crate) items: &'a mut Vec<Progress>,
+    /// Background runs that this branch started and has not awaited.
+    pub(crate) started: &'a dyn Fn() -> Vec<u128>,
     pub(crate) facts: RunFacts<'a>,
     pub(crate) left: Left,
 }

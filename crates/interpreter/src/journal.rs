@@ -5,7 +5,9 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{FiringId, Outcome};
+use recipe::Value;
+
+use crate::{Failure, FiringId, Outcome};
 
 /// The first byte of every chunk of entries and of every checkpoint.
 const FORMAT: u8 = 1;
@@ -19,7 +21,7 @@ pub struct Entry {
     pub number: u8,
     /// The element's name.
     pub element: Arc<str>,
-    /// What kind of effect it was, for people: `start`, `notify`, `end`, `http`.
+    /// What kind of effect it was, for people: `start`, `notify`, `end`, `http`, `wait`, `await`, `signal`, `again`.
     pub kind: Arc<str>,
     /// 64 bits of the hash of the effect with its evaluated options.
     pub fingerprint: u64,
@@ -27,7 +29,35 @@ pub struct Entry {
     pub outcome: Outcome,
 }
 
+/// The kind of an entry that takes a failure back: the effect is tried again under its own id.
+const AGAIN: &str = "again";
+
+/// The entries as they count, without failures that were taken back, and how many those and their takings-back are.
+/// Nothing follows from a failure that ended its attempt, so that what came after it in other branches stands as it is.
+pub(crate) fn counting(mut entries: Vec<Entry>) -> (Vec<Entry>, u64) {
+    let before = entries.len();
+    while let Some(at) = entries.iter().position(|entry| &*entry.kind == AGAIN) {
+        let again = entries.remove(at);
+        let failed = |entry: &Entry| {
+            (entry.firing, entry.number) == (again.firing, again.number) && entry.outcome.result.is_err()
+        };
+        if let Some(failed) = entries[..at].iter().rposition(failed) {
+            entries.remove(failed);
+        }
+    }
+    let gone = before - entries.len();
+    (entries, gone as u64)
+}
+
 impl Entry {
+    /// Takes back the failure of that effect.
+    pub fn again(failure: &Failure, at_ms: i64) -> Option<Entry> {
+        let (firing, number) = **failure.effect.as_ref()?;
+        let outcome = Outcome { at_ms, result: Ok(Value::Null) };
+        let element = failure.element.clone();
+        Some(Entry { firing, number, element, kind: AGAIN.into(), fingerprint: 0, outcome })
+    }
+
     /// What this entry is, for a message.
     pub(crate) fn describe(&self) -> String {
         format!("effect {} ({}) of `{}` in firing {}", self.number, self.kind, self.element, self.firing)

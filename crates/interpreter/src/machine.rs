@@ -1,10 +1,16 @@
-//! The state machine: pops a delivery, fires its element, spreads what left it, until a call on others blocks the branch
-//! or nothing is left. Replaying is the same with outcomes taken from entries.
+//! The state machine: pops a delivery, fires its element, spreads what left it, until every branch waits or nothing is
+//! left. Replaying is the same with outcomes taken from entries.
 
 mod fire;
+mod flights;
 mod frames;
+mod many;
+mod rebind;
 
-use std::{collections::VecDeque, sync::Arc};
+use std::{
+    collections::{HashSet, VecDeque},
+    sync::Arc,
+};
 
 use recipe::{Map, Value};
 use serde::{Deserialize, Serialize};
@@ -13,9 +19,10 @@ use workflow::{Graph, System};
 
 use crate::{
     Fired, FiringId, Outcome, Run,
-    effect::{Failure, Live, Outside, Own},
+    effect::{Asked, Failure, Live, Own, Progress},
+    firing::fingerprint,
     journal::{self, Entry, Unreadable},
-    state::{Delivery, Frame, Hold, State},
+    state::{Delivery, Frame, Hold, State, Strand},
 };
 
 /// What a run starts with.
@@ -65,8 +72,8 @@ impl Default for Limits {
 pub struct Response {
     /// HTTP status.
     pub status: u16,
-    /// HTTP headers.
-    pub headers: Vec<(String, String)>,
+    /// HTTP headers: texts with their marks.
+    pub headers: Vec<(String, Value)>,
     /// The body.
     pub body: Value,
 }
@@ -90,7 +97,7 @@ pub enum Output {
     },
 }
 
-/// A call on others that the branch waits for. Everything before it must be durable before it is made.
+/// What a branch waits for. Everything before it must be durable before a call on others is made.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Flight {
     /// The key that stays the same at every repetition derives from it.
@@ -99,8 +106,8 @@ pub struct Flight {
     pub number: u8,
     /// The element.
     pub element: Arc<str>,
-    /// The call.
-    pub effect: Outside,
+    /// The call, the wait, or the pause before the call's next try.
+    pub asked: Asked,
 }
 
 impl Flight {
@@ -139,8 +146,8 @@ pub struct End {
 /// What comes after a turn's outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {
-    /// The branch waits for this: hand its outcome to [`Machine::outcome`].
-    Perform(Box<Flight>),
+    /// Every branch waits: hand the outcome of one of the flights to [`Machine::outcome`], then call again.
+    Await,
     /// Call again: the turn was cut so that outputs do not pile up.
     More,
     /// It is over.
@@ -152,6 +159,8 @@ pub enum Then {
 pub struct Turn {
     /// In order.
     pub outputs: Vec<Output>,
+    /// What branches have begun to wait for; those of earlier turns that have no outcome yet go on.
+    pub flights: Vec<Flight>,
     /// What now.
     pub then: Then,
 }
@@ -167,6 +176,8 @@ pub struct Machine {
     replay: VecDeque<Entry>,
     /// Set while there is something to replay: live effects are silent.
     replaying: bool,
+    /// Flights that have been given out.
+    issued: HashSet<(FiringId, u8)>,
     out: Vec<Output>,
     /// What a page shows, if anyone asked.
     record: Option<Vec<Fired>>,
@@ -189,6 +200,7 @@ impl Machine {
             parent: None,
             opener: delivery.clone(),
             firing: FiringId::of_run(run.id),
+            strand: 0,
             index: 0,
             workflow: 0,
             scope: 0,
@@ -196,12 +208,14 @@ impl Machine {
             counts: smallvec![],
             stack: vec![delivery],
             open: 0,
+            started: Vec::new(),
             hold: Hold::Root,
         };
         let state = State {
             workflows: vec![start.workflow],
             frames: vec![Some(root)],
-            ready: vec![0],
+            strands: vec![Some(Strand { ready: vec![0], ..Strand::default() })],
+            turns: VecDeque::from([0]),
             now_ms: start.at_ms,
             pending: 1,
             ..State::default()
@@ -214,6 +228,7 @@ impl Machine {
             graphs: vec![graph],
             replay: VecDeque::new(),
             replaying: false,
+            issued: HashSet::new(),
             out: Vec::new(),
             record: None,
         })
@@ -236,6 +251,8 @@ impl Machine {
             machine.bind()?;
         }
         machine.replaying = checkpoint.is_some() || !entries.is_empty();
+        let (entries, gone) = journal::counting(entries);
+        machine.state.entries += gone;
         machine.replay = entries.into();
         Ok(machine)
     }
@@ -255,6 +272,17 @@ impl Machine {
         self.record.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
+    /// What the run has said of its bars.
+    pub fn items(&self) -> &[Progress] {
+        &self.state.items
+    }
+
+    /// Whether a failure is on its way that another attempt may take back: then a state must not be kept without it.
+    pub fn failing(&self) -> bool {
+        let failing = |hold: &Hold| matches!(hold, Hold::Many(many) if many.failed.is_some());
+        self.state.over.is_some() || self.state.frames.iter().flatten().any(|frame| failing(&frame.hold))
+    }
+
     /// Entries that the state has seen.
     pub fn entries(&self) -> u64 {
         self.state.entries
@@ -265,8 +293,9 @@ impl Machine {
         journal::write(&self.state)
     }
 
-    /// Goes on until a call on others, the end, or `outputs_max` outputs.
+    /// Goes on until every branch waits, the end, or `outputs_max` outputs.
     pub fn advance(&mut self, outputs_max: usize) -> Turn {
+        let mut flights = Vec::new();
         let then = loop {
             if let Some(over) = &self.state.over {
                 let failure = over.clone().err();
@@ -278,49 +307,78 @@ impl Machine {
                 }
                 break Then::End(Box::new(self.end(failure)));
             }
-            if let Some(flying) = &self.state.flight {
-                let Some(entry) = self.replay.pop_front() else {
-                    let element = self.element(flying.frame, flying.delivery.element).name.clone();
-                    let flight = Flight {
-                        firing: flying.firing,
-                        number: flying.number,
-                        element,
-                        effect: flying.effect.clone(),
-                    };
-                    self.caught_up();
-                    break Then::Perform(Box::new(flight));
-                };
-                let expected = (flying.firing, flying.number, flying.fingerprint);
-                if (entry.firing, entry.number, entry.fingerprint) == expected {
-                    self.land(entry.outcome);
-                } else {
-                    let element = self.element(flying.frame, flying.delivery.element).name.clone();
-                    let number = flying.number;
-                    self.mismatch(&entry, &format!("effect {number} of `{element}`"));
+            if !self.state.turns.is_empty() {
+                if self.out.len() >= outputs_max {
+                    break Then::More;
                 }
+                self.step();
                 continue;
             }
-            if self.out.len() >= outputs_max {
-                break Then::More;
+            if let Some(entry) = self.replay.pop_front() {
+                self.replay_outcome(entry);
+                continue;
             }
-            self.step();
+            self.caught_up();
+            flights = self.issue();
+            break Then::Await;
         };
-        Turn { outputs: std::mem::take(&mut self.out), then }
+        Turn { outputs: std::mem::take(&mut self.out), flights, then }
     }
 
-    /// What came of the call that [`Then::Perform`] named; gives the entry to be written. None if no call is under way.
-    pub fn outcome(&mut self, outcome: Outcome) -> Option<Entry> {
-        let flying = self.state.flight.as_ref()?;
+    /// What came of a flight; gives the entry to be written. None if nobody waits for it. Only after [`Then::Await`], and
+    /// one at a time: between two outcomes every branch goes as far as it can, here as at a replay.
+    pub fn outcome(&mut self, firing: FiringId, number: u8, outcome: Outcome) -> Option<Entry> {
+        let at = self.flight(firing, number)?;
+        let flying = &self.state.flights[at];
+        let asked = flying.now();
         let entry = Entry {
-            firing: flying.firing,
-            number: flying.number,
-            element: self.element(flying.frame, flying.delivery.element).name.clone(),
-            kind: "http".into(),
-            fingerprint: flying.fingerprint,
+            firing,
+            number,
+            element: flying.element.clone(),
+            kind: asked.kind().into(),
+            fingerprint: fingerprint(&asked),
             outcome: outcome.clone(),
         };
-        self.land(outcome);
+        self.land(at, outcome);
         Some(entry)
+    }
+
+    fn flight(&self, firing: FiringId, number: u8) -> Option<usize> {
+        self.state.flights.iter().position(|flying| (flying.firing, flying.number) == (firing, number))
+    }
+
+    /// An entry that no own effect has taken is the outcome of something that is waited for.
+    fn replay_outcome(&mut self, entry: Entry) {
+        let known = self.flight(entry.firing, entry.number);
+        match known.filter(|at| fingerprint(&self.state.flights[*at].now()) == entry.fingerprint) {
+            Some(at) => self.land(at, entry.outcome),
+            None => {
+                let waits: Vec<String> = self
+                    .state
+                    .flights
+                    .iter()
+                    .take(3)
+                    .map(|flying| format!("effect {} of `{}`", flying.number, flying.element))
+                    .collect();
+                let expected = if waits.is_empty() { "nothing more".to_owned() } else { waits.join(" or ") };
+                self.mismatch(&entry, &expected);
+            }
+        }
+    }
+
+    /// Flights that have not been given out yet.
+    fn issue(&mut self) -> Vec<Flight> {
+        let issued = &mut self.issued;
+        let flights =
+            self.state.flights.iter().filter(|flying| issued.insert((flying.firing, flying.number)));
+        flights
+            .map(|flying| Flight {
+                firing: flying.firing,
+                number: flying.number,
+                element: flying.element.clone(),
+                asked: flying.now(),
+            })
+            .collect()
     }
 
     fn end(&mut self, failure: Option<Failure>) -> End {

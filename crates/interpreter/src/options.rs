@@ -27,7 +27,7 @@ pub(crate) fn eval(
 }
 
 /// Milliseconds of a duration: a number with ms, s, m, h or d (workflow.md, The file).
-pub(crate) fn duration_ms(text: &str) -> Option<u64> {
+pub fn duration_ms(text: &str) -> Option<u64> {
     let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
     let number: f64 = text[..at].parse().ok()?;
     let unit = match &text[at..] {

@@ -1,7 +1,10 @@
-//! A run's state as plain data: frames, pending deliveries, variables, loop counters, subtotals. Never a suspended
-//! future: that is what makes checkpoints, waits and cancel cheap. Knows no element.
+//! A run's state as plain data: strands, frames, pending deliveries, variables, loop counters, subtotals. Never a
+//! suspended future: that is what makes checkpoints, waits and cancel cheap. Knows no element.
+//!
+//! A strand is one thing after another: the run itself, and each iteration of a parallel loop. Strands overlap only while
+//! they wait.
 
-use std::sync::Arc;
+use std::{collections::VecDeque, sync::Arc};
 
 use recipe::{List, Map, Value};
 use serde::{Deserialize, Serialize};
@@ -9,7 +12,7 @@ use smallvec::SmallVec;
 
 use crate::{
     FiringId,
-    effect::{Failure, Outside, Progress},
+    effect::{Asked, Failure, Progress, Wait},
     machine::Response,
 };
 
@@ -23,10 +26,12 @@ pub(crate) struct State {
     pub(crate) workflows: Vec<Arc<str>>,
     /// A frame's index is its name; freed ones are None and used again.
     pub(crate) frames: Vec<Option<Frame>>,
-    /// Frames that may have something to deliver, the innermost last.
-    pub(crate) ready: Vec<u32>,
-    /// The outside effect under way: the branch waits for it.
-    pub(crate) flight: Option<Flying>,
+    /// A strand's index is its name; the first is the run's own.
+    pub(crate) strands: Vec<Option<Strand>>,
+    /// Strands that can go on, in turn.
+    pub(crate) turns: VecDeque<u32>,
+    /// What branches wait for, in the order in which they began to.
+    pub(crate) flights: Vec<Flying>,
     /// Milliseconds since 1970 of the start or the latest outcome: what now() gives. Never goes back.
     pub(crate) now_ms: i64,
     /// Entries seen so far.
@@ -49,15 +54,56 @@ pub(crate) struct State {
     pub(crate) over: Option<Result<(), Failure>>,
 }
 
-/// An effect under way: part of the state, issued again after a crash under its own id.
+/// One thing after another.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize, Default)]
+pub(crate) struct Strand {
+    /// Frames that may have something to deliver, the innermost last.
+    pub(crate) ready: Vec<u32>,
+    /// A call on others is under way: nothing else of this strand moves.
+    pub(crate) flying: bool,
+    /// The parallel loop's frame whose iteration it is; None: the run itself.
+    pub(crate) of: Option<u32>,
+}
+
+/// What a branch waits for: part of the state, asked again after a crash under its own id.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Flying {
-    pub(crate) frame: u32,
-    pub(crate) delivery: Delivery,
+    pub(crate) whence: Whence,
+    /// The element's name and workflow, for its entry: the frame may be gone by then.
+    pub(crate) element: Arc<str>,
     pub(crate) firing: FiringId,
     pub(crate) number: u8,
-    pub(crate) fingerprint: u64,
-    pub(crate) effect: Outside,
+    pub(crate) asked: Asked,
+    /// How often it has failed and was tried again.
+    pub(crate) tries: u32,
+    /// Between two tries: until then.
+    pub(crate) pause_ms: Option<i64>,
+}
+
+/// Where an outcome leads.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) enum Whence {
+    /// To the element that asked, in that frame.
+    Frame(u32, Delivery),
+    /// Nowhere: its iteration has been given up, and the loop waits for it to end.
+    Loop(u32),
+    /// Nowhere: what it belonged to has failed.
+    Gone,
+}
+
+impl Flying {
+    /// What is asked for now: the effect itself, or the pause before its next try.
+    pub(crate) fn now(&self) -> Asked {
+        match self.pause_ms {
+            Some(until_ms) => Asked::Wait(Wait::Until(until_ms)),
+            None => self.asked.clone(),
+        }
+    }
+
+    /// Whether the branch has parked: the rest of its strand goes on.
+    pub(crate) fn parked(&self) -> bool {
+        matches!(self.asked, Asked::Wait(_))
+    }
 }
 
 /// An element and what is on its input ports.
@@ -72,6 +118,7 @@ pub(crate) struct Delivery {
 pub(crate) struct Frame {
     /// None for the run itself.
     pub(crate) parent: Option<u32>,
+    pub(crate) strand: u32,
     /// What opened it, to go on with when it is exhausted: an element of the parent's workflow.
     pub(crate) opener: Delivery,
     pub(crate) firing: FiringId,
@@ -86,8 +133,10 @@ pub(crate) struct Frame {
     pub(crate) counts: SmallVec<[(u32, u32); 4]>,
     /// Last in, first out: what follows from the first target happens before the second.
     pub(crate) stack: Vec<Delivery>,
-    /// Frames opened from here that are not closed.
+    /// Frames opened from here that are not closed, and branches that have parked.
     pub(crate) open: u32,
+    /// Background runs that were started here and not awaited, in workflows that await without naming runs.
+    pub(crate) started: Vec<u128>,
     pub(crate) hold: Hold,
 }
 
@@ -96,15 +145,23 @@ pub(crate) struct Frame {
 pub(crate) enum Hold {
     /// The run itself.
     Root,
-    /// flow/each.
+    /// flow/each, one item after another.
     Each {
         /// All of them.
         items: List,
         /// How many are done or under way.
         next: u64,
-        /// What `collect` gave so far.
+        /// What `collect` gave so far; an error value where an iteration failed.
         collected: Option<List>,
+        /// A failing iteration gives its error value and the loop goes on.
+        collects_errors: bool,
+        /// The error value of the iteration that has just failed.
+        failed: Option<Value>,
     },
+    /// flow/each, several items at once.
+    Many(Box<Many>),
+    /// One iteration of those, with its item.
+    Item(Value),
     /// flow/while.
     While {
         /// How many turns have begun.
@@ -121,6 +178,25 @@ pub(crate) enum Hold {
         /// The callee's identifier and input, until it has been entered.
         enter: Option<(Arc<str>, Value)>,
     },
+}
+
+/// Where a parallel loop stands.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(crate) struct Many {
+    /// All of them.
+    pub(crate) items: List,
+    /// How many have begun.
+    pub(crate) next: u64,
+    /// How many of those have not ended.
+    pub(crate) running: u64,
+    /// The variables as they were when the loop fired.
+    pub(crate) vars: Map,
+    /// What each iteration gave, in item order; None: nobody collects.
+    pub(crate) collected: Option<Vec<Value>>,
+    /// A failing iteration gives its error value and the loop goes on.
+    pub(crate) collects_errors: bool,
+    /// The failure of the lowest index so far: no more begin, those under way finish the effect they are in.
+    pub(crate) failed: Option<(u64, Failure)>,
 }
 
 /// Where a try stands.

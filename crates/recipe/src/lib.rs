@@ -24,7 +24,7 @@ mod value;
 
 pub use context::{Context, Facts, Limits, NoFacts};
 pub use error::Error;
-pub use functions::{Function, functions};
+pub use functions::{Function, functions, instant_ms};
 pub use reads::{Path, Root, Segment};
 pub use recipe::Recipe;
 pub use value::{List, ListMut, Map, Name, Taint, Text, Value};

@@ -68,23 +68,17 @@ struct Body {
     place: Option<PlaceView>,
 }
 
-/// Where a finding stands.
+/// Where a finding stands, without the line itself: whoever calls a webhook is no reader of the files.
 #[derive(Debug, Serialize)]
 pub(crate) struct PlaceView {
     path: String,
     line: u32,
     column: u32,
-    source: String,
 }
 
 impl From<&Place> for PlaceView {
     fn from(place: &Place) -> PlaceView {
-        PlaceView {
-            path: place.path.to_string(),
-            line: place.line,
-            column: place.column,
-            source: place.source.to_string(),
-        }
+        PlaceView { path: place.path.to_string(), line: place.line, column: place.column }
     }
 }
 
@@ -163,6 +157,12 @@ impl Refused {
             Refusal::Broken(finding) => Refused::broken(&finding),
             Refusal::Forbidden => Refused::new(StatusCode::FORBIDDEN, format!("you may not start `{name}`"))
                 .help("its event names the roles that may"),
+            Refusal::BadKey => Refused::new(
+                StatusCode::BAD_REQUEST,
+                "a key of the workflow could not be evaluated on this input",
+            )
+            .code("bad_key")
+            .help("look at `job.unique.key` and `job.concurrency.key` of the workflow, and at what was sent"),
             Refusal::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the input is over the limit")
                 .code("input_too_large")
                 .help("send less, or a reference to where the data lies"),

@@ -96,6 +96,8 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/{system}/runs", get(runs::list))
         .route("/{system}/runs/{run}", get(runs::show))
         .route("/{system}/runs/{run}/cancel", post(runs::cancel))
+        .route("/{system}/runs/{run}/retry", post(runs::retry))
+        .route("/{system}/runs/{run}/signal/{name}", post(runs::signal))
         .route("/{system}/progress", get(progress::list))
         .route("/{system}/progress/{item}", get(progress::show))
         .route("/{system}/mine", get(mine::list))

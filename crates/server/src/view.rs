@@ -3,7 +3,7 @@
 //! A value goes out as [`Shown`] (withheld) or, in the journal for operators, as [`Raw`]; there is no third way.
 
 use serde::{Serialize, Serializer};
-use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Status};
+use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Standing, Status};
 
 use crate::{
     border::{Raw, Shown},
@@ -17,18 +17,18 @@ pub(crate) struct ItemView<'a> {
     run: Id,
     workflow: &'a str,
     process: &'a str,
-    title: Option<&'a str>,
+    title: Shown,
     total: Option<Number>,
     progress: Number,
     percent: Option<Number>,
-    status_message: Option<&'a str>,
+    status_message: Shown,
     status: ItemStatus,
     started_at: String,
     updated_at: String,
     eta_seconds: Option<Number>,
     rate: Option<Number>,
     seq: u64,
-    link: Option<&'a str>,
+    link: Shown,
     user: Option<&'a str>,
 }
 
@@ -39,18 +39,18 @@ impl<'a> From<&'a Item> for ItemView<'a> {
             run: item.run,
             workflow: &item.workflow,
             process: &item.process,
-            title: item.title.as_deref(),
+            title: Shown::of(&item.title),
             total: item.total.map(Number),
             progress: Number(item.progress),
             percent: percent(item).map(Number),
-            status_message: item.status_message.as_deref(),
+            status_message: Shown::of(&item.status_message),
             status: item.status,
             started_at: iso(item.started_at_ms),
             updated_at: iso(item.updated_at_ms),
             eta_seconds: item.eta_seconds.map(Number),
             rate: item.rate.map(Number),
             seq: item.seq,
-            link: item.link.as_deref(),
+            link: Shown::of(&item.link),
             user: item.user.as_deref(),
         }
     }
@@ -104,7 +104,7 @@ impl<'a> RunHead<'a> {
             user: start.user.as_deref(),
             root: start.root,
             parent: start.parent,
-            retry_of: None,
+            retry_of: start.retry_of,
             direct: start.direct,
             created_at: iso(start.created_at_ms),
         }
@@ -121,14 +121,20 @@ pub(crate) struct RunRow<'a> {
     ended_at: Option<String>,
 }
 
+impl<'a> RunRow<'a> {
+    pub(crate) fn new(head: RunHead<'a>, stands: Standing) -> RunRow<'a> {
+        RunRow {
+            head,
+            attempts: stands.attempts,
+            started_at: stands.started_at_ms.map(iso),
+            ended_at: stands.ended_at_ms.map(iso),
+        }
+    }
+}
+
 impl<'a> From<&'a Run> for RunRow<'a> {
     fn from(run: &'a Run) -> RunRow<'a> {
-        RunRow {
-            head: RunHead::new(&run.start, run.status),
-            attempts: run.attempts,
-            started_at: run.started_at_ms.map(iso),
-            ended_at: run.end.as_ref().map(|end| iso(end.ended_at_ms)),
-        }
+        RunRow::new(RunHead::new(&run.start, run.status), run.stands())
     }
 }
 
@@ -191,7 +197,7 @@ pub(crate) struct LogView<'a> {
     at: String,
     level: &'a str,
     element: &'a str,
-    message: &'a str,
+    message: Shown,
     data: Shown,
 }
 
@@ -201,7 +207,7 @@ impl<'a> From<&'a Log> for LogView<'a> {
             at: iso(log.at_ms),
             level: &log.level,
             element: &log.element,
-            message: &log.message,
+            message: Shown::of(&log.message),
             data: Shown::of(&log.data),
         }
     }

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use recipe::Value;
 
-use crate::{Id, Item, NewRun, Notification, Status};
+use crate::{Id, Item, NewRun, Notification, Standing};
 
 /// A short message for the browser that asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -25,7 +25,7 @@ pub enum Change {
         /// What it was started with.
         start: Arc<NewRun>,
         /// Where it stands now.
-        status: Status,
+        stands: Standing,
     },
     /// Someone asked a claimed run to end: for the worker that holds it.
     Cancel(Id),

@@ -11,6 +11,7 @@ mod id;
 mod notification;
 mod progress;
 mod run;
+pub mod sabotage;
 pub mod sqlite;
 mod version;
 
@@ -21,7 +22,12 @@ pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
-pub use run::{Account, Cancelled, Claimed, End, Filter, Log, NewRun, Page, Run, Status};
+use recipe::Value;
+pub use run::{
+    Account, Await, Cancelled, Claimed, End, Filter, Limit, Log, Moved, NewRun, Page, Park, Reopened, Run,
+    Signalled, Standing, Started, Status, Unique,
+};
+use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 pub use version::{Hash, Version};
 
@@ -41,12 +47,14 @@ pub struct Commit {
     pub checkpoint: Option<Checkpoint>,
     /// Own writes, in the order in which they were made.
     pub writes: Vec<Write>,
+    /// Set when the run leaves its worker for now.
+    pub park: Option<Park>,
     /// Set when the run is over.
     pub end: Option<End>,
 }
 
 /// A run of journal entries as the interpreter encoded them.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Entries {
     /// How many entries the journal held before these.
     pub at: u64,
@@ -76,6 +84,8 @@ pub enum Write {
     Notify(Notification),
     /// What one run adds to one progress item.
     Progress(Contribution),
+    /// The run has taken a signal of that name.
+    Signal(Arc<str>),
     /// A line on the run's page.
     Log(Log),
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
@@ -89,12 +99,21 @@ pub type Ticket = tokio::sync::oneshot::Receiver<Result<(), Error>>;
 pub trait Runs: Send + Sync {
     /// Hands a submission to the writer, in order; whatever waits is committed together. The ticket may be dropped.
     fn commit(&self, commit: Commit) -> Ticket;
+    /// Starts a run unless one with its unique key is there: then that one is given back. Answered once it is durable.
+    fn start(&self, new: NewRun) -> Reply<'_, Started>;
     /// Up to `max` ready runs (priority, then age, within a lane; lanes in turn), each under a new epoch. Waits until there is at least one.
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
     fn release(&self, run: Id, epoch: u64);
     /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].
     fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// Tries a run that failed or was cancelled again from there, under another version if its state was moved there: it is queued, its
+    /// journal stays, its attempts count anew, and its bars move again.
+    fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened>;
+    /// Brings a signal to a run: it is kept, one a name, until the run takes it, and wakes a run that waits for it.
+    fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
+    /// The signals that are kept for a run.
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
     /// Every other run of the tree that `root` started, oldest first, at most 1,000.

@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
+use recipe::Value;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
@@ -42,20 +43,20 @@ pub struct Contribution {
     pub private: bool,
     /// Milliseconds since 1970.
     pub at_ms: i64,
-    /// None: as before.
-    pub title: Option<String>,
+    /// A text with its mark; null: as before.
+    pub title: Value,
     /// None: as before.
     pub total: Option<f64>,
     /// The run's last set value, and how many sets it has made (a higher count is newer); None: it only adds.
     pub set: Option<(u64, f64)>,
     /// The sum of the run's increments since its last set.
     pub subtotal: f64,
-    /// None: as before.
-    pub status_message: Option<String>,
+    /// Null: as before.
+    pub status_message: Value,
     /// Set by hand; None leaves it running.
     pub status: Option<ItemStatus>,
-    /// None: as before.
-    pub link: Option<String>,
+    /// Null: as before.
+    pub link: Value,
 }
 
 /// What one run has put into an item.
@@ -85,13 +86,13 @@ pub struct Item {
     /// Only that person sees it.
     pub private: bool,
     /// For people.
-    pub title: Option<String>,
+    pub title: Value,
     /// None: indeterminate.
     pub total: Option<f64>,
     /// Between 0 and `total`.
     pub progress: f64,
     /// For people.
-    pub status_message: Option<String>,
+    pub status_message: Value,
     /// Where it stands.
     pub status: ItemStatus,
     /// Milliseconds since 1970.
@@ -105,7 +106,7 @@ pub struct Item {
     /// Grows with every change: a state with a lower one is older.
     pub seq: u64,
     /// Where a click leads.
-    pub link: Option<String>,
+    pub link: Value,
     /// The newest set value that counts.
     pub base: f64,
     /// The run that set it.
@@ -160,17 +161,17 @@ impl Item {
             process: first.process.clone(),
             user: first.user.clone(),
             private: false,
-            title: None,
+            title: Value::Null,
             total: None,
             progress: 0.0,
-            status_message: None,
+            status_message: Value::Null,
             status: ItemStatus::Running,
             started_at_ms: first.at_ms,
             updated_at_ms: first.at_ms,
             rate: None,
             eta_seconds: None,
             seq: 0,
-            link: None,
+            link: Value::Null,
             base: 0.0,
             base_run: None,
             shares: BTreeMap::new(),
@@ -200,8 +201,8 @@ impl Item {
     }
 
     fn take_words(&mut self, said: &Contribution) {
-        let newest = |old: &mut Option<String>, new: &Option<String>| {
-            if new.is_some() {
+        let newest = |old: &mut Value, new: &Value| {
+            if !new.is_null() {
                 old.clone_from(new);
             }
         };
@@ -263,6 +264,19 @@ impl Item {
         };
     }
 
+    /// A run that touched it is tried again by hand. False: it had not ended.
+    pub fn reopen(&mut self, at_ms: i64) -> bool {
+        if self.status == ItemStatus::Running {
+            return false;
+        }
+        self.status = ItemStatus::Running;
+        self.status_message = Value::Null;
+        self.seq += 1;
+        self.updated_at_ms = self.updated_at_ms.max(at_ms);
+        self.samples.clear();
+        true
+    }
+
     /// No run that touched it is live any more.
     pub fn end(&mut self, status: ItemStatus, at_ms: i64) {
         self.status = status;
@@ -270,7 +284,7 @@ impl Item {
         self.updated_at_ms = self.updated_at_ms.max(at_ms);
         self.eta_seconds = None;
         if status == ItemStatus::Failed {
-            self.status_message = Some(COULD_NOT.to_owned());
+            self.status_message = Value::from(COULD_NOT);
         }
     }
 }

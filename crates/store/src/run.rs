@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, Id};
+use crate::{Checkpoint, Entries, Hash, Id};
 
 /// durability.md, Statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -73,8 +73,49 @@ pub struct NewRun {
     pub entry: Arc<str>,
     /// Its input.
     pub input: Value,
+    /// The run that this one tries again from the start.
+    pub retry_of: Option<Id>,
+    /// It is not begun before, milliseconds since 1970.
+    pub not_before_ms: Option<i64>,
+    /// Only one with that key.
+    pub unique: Option<Unique>,
+    /// Only so many with that key at once.
+    pub limit: Option<Limit>,
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
+}
+
+/// One run of a workflow with that key: a second start gives back the first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Unique {
+    /// Within the workflow.
+    pub key: Arc<str>,
+    /// Only while nobody has begun the first; else while it has not ended.
+    pub queued: bool,
+    /// Holds so long from the start on, after the end too, milliseconds.
+    pub for_ms: u64,
+    /// A first one that is queued or waiting is cancelled.
+    pub replace: bool,
+}
+
+/// So many runs of a workflow with that key are held at once.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Limit {
+    /// Within the workflow.
+    pub key: Arc<str>,
+    /// How many.
+    pub at_once: u32,
+}
+
+/// What came of a start that the store decides on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Started {
+    /// The run.
+    pub id: Id,
+    /// Where it stands.
+    pub status: Status,
+    /// It was there before.
+    pub existing: bool,
 }
 
 /// How a run ended.
@@ -84,6 +125,8 @@ pub struct End {
     pub status: Status,
     /// When a worker first took it, milliseconds since 1970.
     pub started_at_ms: i64,
+    /// How many attempts there were.
+    pub attempts: u32,
     /// When it ended, milliseconds since 1970.
     pub ended_at_ms: i64,
     /// What it gave back.
@@ -94,6 +137,30 @@ pub struct End {
     pub effects: Vec<Value>,
     /// Failures that an error port or a flow/try took care of.
     pub handled: u32,
+    /// When its end was asked for.
+    pub cancel_at_ms: Option<i64>,
+    /// What is added to the journal when the run is tried again from its failure.
+    pub retry: Option<Entries>,
+}
+
+/// Where a run stands, without what it holds.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Standing {
+    /// Where.
+    pub status: Status,
+    /// How many attempts have begun.
+    pub attempts: u32,
+    /// When a worker first took it, milliseconds since 1970.
+    pub started_at_ms: Option<i64>,
+    /// When it ended, milliseconds since 1970.
+    pub ended_at_ms: Option<i64>,
+}
+
+impl Standing {
+    /// Of one that nobody has worked.
+    pub fn new(status: Status) -> Standing {
+        Standing { status, attempts: 0, started_at_ms: None, ended_at_ms: None }
+    }
 }
 
 /// A run as it stands.
@@ -105,12 +172,40 @@ pub struct Run {
     pub status: Status,
     /// When a worker first took it, if known.
     pub started_at_ms: Option<i64>,
-    /// How often a worker has begun to work it.
+    /// How many attempts have begun.
     pub attempts: u32,
     /// When its end was asked for.
     pub cancel_at_ms: Option<i64>,
+    /// When a parked one is woken at the latest, milliseconds since 1970.
+    pub wake_at_ms: Option<i64>,
+    /// How many runs hold the places of the limit that blocks it.
+    pub blocked_by: Option<u32>,
     /// How it ended.
     pub end: Option<Arc<End>>,
+}
+
+impl Run {
+    /// Where it stands.
+    pub fn stands(&self) -> Standing {
+        Standing {
+            status: self.status,
+            attempts: self.attempts,
+            started_at_ms: self.started_at_ms,
+            ended_at_ms: self.end.as_ref().map(|end| end.ended_at_ms),
+        }
+    }
+}
+
+impl End {
+    /// Where a run stands that ended so.
+    pub fn stands(&self) -> Standing {
+        Standing {
+            status: self.status,
+            attempts: self.attempts,
+            started_at_ms: Some(self.started_at_ms),
+            ended_at_ms: Some(self.ended_at_ms),
+        }
+    }
 }
 
 /// A run that a worker has taken.
@@ -124,6 +219,71 @@ pub struct Claimed {
     pub journal: bool,
     /// Its end was asked for before.
     pub cancelled: bool,
+    /// Processes died while they held it, again and again, and nothing else the last time: it is to be given up.
+    pub crash_loop: bool,
+    /// How many attempts have failed before this one.
+    pub attempts: u32,
+    /// When a worker first took it, if one has.
+    pub started_at_ms: Option<i64>,
+}
+
+/// A run that leaves its worker without having ended. What wakes it is a hint: it looks for itself.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Park {
+    /// Waiting, or queued for an attempt that is delayed.
+    pub status: Status,
+    /// When it is woken at the latest, milliseconds since 1970.
+    pub wake_at_ms: Option<i64>,
+    /// Runs whose ends wake it.
+    pub awaits: Vec<Await>,
+    /// Signals that wake it.
+    pub signals: Vec<Arc<str>>,
+    /// When a worker first took it, milliseconds since 1970.
+    pub started_at_ms: i64,
+    /// An attempt has failed.
+    pub failed: bool,
+}
+
+/// Runs that are waited for together.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Await {
+    /// Which.
+    pub runs: Vec<Id>,
+    /// The first end wakes; else the last one does.
+    pub any: bool,
+}
+
+/// A run's state under another version.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moved {
+    /// That version.
+    pub version: Hash,
+    /// The state after all that is recorded.
+    pub checkpoint: Checkpoint,
+}
+
+/// What came of a retry by hand from the failure.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Reopened {
+    /// It is queued.
+    Queued,
+    /// It neither failed nor was cancelled.
+    NotOver,
+    /// There is no such run.
+    Unknown,
+}
+
+/// What came of a signal.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signalled {
+    /// It is kept until the run takes it.
+    Kept,
+    /// One of that name is there already; that one stays.
+    Double,
+    /// The run has ended.
+    Over,
+    /// There is no such run.
+    Unknown,
 }
 
 /// What came of asking a run to end.
@@ -197,8 +357,8 @@ pub struct Log {
     pub level: Arc<str>,
     /// The element that wrote it.
     pub element: Arc<str>,
-    /// For people.
-    pub message: String,
+    /// A text for people, with its mark.
+    pub message: Value,
     /// Whatever the element added.
     pub data: Value,
 }

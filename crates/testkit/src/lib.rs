@@ -21,7 +21,7 @@ pub mod provider;
 pub const DEADLINE: Duration = Duration::from_secs(20);
 
 /// Awaits `event` up to [`DEADLINE`], then fails the test with what `says` gives.
-pub(crate) async fn within<T>(event: impl Future<Output = T>, says: impl FnOnce() -> String) -> T {
+pub async fn within<T>(event: impl Future<Output = T>, says: impl FnOnce() -> String) -> T {
     match tokio::time::timeout(DEADLINE, event).await {
         Ok(value) => value,
         Err(_) => panic!("{} (waited {} s)", says(), DEADLINE.as_secs()),

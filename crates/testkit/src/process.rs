@@ -4,6 +4,7 @@ use std::{
     ffi::OsStr,
     path::{Path, PathBuf},
     process::{ExitStatus, Output, Stdio},
+    sync::OnceLock,
 };
 
 use rustix::process::{Pid, Signal, kill_process};
@@ -133,14 +134,41 @@ pub async fn run<I: AsRef<OsStr>>(arguments: impl IntoIterator<Item = I>) -> Out
 /// The binary without arguments, and without what `HEFE_*` variables around the test would set.
 pub fn command() -> Command {
     let mut command = Command::new(binary());
+    clean(&mut command);
+    command
+}
+
+/// The binary under another program, which comes with its own arguments.
+pub fn command_under(program: &str, arguments: &[&OsStr]) -> Command {
+    let mut command = Command::new(program);
+    command.args(arguments).arg(binary());
+    clean(&mut command);
+    command
+}
+
+/// From now on this process's own program, with that variable set, is the binary: a proof carries the product in itself,
+/// with whatever features it was built.
+pub fn stand_in(variable: &'static str) {
+    let own = std::env::current_exe().expect("the program's own path");
+    let _ = STAND_IN.set((own, variable));
+}
+
+static STAND_IN: OnceLock<(PathBuf, &'static str)> = OnceLock::new();
+
+fn clean(command: &mut Command) {
+    if let Some((_, variable)) = STAND_IN.get() {
+        command.env(variable, "1");
+    }
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("HEFE_")) {
         command.env_remove(name);
     }
-    command
 }
 
 /// Where the binary is: `CARGO_BIN_EXE_hefe`, else beside the test's own in the build folder.
 pub fn binary() -> PathBuf {
+    if let Some((own, _)) = STAND_IN.get() {
+        return own.clone();
+    }
     let given = std::env::var_os("CARGO_BIN_EXE_hefe").map(PathBuf::from);
     let beside = || {
         let own = std::env::current_exe().expect("the test's own path");

@@ -35,6 +35,8 @@ pub struct Place {
     pub column: u32,
     /// How many characters are meant.
     pub width: u32,
+    /// How many characters of that line stand before `source`: of a long line only a part is kept.
+    pub cut: u32,
     /// That line of the file.
     pub source: Arc<str>,
 }
@@ -59,21 +61,21 @@ pub struct Diagnostic {
 impl fmt::Display for Diagnostic {
     /// `error[HF003]: ...`, the place, the source line with a caret, and the help.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Place { path, line, column, width, source } = &self.place;
+        let Place { path, line, column, width, cut, source } = &self.place;
         writeln!(f, "{}[{}]: {}", self.severity.word(), self.code, self.says)?;
         if *line == 0 {
             writeln!(f, "  --> {path}")?;
         } else {
             let margin = " ".repeat(line.to_string().len());
+            let before = column.saturating_sub(1 + cut) as usize;
+            let shown = source.chars().count().saturating_sub(before);
+            let carets = (*width as usize).min(shown).max(1);
             // A tab stays a tab, so that the caret stands under what it means.
-            let indent: String = source
-                .chars()
-                .take(column.saturating_sub(1) as usize)
-                .map(|c| if c == '\t' { '\t' } else { ' ' })
-                .collect();
+            let indent: String =
+                source.chars().take(before).map(|c| if c == '\t' { '\t' } else { ' ' }).collect();
             writeln!(f, "  --> {path}:{line}:{column}")?;
             writeln!(f, "{margin} |\n{line} | {source}")?;
-            writeln!(f, "{margin} | {indent}{}", "^".repeat((*width).max(1) as usize))?;
+            writeln!(f, "{margin} | {indent}{}", "^".repeat(carets))?;
         }
         write!(f, "help: {}", self.help)
     }

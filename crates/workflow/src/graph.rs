@@ -22,14 +22,23 @@ pub struct System {
 }
 
 impl System {
-    /// The workflow and the event of that type and identifier.
-    pub fn event(&self, types: &[&str], identifier: &str) -> Option<(&Arc<Graph>, &Event)> {
-        self.workflows.values().find_map(|graph| {
-            let found = graph.events.iter().find(|event| {
-                &*event.identifier == identifier && types.iter().any(|kind| *kind == &*event.kind)
-            })?;
-            Some((graph, found))
-        })
+    /// The workflow and the event of that type and identifier that takes records of `module`: one that names it before
+    /// one that takes any, and of several such the one of the first file.
+    pub fn event(
+        &self,
+        types: &[&str],
+        identifier: &str,
+        module: Option<&str>,
+    ) -> Option<(&Arc<Graph>, &Event)> {
+        let takes = |event: &Event| {
+            &*event.identifier == identifier
+                && types.iter().any(|kind| *kind == &*event.kind)
+                && event.module.as_deref().is_none_or(|only| Some(only) == module)
+        };
+        let all =
+            self.workflows.values().flat_map(|graph| graph.events.iter().map(move |event| (graph, event)));
+        all.filter(|(_, event)| takes(event))
+            .min_by_key(|(graph, event)| (event.module.is_none(), &graph.path))
     }
 }
 
@@ -60,6 +69,10 @@ pub struct Graph {
     pub private: Vec<Arc<str>>,
     /// Ours: durability.md, `job`.
     pub settings: Value,
+    /// `job.unique.key`: evaluated once, at a start.
+    pub unique: Option<Template>,
+    /// `job.concurrency.key`.
+    pub concurrency: Option<Template>,
 }
 
 /// A node.

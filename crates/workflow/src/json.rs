@@ -33,6 +33,7 @@ pub(crate) struct Key {
 /// What is wrong with the text, and where.
 pub(crate) struct Wrong {
     pub(crate) says: String,
+    pub(crate) help: &'static str,
     pub(crate) span: Range<usize>,
 }
 
@@ -58,13 +59,33 @@ pub(crate) fn parse(text: &str) -> Result<Node, Wrong> {
         let lower = chars.next().map(|first| first.to_lowercase().chain(chars).collect::<String>());
         Wrong {
             says: format!("this is no JSON: {}", lower.unwrap_or_default()),
+            help: "mend the JSON at this place",
             span: range.start..range.end,
         }
     })?;
-    match parsed.value {
-        Some(value) => Ok(node(value)),
-        None => Err(Wrong { says: "the file is empty".into(), span: 0..0 }),
+    printable(text)?;
+    let help = "write a workflow: { \"elements\": [..] }";
+    parsed.value.map(node).ok_or_else(|| Wrong { says: "the file is empty".into(), help, span: 0..0 })
+}
+
+/// The parser takes line breaks and other control characters inside strings, and JSON does not. It looks at text that
+/// the parser took, so that every quotation mark is one.
+fn printable(text: &str) -> Result<(), Wrong> {
+    let (mut quoted, mut escaped) = (false, false);
+    for (at, byte) in text.bytes().enumerate() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if quoted => escaped = true,
+            b'"' => quoted = !quoted,
+            0..0x20 if quoted => {
+                let says = "this is no JSON: a control character in a string".into();
+                let help = "end the string, or write a line break as \\n and a tab as \\t";
+                return Err(Wrong { says, help, span: at..at + 1 });
+            }
+            _ => {}
+        }
     }
+    Ok(())
 }
 
 fn shallow(text: &str) -> Result<(), Wrong> {
@@ -79,7 +100,8 @@ fn shallow(text: &str) -> Result<(), Wrong> {
             _ => {}
         }
         if depth > DEPTH_MAX {
-            return Err(Wrong { says: format!("the file nests deeper than {DEPTH_MAX}"), span: at..at + 1 });
+            let says = format!("the file nests deeper than {DEPTH_MAX}");
+            return Err(Wrong { says, help: "nest less", span: at..at + 1 });
         }
     }
     Ok(())

@@ -2,6 +2,7 @@
 
 mod element;
 mod file;
+mod shape;
 mod words;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
@@ -16,6 +17,9 @@ const FILE_BYTES_MAX: usize = 10 << 20;
 
 /// How much of a source line is shown, characters.
 const LINE_CHARS_MAX: usize = 200;
+
+/// How much of a long line is shown before the place that is meant, characters.
+const BEFORE_CHARS_MAX: usize = 60;
 
 /// A file of a system's folder.
 #[derive(Debug, Clone)]
@@ -32,7 +36,10 @@ pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
     let is_workflow =
         |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
     let mut named: Vec<(Source<'_>, file::Mentions)> = Vec::new();
-    for file in files.iter().filter(is_workflow) {
+    // Which of two files with one identifier loads must not hang on the order in which a folder was read.
+    let mut files: Vec<&File> = files.iter().filter(is_workflow).collect();
+    files.sort_by(|a, b| a.path.cmp(&b.path));
+    for file in files {
         let mut source = match Source::read(file) {
             Ok(source) => source,
             Err(finding) => {
@@ -42,9 +49,10 @@ pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
             }
         };
         let (graph, mentions) = file::read(&mut source, catalog);
-        if loaded.workflows.contains_key(&graph.identifier) {
+        if let Some(first) = loaded.workflows.get(&graph.identifier) {
             let says = format!("two workflows have the identifier `{}`", graph.identifier);
-            source.error("HF004", mentions.identifier.clone(), None, says, "give each its own");
+            let help = format!("give each its own; the first stands in `{}`", first.path);
+            source.error("HF004", mentions.identifier.clone(), None, says, &help);
         }
         match source.first_error() {
             Some(finding) => {
@@ -124,12 +132,19 @@ impl<'a> Source<'a> {
         }
         let bytes = file.bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&file.bytes);
         let text = std::str::from_utf8(bytes).map_err(|error| {
-            whole(format!("the file is no UTF-8 (byte {})", error.valid_up_to()), "save it as UTF-8")
+            // What stands before the place is the same in both texts.
+            let (at, shown) = (error.valid_up_to(), String::from_utf8_lossy(bytes));
+            let (says, help) = ("the file is no UTF-8".into(), "save it as UTF-8");
+            Box::new(Source::of(path.clone(), &shown).finding(
+                "HF001",
+                Severity::Error,
+                at..at + 1,
+                None,
+                says,
+                help,
+            ))
         })?;
-        let mut starts = vec![0];
-        starts.extend(text.match_indices('\n').map(|(at, _)| at + 1));
-        let empty = Node { span: 0..0, kind: json::Kind::Object(Vec::new()) };
-        let mut source = Source { path, text, root: empty, lines: starts, findings: Vec::new() };
+        let mut source = Source::of(path.clone(), text);
         match json::parse(text) {
             Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = root,
             Ok(root) => {
@@ -144,18 +159,24 @@ impl<'a> Source<'a> {
                 )));
             }
             Err(wrong) => {
-                let help = "mend the JSON at this place";
                 return Err(Box::new(source.finding(
                     "HF001",
                     Severity::Error,
                     wrong.span,
                     None,
                     wrong.says,
-                    help,
+                    wrong.help,
                 )));
             }
         }
         Ok(source)
+    }
+
+    fn of(path: Arc<str>, text: &'a str) -> Source<'a> {
+        let mut lines = vec![0];
+        lines.extend(text.match_indices('\n').map(|(at, _)| at + 1));
+        let root = Node { span: 0..0, kind: json::Kind::Object(Vec::new()) };
+        Source { path, text, root, lines, findings: Vec::new() }
     }
 
     fn first_error(&self) -> Option<Diagnostic> {
@@ -207,12 +228,16 @@ impl<'a> Source<'a> {
         let chars = |from: usize, to: usize| self.text.get(from..to).map_or(0, |text| text.chars().count());
         let column = chars(start, span.start) + 1;
         let width = chars(span.start, span.end.min(end).max(span.start)).max(1);
+        // Of a file in one line, the part around the place is what helps.
+        let long = source.chars().nth(LINE_CHARS_MAX).is_some();
+        let cut = if long { (column - 1).saturating_sub(BEFORE_CHARS_MAX) } else { 0 };
         Place {
             path: self.path.clone(),
             line: line as u32 + 1,
             column: column as u32,
             width: width as u32,
-            source: source.chars().take(LINE_CHARS_MAX).collect::<String>().into(),
+            cut: cut as u32,
+            source: source.chars().skip(cut).take(LINE_CHARS_MAX).collect::<String>().into(),
         }
     }
 }

@@ -141,6 +141,26 @@ async fn a_run_goes_on_after_the_server_was_killed() {
 }
 
 #[tokio::test]
+async fn a_run_that_was_answered_for_is_worked_after_a_kill_before_its_work() {
+    let (provider, project) = scene().await;
+    let gate = Gate::new();
+    provider.answer("/first/1", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
+    let hefe = Hefe::serve(project.path(), &["--runs", "1"]).await;
+    // The first worker has the only place: the second run is answered for and not begun.
+    launch(&hefe.client()).await;
+    provider.arrived_at("/first/1", 1).await;
+    let run = launch(&hefe.client()).await;
+    hefe.kill().await;
+    gate.open();
+    let hefe = Hefe::serve(project.path(), &[]).await;
+    let client = hefe.client();
+    let worker = ended(&client, &run).await;
+    assert_eq!((worker["status"].as_str(), worker["attempts"].as_i64()), (Some("succeeded"), Some(1)));
+    let account = client.get("/account").await.json();
+    assert_eq!((&account["accepted"], &account["balanced"]), (&json!(4), &json!(true)), "{account}");
+}
+
+#[tokio::test]
 async fn a_stopping_server_hands_its_runs_back() {
     let (provider, project) = scene().await;
     let gate = Gate::new();
@@ -235,4 +255,79 @@ async fn a_second_server_is_told_who_has_the_database() {
     assert!(says.contains("another process has the database"), "{says}");
     let account = testkit::process::run(["runs", "account", "--json", "--project", &path]).await;
     assert!(account.status.success(), "{}", String::from_utf8_lossy(&account.stderr));
+}
+
+#[tokio::test]
+async fn a_run_from_the_command_line_ends_with_its_result_and_exit_code() {
+    let project = Project::new();
+    let answer = |identifier: &str, body: Value| json!({ "identifier": identifier, "elements": [{ "name": "say", "type": "action/response", "options": { "body": body, "status": 404 } }] });
+    // A body that looks like an answer of ours, and one that is no object.
+    project.workflow(
+        "shop",
+        "a",
+        answer("Tricky", json!({ "run": "no-id", "message": "hello" })).to_string(),
+    );
+    project.workflow("shop", "b", answer("Plain", json!(7)).to_string());
+    let stop = json!({ "identifier": "Stops", "elements": [{ "name": "stop", "type": "flow/stop", "options": { "status": "failed" } }] });
+    project.workflow("shop", "c", stop.to_string());
+    let path = project.path().to_str().unwrap().to_owned();
+    let run = async |workflow: &str| {
+        let output = testkit::process::run(["run", &format!("shop/{workflow}"), "--project", &path]).await;
+        let said = String::from_utf8_lossy(&output.stdout).trim().to_owned();
+        (output.status.code(), said, String::from_utf8_lossy(&output.stderr).into_owned())
+    };
+    let (code, said, trouble) = run("Tricky").await;
+    assert_eq!((code, said.as_str()), (Some(0), r#"{"run":"no-id","message":"hello"}"#), "{trouble}");
+    assert_eq!(run("Plain").await.1, "7");
+    let (code, _, trouble) = run("Stops").await;
+    assert!(code == Some(1) && trouble.contains("failed"), "{trouble}");
+    assert_eq!(run("Nothing").await.0, Some(2));
+}
+
+#[tokio::test]
+async fn a_run_that_processes_die_of_is_worked_alone_and_then_given_up() {
+    let (provider, project) = scene().await;
+    for path in ["/first/1", "/first/2"] {
+        provider.answer(path, Answer { held: Some(Gate::new()), ..Answer::json(&json!({})) });
+    }
+    provider.answer("/second/2", Answer::json(&json!({})));
+    let start = async |id: i32| {
+        let hefe = Hefe::serve(project.path(), &[]).await;
+        if id > 0 {
+            let answer = hefe.client().post("/shop/webhook/launch", &json!({ "id": id })).await;
+            assert_eq!(answer.status, 200, "{}", answer.text());
+        }
+        hefe
+    };
+    // Nothing is recorded before the call that is held: each kill counts.
+    let hefe = start(1).await;
+    let run = hefe.client().get("/shop/runs?workflow=Work").await.json()["items"][0]["id"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    provider.arrived_at("/first/1", 1).await;
+    hefe.kill().await;
+    let hefe = start(0).await;
+    provider.arrived_at("/first/1", 2).await;
+    hefe.kill().await;
+    // From the second crash on nothing is worked beside it.
+    let hefe = start(2).await;
+    provider.arrived_at("/first/1", 3).await;
+    let queued = hefe.client().get("/shop/runs?status=queued").await.json();
+    assert_eq!(queued["items"].as_array().unwrap().len(), 1, "{queued}");
+    hefe.kill().await;
+    for times in 4..=5 {
+        let hefe = start(0).await;
+        provider.arrived_at("/first/1", times).await;
+        hefe.kill().await;
+    }
+    let hefe = start(0).await;
+    let mut events = hefe.client().events("/shop/events").await;
+    let at = format!("/shop/runs/{run}");
+    while hefe.client().get(&at).await.json()["status"] != "failed" {
+        events.until(|event| event.event == "run").await;
+    }
+    assert_eq!(hefe.client().get(&at).await.json()["error"]["code"], "crash_loop");
+    // And the other one has its turn.
+    provider.arrived_at("/first/2", 1).await;
 }

@@ -2,13 +2,14 @@
 
 pub mod http;
 
-use std::{collections::HashMap, sync::Arc};
+use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
-    Entry, Flight, Outcome, Output,
-    effect::{Live, Outside, Own, Progress},
+    Entry, Failure, FiringId, Flight, Outcome, Output,
+    effect::{Asked, Live, Outside, Own, Progress},
 };
-use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write};
+use recipe::{Map, Value};
+use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, sabotage::Sabotage};
 
 use crate::{Shared, context};
 
@@ -52,11 +53,7 @@ impl Sink {
                 }
             }
             Output::Live { element, live } => match live {
-                Live::Progress(progress) => {
-                    let contribution = self.contribution(progress, at_ms);
-                    let moving = self.moving.entry(contribution.process.clone()).or_default();
-                    moving.newest = Some(contribution);
-                }
+                Live::Progress(progress) => self.say(progress, shared),
                 Live::Toast(body) => {
                     if let Some(user) = self.new.user.clone() {
                         let system = self.new.system.clone();
@@ -66,12 +63,19 @@ impl Sink {
                 Live::Log { level, message, data } => {
                     tracing::info!(
                         target: "workflow", run = %self.new.id, workflow = &*self.new.workflow,
-                        element = &*element, level = &*level, "{message}"
+                        element = &*element, level = &*level, "{}", message.to_text()
                     );
                     self.writes.push(Write::Log(Log { at_ms, level, element, message, data }));
                 }
             },
         }
+    }
+
+    /// An update of a bar; the newest one is written when its time has come.
+    pub(crate) fn say(&mut self, progress: Progress, shared: &Shared) {
+        let contribution = self.contribution(progress, shared.clock.now_ms());
+        let moving = self.moving.entry(contribution.process.clone()).or_default();
+        moving.newest = Some(contribution);
     }
 
     /// Moves updates whose time has come (all of them if `all`) into the writes. Gives the milliseconds until the next
@@ -109,6 +113,10 @@ impl Sink {
             user: self.new.user.clone(),
             context: context::handed_on(&self.new.context, &start),
             entry: "".into(),
+            retry_of: None,
+            not_before_ms: start.not_before_ms,
+            unique: start.unique.map(unique),
+            limit: start.limit.map(limit),
             created_at_ms: start.at_ms,
             workflow: start.workflow,
             input: start.input,
@@ -158,14 +166,65 @@ impl Sink {
     }
 }
 
+/// A call under way, and which flight it is. Dropping it drops the connection.
+pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Outcome)> + Send>>;
+
+/// Makes the call.
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
+    Box::pin(async move {
+        let outcome = perform(&shared, &new, &flight).await;
+        (flight.firing, flight.number, outcome)
+    })
+}
+
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-pub(crate) async fn perform(shared: &Shared, new: &NewRun, flight: &Flight) -> Outcome {
-    let result = match &flight.effect {
-        Outside::Http(request) => {
-            shared.http.perform(request, &flight.key(), &trace_parent(new, flight)).await
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Outcome {
+    let result = match &flight.asked {
+        Asked::Start(start) => started(shared, new, start).await,
+        // Waits are the driver's.
+        Asked::Wait(_) => Ok(recipe::Value::Null),
+        Asked::Outside(Outside::Http(request)) => {
+            shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };
     Outcome { at_ms: shared.clock.now_ms(), result }
+}
+
+/// A start that the store decides on; a repetition finds its own run.
+async fn started(
+    shared: &Shared,
+    new: &Arc<NewRun>,
+    start: &interpreter::effect::Start,
+) -> Result<Value, Failure> {
+    let child = Sink::new(new.clone(), false).child(shared, start.clone());
+    let started = shared.store.start(child).await.map_err(|error| Failure {
+        detail: Value::from(error.to_string()),
+        retryable: true,
+        ..Failure::new("connect", "the run could not be started: the store does not take it")
+    })?;
+    let mut map = Map::new();
+    map.insert("id", Value::from(started.id.to_string()));
+    map.insert("workflow", Value::from(&*start.workflow));
+    map.insert("status", Value::from(started.status.word()));
+    if started.existing {
+        map.insert("existing", Value::Bool(true));
+    }
+    Ok(Value::Object(map))
+}
+
+pub(crate) fn unique(unique: interpreter::effect::Unique) -> store::Unique {
+    let interpreter::effect::Unique { key, queued, for_ms, replace } = unique;
+    store::Unique { key, queued, for_ms, replace }
+}
+
+pub(crate) fn limit(limit: interpreter::effect::Limit) -> store::Limit {
+    store::Limit { key: limit.key, at_once: limit.at_once }
+}
+
+/// The same at every repetition of a firing.
+fn key(shared: &Shared, flight: &Flight) -> String {
+    let key = flight.key();
+    if Sabotage::FreshKeys.on() { format!("{key}{}", shared.clock.now_ms()) } else { key }
 }
 
 /// W3C trace context: the root run is the trace, the firing the span.

@@ -54,8 +54,8 @@ async fn run(args: &Args, client: &Client) -> Result<bool, Trouble> {
     let events = Events::open(client, &system).await?;
     let path = format!("/{system}/workflows/{workflow}/run");
     let started = client.send_as(args.user.as_deref(), Method::POST, &path, Some(args.input.clone())).await?;
-    // A run that failed inside the request has an id too; without one nothing was started.
-    let Some(id) = started.body.get("run").and_then(Value::as_str).map(str::to_owned) else {
+    // The body may be the workflow's own; without the header nothing was started.
+    let Some(id) = started.run.clone() else {
         return Err(started.trouble());
     };
     follow(client, &system, std::slice::from_ref(&id), events).await?;

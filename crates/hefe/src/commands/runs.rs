@@ -1,4 +1,4 @@
-//! hefe runs: what there is, one of them, the end of one, and the account of all.
+//! hefe runs: what there is, one of them, the end of one or another try, and the account of all.
 
 use std::process::ExitCode;
 
@@ -44,6 +44,17 @@ enum What {
         /// Its id
         id: String,
     },
+    /// Try one again that failed or was cancelled
+    Retry {
+        /// Its id
+        id: String,
+        /// From its failure, in the same run, or from the start, as a new one
+        #[arg(long, default_value = "failure", value_parser = ["failure", "start"])]
+        from: String,
+        /// `current`: go on under the files as they are now
+        #[arg(long, value_parser = ["current"])]
+        version: Option<String>,
+    },
     /// accepted = succeeded + failed + cancelled + queued + running + waiting
     Account,
 }
@@ -85,6 +96,13 @@ async fn act(args: &Args, client: &Client) -> Result<ExitCode, Trouble> {
             let (system, _) = find(client, &systems, id).await?;
             let answer =
                 client.send(Method::POST, &format!("/{system}/runs/{id}/cancel"), None).await?.good()?;
+            say::line(&answer.to_string());
+        }
+        What::Retry { id, from, version } => {
+            let (system, _) = find(client, &systems, id).await?;
+            let version = version.as_deref().unwrap_or_default();
+            let path = format!("/{system}/runs/{id}/retry?from={from}&version={version}");
+            let answer = client.send(Method::POST, &path, None).await?.good()?;
             say::line(&answer.to_string());
         }
         What::Account => {

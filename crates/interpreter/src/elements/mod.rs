@@ -24,6 +24,8 @@ static TYPES: &[Type] = &[
     flow::r#while::TYPE,
     flow::r#try::TYPE,
     flow::stop::TYPE,
+    flow::wait::TYPE,
+    flow::r#await::TYPE,
     op::set::TYPE,
     op::recipe::TYPE,
     op::get::TYPE,
@@ -53,6 +55,14 @@ pub fn catalog() -> &'static Catalog {
     static CATALOG: LazyLock<Catalog> =
         LazyLock::new(|| Catalog { types: TYPES.iter().map(|kind| kind.declaration).collect() });
     &CATALOG
+}
+
+/// Whether a workflow awaits what it started without naming runs: only then is that kept.
+pub(crate) fn awaits_children(graph: &workflow::Graph) -> bool {
+    graph.elements.iter().any(|element| {
+        let of_type = TYPES[element.kind].declaration.name == flow::r#await::TYPE.declaration.name;
+        of_type && element.options.get("runs").is_none() && element.options.get("signal").is_none()
+    })
 }
 
 /// The type of that index in the catalog.

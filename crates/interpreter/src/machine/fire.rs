@@ -16,7 +16,7 @@ use crate::{
     firing::fingerprint,
     journal::Entry,
     options,
-    state::{Delivery, Flying, Inputs},
+    state::{Delivery, Frame, Hold, Inputs},
 };
 
 impl Machine {
@@ -28,21 +28,23 @@ impl Machine {
         &self.graph(frame).elements[element as usize]
     }
 
-    /// The innermost frame's next delivery, or what follows from its having none.
+    /// The next strand's innermost frame's next delivery, or what follows from its having none.
     pub(super) fn step(&mut self) {
-        let Some(&top) = self.state.ready.last() else {
-            self.state.over = Some(Ok(()));
-            return;
-        };
+        let Some(&strand) = self.state.turns.front() else { return };
+        let Some(&top) = self.strand(strand).ready.last() else { return self.idle(strand) };
         match self.frame_mut(top).stack.pop() {
             Some(delivery) => {
                 self.state.pending -= 1;
                 self.fire(top, delivery);
             }
-            None if self.frame(top).open > 0 => {
-                self.state.ready.pop();
+            None if self.frame(top).open == 0 => self.exhausted(top),
+            // Its iterations are under way: what follows the loop waits, until all of them have parked.
+            None if self.is_busy(top) => {
+                self.state.turns.pop_front();
             }
-            None => self.exhausted(top),
+            None => {
+                self.strand_mut(strand).ready.pop();
+            }
         }
     }
 
@@ -77,33 +79,9 @@ impl Machine {
         }
         match step {
             Step::Emit(ports) => self.emit(frame, &delivery, ports),
-            Step::Ask(effect) => {
-                let fingerprint = fingerprint(&effect);
-                let firing = id.get();
-                self.state.flight = Some(Flying { frame, delivery, firing, number, fingerprint, effect });
-            }
+            Step::Ask(asked) => self.depart(frame, delivery, id.get(), number, asked),
             Step::Open(open) => self.open(frame, delivery, id.get(), open),
             Step::Stop(result) => self.stop(frame, delivery, result),
-        }
-    }
-
-    /// The outcome of the call that the branch waited for.
-    pub(super) fn land(&mut self, outcome: Outcome) {
-        let Some(flying) = self.state.flight.take() else { return };
-        self.state.entries += 1;
-        self.state.spins = 0;
-        self.state.now_ms = self.state.now_ms.max(outcome.at_ms);
-        let Flying { frame, mut delivery, firing, .. } = flying;
-        let id = Lazy::known(firing);
-        let result = outcome.result.and_then(|value| {
-            self.with(frame, &mut delivery, &id, |firing, kind| (kind.finish)(firing, value))
-        });
-        match result {
-            Ok((ports, left)) => {
-                self.leave(frame, delivery.element, &id, left);
-                self.emit(frame, &delivery, ports);
-            }
-            Err(failure) => self.fail(frame, delivery, failure),
         }
     }
 
@@ -128,6 +106,12 @@ impl Machine {
                 put(&mut delivery.inputs, *port, value);
             }
         }
+        let frames = &self.state.frames;
+        let started = || {
+            branch(frames, frame)
+                .and_then(|at| frames[at as usize].as_ref())
+                .map_or(vec![], |at| at.started.clone())
+        };
         let mut firing = Firing {
             element,
             graph: &graph,
@@ -136,6 +120,7 @@ impl Machine {
             inputs: &delivery.inputs,
             vars: &vars,
             items: &mut self.state.items,
+            started: &started,
             facts,
             left: Left::default(),
         };
@@ -145,12 +130,16 @@ impl Machine {
 
     /// Own effects get their entries, live ones are shown unless this is a replay.
     pub(super) fn leave(&mut self, frame: u32, element: u32, id: &Lazy, left: Left) {
-        let Left { own, live, page, response } = left;
+        let Left { own, live, page, response, awaited } = left;
+        if awaited && let Some(branch) = branch(&self.state.frames, frame) {
+            self.frame_mut(branch).started.clear();
+        }
         if own.is_empty() && live.is_empty() && page.is_empty() && response.is_none() {
             return;
         }
         let name = self.element(frame, element).name.clone();
         for (number, own) in own.into_iter().enumerate() {
+            self.remember(frame, &own);
             self.own(id.get(), number as u8, &name, own);
         }
         if !self.replaying {
@@ -165,6 +154,21 @@ impl Machine {
         self.state.page.extend(page);
         if let Some(response) = response {
             self.respond(frame, response);
+        }
+    }
+
+    /// A workflow that awaits what it started has to know what that was.
+    fn remember(&mut self, frame: u32, own: &Own) {
+        if let Own::Start(start) = own {
+            self.remember_child(frame, start.id);
+        }
+    }
+
+    pub(super) fn remember_child(&mut self, frame: u32, id: u128) {
+        if elements::awaits_children(self.graph(frame))
+            && let Some(branch) = branch(&self.state.frames, frame)
+        {
+            self.frame_mut(branch).started.push(id);
         }
     }
 
@@ -220,6 +224,9 @@ impl Machine {
         if self.state.pending > self.limits.pending_max {
             let says = format!("more than {} deliveries are pending", self.limits.pending_max);
             self.state.over = Some(Err(Failure::new("too_deep", says)));
+            return;
+        }
+        if targets.is_empty() {
             return;
         }
         self.frame_mut(frame).stack.extend(targets.into_iter().rev());
@@ -286,6 +293,18 @@ impl Machine {
             }
         };
         Lazy { known: Cell::new(None), path: Some((frame.firing, frame.index, name, count)) }
+    }
+}
+
+/// The frame of the iteration, the callee or the run that this one is in.
+fn branch(frames: &[Option<Frame>], frame: u32) -> Option<u32> {
+    let mut at = frame;
+    loop {
+        let here = frames[at as usize].as_ref()?;
+        match here.hold {
+            Hold::Root | Hold::Item(_) | Hold::Callee { .. } => return Some(at),
+            _ => at = here.parent?,
+        }
     }
 }
 

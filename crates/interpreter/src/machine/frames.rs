@@ -38,8 +38,10 @@ impl Machine {
         }
         let enclosing = self.frame_mut(parent);
         enclosing.open += 1;
+        let strand = enclosing.strand;
         let frame = Frame {
             parent: Some(parent),
+            strand,
             opener,
             firing,
             index: u64::MAX,
@@ -49,13 +51,14 @@ impl Machine {
             counts: smallvec![],
             stack: Vec::new(),
             open: 0,
+            started: Vec::new(),
             hold,
         };
         match free {
             Some(at) => self.state.frames[at] = Some(frame),
             None => self.state.frames.push(Some(frame)),
         }
-        self.state.ready.push(index);
+        self.strand_mut(strand).ready.push(index);
         if let Some(vars) = lay {
             let scope = self.frame(index).scope;
             self.frame_mut(scope).vars = vars;
@@ -90,8 +93,13 @@ impl Machine {
                 self.leave(parent, opener.element, &id, left);
                 self.again(index, parent, &opener, again);
             }
+            // A failing `collect` is its iteration's failure.
+            Err(failure) if matches!(self.frame(index).hold, Hold::Item(_)) => {
+                self.item_failed(index, failure)
+            }
             Err(failure) => {
                 self.close(index);
+                self.surface(parent);
                 self.fail(parent, opener, failure);
             }
         }
@@ -104,8 +112,15 @@ impl Machine {
                 self.emit(index, opener, ports);
             }
             Again::Enter(workflow, input) => self.enter(index, parent, &workflow, input),
+            Again::Fork(items) => {
+                for (at, ports) in items {
+                    self.fork(index, at, ports);
+                }
+            }
+            Again::Done(given) => self.item_ended(index, given),
             Again::Close(ports) => {
                 self.close(index);
+                self.surface(parent);
                 self.emit(parent, opener, ports);
             }
         }
@@ -145,42 +160,64 @@ impl Machine {
         self.state.pending += 1;
     }
 
-    /// Removes a frame with everything that stands in it.
-    fn close(&mut self, index: u32) {
+    /// Removes a frame with everything that stands in it; an iteration's strand goes with it.
+    pub(super) fn close(&mut self, index: u32) {
         self.clear(index);
-        let parent = self.frame(index).parent;
+        let Frame { parent, strand, hold, .. } = self.frame(index);
+        let (parent, strand, item) = (*parent, *strand, matches!(hold, Hold::Item(_)));
         self.state.frames[index as usize] = None;
-        self.state.ready.retain(|at| *at != index);
+        if item {
+            self.end_strand(strand);
+        } else {
+            self.strand_mut(strand).ready.retain(|at| *at != index);
+        }
         if let Some(parent) = parent {
             self.frame_mut(parent).open -= 1;
         }
     }
 
-    /// Drops what is pending in a frame and closes the frames in it.
+    fn end_strand(&mut self, strand: u32) {
+        self.state.strands[strand as usize] = None;
+        self.state.turns.retain(|turn| *turn != strand);
+    }
+
+    /// A frame and all frames in it. Worked off from a list, as they may stand as deep as `frames_max`.
+    pub(super) fn within(&self, index: u32) -> Vec<u32> {
+        let mut found = vec![index];
+        let mut at = 0;
+        while at < found.len() {
+            let parent = Some(found[at]);
+            let inside = |frame: &Option<Frame>| frame.as_ref().is_some_and(|frame| frame.parent == parent);
+            let indices =
+                (0..self.state.frames.len() as u32).filter(|i| inside(&self.state.frames[*i as usize]));
+            found.extend(indices);
+            at += 1;
+        }
+        found
+    }
+
+    /// Drops what is pending in a frame, closes the frames in it, and gives up what is waited for there.
     fn clear(&mut self, index: u32) {
         let dropped = std::mem::take(&mut self.frame_mut(index).stack).len();
         self.state.pending -= dropped;
         if self.frame(index).open == 0 {
             return;
         }
-        // Frames in frames: worked off from a list, as they may stand as deep as `frames_max`.
-        let mut doomed = vec![index];
-        let mut at = 0;
-        while at < doomed.len() {
-            let parent = Some(doomed[at]);
-            let inside = |frame: &Option<Frame>| frame.as_ref().is_some_and(|frame| frame.parent == parent);
-            let indices =
-                (0..self.state.frames.len() as u32).filter(|i| inside(&self.state.frames[*i as usize]));
-            doomed.extend(indices);
-            at += 1;
-        }
+        let doomed = self.within(index);
+        self.abandon(&doomed);
         for inner in doomed.into_iter().skip(1) {
-            if let Some(frame) = self.state.frames[inner as usize].take() {
-                self.state.pending -= frame.stack.len();
+            let Some(frame) = self.state.frames[inner as usize].take() else { continue };
+            self.state.pending -= frame.stack.len();
+            match (frame.hold, &mut self.state.strands[frame.strand as usize]) {
+                (Hold::Item(_), _) => self.end_strand(frame.strand),
+                (_, Some(strand)) => strand.ready.retain(|at| *at != inner),
+                (_, None) => {}
             }
-            self.state.ready.retain(|at| *at != inner);
         }
         self.frame_mut(index).open = 0;
+        // A call of its own strand that was under way in there holds it up no longer.
+        let strand = self.frame(index).strand;
+        self.strand_mut(strand).flying = false;
     }
 
     /// An element has failed: its error port if the file connects or binds it, else whatever encloses it.
@@ -204,7 +241,7 @@ impl Machine {
     }
 
     /// The innermost try, callee or the run itself takes the failure.
-    fn propagate(&mut self, mut at: u32, failure: Failure) {
+    pub(super) fn propagate(&mut self, mut at: u32, failure: Failure) {
         loop {
             match &mut self.frame_mut(at).hold {
                 Hold::Root => {
@@ -222,7 +259,15 @@ impl Machine {
                     return;
                 }
                 Hold::Callee { .. } => return self.fail_callee(at, failure),
-                Hold::Each { .. } | Hold::While { .. } | Hold::Try(_) => {
+                Hold::Item(_) => return self.item_failed(at, failure),
+                Hold::Each { collects_errors: true, failed, .. } => {
+                    *failed = Some(failure.to_value());
+                    self.clear(at);
+                    self.surface(at);
+                    self.state.handled += 1;
+                    return;
+                }
+                Hold::Each { .. } | Hold::Many(_) | Hold::While { .. } | Hold::Try(_) => {
                     let Some(parent) = self.frame(at).parent else { return };
                     self.close(at);
                     at = parent;
@@ -241,12 +286,15 @@ impl Machine {
         self.fail(parent, opener, failure);
     }
 
-    /// Makes sure that a frame is worked next.
-    fn surface(&mut self, index: u32) {
-        if self.state.ready.last() != Some(&index) {
-            self.state.ready.retain(|at| *at != index);
-            self.state.ready.push(index);
+    /// Makes sure that a frame is worked next in its strand.
+    pub(super) fn surface(&mut self, index: u32) {
+        let strand = self.frame(index).strand;
+        let ready = &mut self.strand_mut(strand).ready;
+        if ready.last() != Some(&index) {
+            ready.retain(|at| *at != index);
+            ready.push(index);
         }
+        self.wake(strand);
     }
 
     /// Some failures pass every try and error port.

@@ -1,9 +1,10 @@
-//! Random graphs, cut after every entry and at every checkpoint: the same journal and the same end.
+//! Random graphs whose branches wait and overlap, cut after every entry and at every checkpoint: the same journal and the
+//! same end.
 
-use interpreter::{Entry, Failure, Machine, Outcome, Output, Then};
+use interpreter::{Entry, Failure, Flight, Machine, Outcome, Output, Then, effect::Asked};
 use recipe::Value;
 
-use crate::{Did, element, file, finish, log, run, start, system};
+use crate::{Did, element, file, finish, finish_in_turn, log, run, start, system};
 
 /// A small generator, so that a seed is a graph for ever.
 struct Random(u64);
@@ -38,8 +39,21 @@ fn graph(seed: u64) -> Vec<String> {
                 .collect();
             format!(r#""to": {{{}}}"#, edges.join(", "))
         };
-        let kinds: [(&str, &[&str], &str); 9] = [
+        let kinds: [(&str, &[&str], &str); 14] = [
             ("flow/each", &["each", "next"], ""),
+            ("flow/each", &["each", "next"], r#""options": {"parallel": 2}, "#),
+            ("flow/wait", &["default"], r#""options": {"for": "5s"}, "#),
+            (
+                "flow/each",
+                &["each", "next"],
+                r#""options": {"parallel": 3, "onError": "collect", "collect": "$answer"}, "#,
+            ),
+            (
+                "api/http",
+                &["default"],
+                r#""options": {"uri": "http://x.example/"}, "retry": {"attempts": 2, "on": ["connect"]}, "#,
+            ),
+            ("flow/await", &["default", "error"], ""),
             ("flow/try", &["try", "catch", "next"], ""),
             ("action/notify", &["default"], r#""options": {"notification": "word"}, "#),
             ("api/http", &["default"], r#""options": {"uri": "http://x.example/"}, "#),
@@ -83,11 +97,18 @@ fn graph(seed: u64) -> Vec<String> {
 }
 
 /// The same answer to the same firing, whenever it is asked.
-fn provider(firing: u128) -> Result<Value, Failure> {
-    match firing % 4 {
-        0 => Err(Failure::new("connect", "the provider could not be reached")),
-        n => Ok(Value::from(vec![Value::from(n as i64), Value::from(2)])),
+fn world(asked: &Asked, firing: u128) -> Result<Value, Failure> {
+    match (asked, firing % 4) {
+        (Asked::Wait(_), _) => Ok(Value::Null),
+        (_, 0) => Err(Failure::new("connect", "the provider could not be reached")),
+        (_, n) => Ok(Value::from(vec![Value::from(n as i64), Value::from(2)])),
     }
+}
+
+/// Works a graph to its end, flights ending in an order that the seed decides.
+fn whole(files: &[String], seed: u64) -> (Vec<Entry>, interpreter::End) {
+    let mut random = Random(seed);
+    recorded(finish_in_turn(begin(files), |count| random.below(count as u64) as usize, world))
 }
 
 fn begin(files: &[String]) -> Machine {
@@ -100,10 +121,10 @@ fn recorded(did: Did) -> (Vec<Entry>, interpreter::End) {
     (did.entries, did.end)
 }
 
-/// Times of outcomes come from the clock, so the same ones are given again.
-fn rest(machine: Machine, whole: &[Entry], from: usize) -> (Vec<Entry>, interpreter::End) {
-    let mut machine = machine;
+/// The rest of a run from a cut, the world answering in the order in which it did.
+fn rest(mut machine: Machine, whole: &[Entry], from: usize) -> (Vec<Entry>, interpreter::End) {
     let mut entries = whole[..from].to_vec();
+    let mut flights = Vec::new();
     loop {
         let turn = machine.advance(5);
         for output in turn.outputs {
@@ -114,9 +135,16 @@ fn rest(machine: Machine, whole: &[Entry], from: usize) -> (Vec<Entry>, interpre
         match turn.then {
             Then::More => {}
             Then::End(end) => return (entries, *end),
-            Then::Perform(flight) => {
-                let at_ms = whole.get(entries.len()).map_or(0, |entry| entry.outcome.at_ms);
-                entries.extend(machine.outcome(Outcome { at_ms, result: provider(flight.firing.0) }));
+            Then::Await => {
+                flights.extend(turn.flights);
+                let next = &whole[entries.len()];
+                let at = flights
+                    .iter()
+                    .position(|flight: &Flight| (flight.firing, flight.number) == (next.firing, next.number));
+                let flight = flights.remove(at.expect("what ended next before is under way now"));
+                let result = world(&flight.asked, flight.firing.0);
+                let outcome = Outcome { at_ms: next.outcome.at_ms, result };
+                entries.extend(machine.outcome(flight.firing, flight.number, outcome));
             }
         }
     }
@@ -127,7 +155,7 @@ fn cut_after_every_entry_the_end_is_the_same() {
     let mut cuts = 0;
     for seed in 0..150 {
         let files = graph(seed);
-        let whole = recorded(finish(begin(&files), |_, firing| provider(firing)));
+        let whole = whole(&files, seed);
         for cut in 0..=whole.0.len() {
             let input = Value::from(vec![Value::from(1), Value::from(2)]);
             let entries = whole.0[..cut].to_vec();
@@ -143,7 +171,7 @@ fn cut_after_every_entry_the_end_is_the_same() {
 fn a_checkpoint_taken_at_any_moment_stands_for_the_entries_before_it() {
     for seed in 0..60 {
         let files = graph(seed);
-        let whole = recorded(finish(begin(&files), |_, firing| provider(firing)));
+        let whole = whole(&files, seed);
         let mut machine = begin(&files);
         let mut seen = 0;
         loop {
@@ -158,9 +186,9 @@ fn a_checkpoint_taken_at_any_moment_stands_for_the_entries_before_it() {
             match turn.then {
                 Then::More => {}
                 Then::End(_) => break,
-                Then::Perform(flight) => {
-                    let at_ms = whole.0[seen].outcome.at_ms;
-                    machine.outcome(Outcome { at_ms, result: provider(flight.firing.0) });
+                Then::Await => {
+                    let next = whole.0[seen].clone();
+                    machine.outcome(next.firing, next.number, next.outcome);
                     seen += 1;
                 }
             }
@@ -171,7 +199,7 @@ fn a_checkpoint_taken_at_any_moment_stands_for_the_entries_before_it() {
 #[test]
 fn an_entry_that_does_not_match_fails_the_run_before_anything_is_done() {
     let files = graph(3);
-    let whole = finish(begin(&files), |_, firing| provider(firing));
+    let whole = finish(begin(&files), world);
     let mut entries = whole.entries.clone();
     entries[0].fingerprint ^= 1;
     let input = Value::from(vec![Value::from(1), Value::from(2)]);

@@ -5,12 +5,15 @@ mod cuts;
 mod elements;
 mod frames;
 mod memory;
+mod parallel;
 mod scope;
+mod waits;
 
 use std::{collections::VecDeque, sync::Arc};
 
 use interpreter::{
-    End, Entry, Failure, Machine, Outcome, Output, Run, Start, Then, catalog, effect::Outside,
+    End, Entry, Failure, Machine, Outcome, Output, Run, Start, Then, catalog,
+    effect::{Asked, Wait},
 };
 use recipe::{Map, Value};
 use workflow::{File, System};
@@ -56,13 +59,20 @@ pub(crate) struct Did {
     pub(crate) end: End,
 }
 
-/// Works a machine to its end; `provider` answers the calls.
-pub(crate) fn finish(
+/// Works a machine to its end; `world` answers what it asks for, the oldest first.
+pub(crate) fn finish(machine: Machine, world: impl FnMut(&Asked, u128) -> Result<Value, Failure>) -> Did {
+    finish_in_turn(machine, |_| 0, world)
+}
+
+/// The same; `turn` says which of so many flights ends next.
+pub(crate) fn finish_in_turn(
     mut machine: Machine,
-    mut provider: impl FnMut(&Outside, u128) -> Result<Value, Failure>,
+    mut turn_of: impl FnMut(usize) -> usize,
+    mut world: impl FnMut(&Asked, u128) -> Result<Value, Failure>,
 ) -> Did {
     let mut did = (Vec::new(), Vec::new());
     let mut at_ms = 1_000;
+    let mut flights = Vec::new();
     loop {
         let turn = machine.advance(8);
         for output in turn.outputs {
@@ -74,25 +84,41 @@ pub(crate) fn finish(
         match turn.then {
             Then::More => {}
             Then::End(end) => return Did { entries: did.0, outputs: did.1, end: *end },
-            Then::Perform(flight) => {
-                at_ms += 10;
-                let result = provider(&flight.effect, flight.firing.0);
-                did.0.extend(machine.outcome(Outcome { at_ms, result }));
+            Then::Await => {
+                flights.extend(turn.flights);
+                let flight = flights.remove(turn_of(flights.len()));
+                at_ms = ended_at(&flight.asked, at_ms);
+                let result = world(&flight.asked, flight.firing.0);
+                did.0.extend(machine.outcome(flight.firing, flight.number, Outcome { at_ms, result }));
             }
         }
     }
 }
 
-/// Runs the first workflow on an input; calls are answered in order, then by null.
+/// When the world has done it, if it began at `at_ms`.
+pub(crate) fn ended_at(asked: &Asked, at_ms: i64) -> i64 {
+    match asked {
+        Asked::Wait(Wait::Until(until_ms)) => at_ms.max(*until_ms),
+        _ => at_ms + 10,
+    }
+}
+
+/// Runs the first workflow on an input; calls are answered in order, then by null; time passes, runs end well.
 pub(crate) fn check(files: &[String], input: &str, answers: &[Result<&str, &str>]) -> Did {
     let system = system(files);
     let first = system.workflows.values().find(|graph| graph.path.ends_with("/0.workflow.json")).unwrap();
     let start = start(&first.identifier, Value::from_json(input).unwrap());
     let mut answers: VecDeque<_> = answers.iter().collect();
-    finish(Machine::start(system.clone(), run(), start).unwrap(), |_, _| match answers.pop_front() {
-        Some(Ok(json)) => Ok(Value::from_json(json).unwrap()),
-        Some(Err(code)) => Err(Failure::new(code, "the provider failed")),
-        None => Ok(Value::Null),
+    let machine = Machine::start(system.clone(), run(), start).unwrap();
+    finish(machine, |asked, _| match asked {
+        Asked::Wait(Wait::Until(_)) => Ok(Value::Null),
+        _ => match answers.pop_front() {
+            Some(Ok(json)) => Ok(Value::from_json(json).unwrap()),
+            Some(Err(code)) => {
+                Err(Failure { retryable: *code == "connect", ..Failure::new(code, "the provider failed") })
+            }
+            None => Ok(Value::Null),
+        },
     })
 }
 
@@ -102,7 +128,7 @@ pub(crate) fn logged(did: &Did) -> Vec<String> {
         .iter()
         .filter_map(|output| match output {
             Output::Live { live: interpreter::effect::Live::Log { message, .. }, .. } => {
-                Some(message.clone())
+                Some(message.to_text())
             }
             _ => None,
         })

@@ -183,6 +183,17 @@ impl Moment {
     }
 }
 
+/// The point in time that a date is, in that zone where it names none, milliseconds since 1970; None for what is no date.
+pub fn instant_ms(date: &Value, zone: &str) -> Option<i64> {
+    let moment = match date {
+        Value::Text(text) => Moment::read(text)?,
+        Value::Int(second) => Moment::At(Timestamp::from_second(*second).ok()?),
+        _ => return None,
+    };
+    let zone = if zone == "UTC" { TimeZone::UTC } else { ZONES.get(zone).ok()? };
+    moment.zoned(&zone).ok().map(|zoned| zoned.timestamp().as_millisecond())
+}
+
 /// The date that an argument is, and whether it is a day; None for null and an empty text. A number is seconds since
 /// 1970.
 fn moment(args: &Args<'_, '_>, at: usize) -> Result<Option<(Moment, bool)>, Stop> {

@@ -11,6 +11,8 @@ mod objects;
 mod sanitise;
 mod text;
 
+pub use dates::instant_ms;
+
 pub(crate) use args::{Args, char_at};
 
 use crate::eval::Got;

@@ -12,7 +12,7 @@ impl Value {
     /// Reads JSON. Whole numbers beyond 64 bits become doubles; the last of several equal keys counts.
     ///
     /// # Errors
-    /// What is no JSON, or nests 128 levels deep.
+    /// What is no JSON, or nests deeper than 128 levels.
     pub fn from_json(text: &str) -> Result<Value, Error> {
         serial::from_json(text).map_err(|error| {
             let line_start: usize =

@@ -143,6 +143,15 @@ impl Value {
         out
     }
 
+    /// The same as a text that keeps the mark; null stays null.
+    #[must_use]
+    pub fn as_text(&self) -> Value {
+        match self {
+            Value::Null | Value::Text(_) => self.clone(),
+            other => Value::from(other.to_text()).tainted_with(other.taint()),
+        }
+    }
+
     /// How deep it nests: 0 for what holds nothing, 1 for an empty list.
     pub fn depth(&self) -> usize {
         usize::from(measure::Measure::of(self).height)

@@ -14,8 +14,38 @@ use super::{Fields, List, Map, Name, Taint, Text, Value};
 /// The tags of the form for machines, in order. Stored bytes hold their places: only ever append.
 const TAGS: &[&str] = &["null", "false", "true", "int", "float", "text", "external", "list", "object"];
 
+/// How deep JSON from outside may nest.
+const DEPTH_MAX: usize = 128;
+
 pub(super) fn from_json(text: &str) -> Result<Value, serde_json::Error> {
-    serde_json::from_str(text)
+    // The parser's own limit is one level short of ours; only what meets it is looked at twice.
+    serde_json::from_str(text).or_else(|error| {
+        if !error.to_string().starts_with("recursion limit") || depth(text) > DEPTH_MAX {
+            return Err(error);
+        }
+        let mut from = serde_json::Deserializer::from_str(text);
+        from.disable_recursion_limit();
+        let value = Value::deserialize(&mut from)?;
+        from.end()?;
+        Ok(value)
+    })
+}
+
+/// How deep brackets nest, those in texts left out.
+fn depth(json: &str) -> usize {
+    let (mut depth, mut deepest, mut in_text, mut escaped) = (0_usize, 0, false, false);
+    for byte in json.bytes() {
+        match byte {
+            _ if escaped => escaped = false,
+            b'\\' if in_text => escaped = true,
+            b'"' => in_text = !in_text,
+            b'[' | b'{' if !in_text => depth += 1,
+            b']' | b'}' if !in_text => depth = depth.saturating_sub(1),
+            _ => {}
+        }
+        deepest = deepest.max(depth);
+    }
+    deepest
 }
 
 impl Serialize for Value {

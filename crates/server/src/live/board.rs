@@ -150,8 +150,8 @@ impl Board {
         };
         match change {
             Change::Cancel(_) => {}
-            Change::Run { start, status } => {
-                let frame = Frame::new(mark, Content::Run(RunShown::new(start, *status)));
+            Change::Run { start, stands } => {
+                let frame = Frame::new(mark, Content::Run(Box::new(RunShown::new(start, *stands))));
                 enter(&start.system, Audience::Runs, &frame);
                 if let Some(user) = &start.user {
                     enter(&start.system, Audience::RunsOf(user.clone()), &frame);
@@ -286,17 +286,17 @@ mod tests {
             process: "p".into(),
             user: user.map(Into::into),
             private,
-            title: None,
+            title: recipe::Value::Null,
             total: Some(10.0),
             progress: seq as f64,
-            status_message: None,
+            status_message: recipe::Value::Null,
             status: ItemStatus::Running,
             started_at_ms: 0,
             updated_at_ms: 0,
             rate: None,
             eta_seconds: None,
             seq,
-            link: None,
+            link: recipe::Value::Null,
             base: 0.0,
             base_run: Some(Id(1)),
             shares: BTreeMap::new(),

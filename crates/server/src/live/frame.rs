@@ -8,12 +8,12 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use store::{Hash, Id, Item, ItemStatus, NewRun, Notification, Status, Toast};
+use store::{Hash, Id, Item, ItemStatus, NewRun, Notification, Standing, Toast};
 
 use crate::{
     border::Shown,
     time::iso,
-    view::{ItemView, NotificationView, RunHead},
+    view::{ItemView, NotificationView, RunHead, RunRow},
 };
 
 /// Who may see something within a system.
@@ -55,12 +55,13 @@ pub(crate) struct RunShown {
     root: Id,
     parent: Option<Id>,
     direct: bool,
+    retry_of: Option<Id>,
     created_at_ms: i64,
-    status: Status,
+    stands: Standing,
 }
 
 impl RunShown {
-    pub(crate) fn new(start: &NewRun, status: Status) -> RunShown {
+    pub(crate) fn new(start: &NewRun, stands: Standing) -> RunShown {
         RunShown {
             id: start.id,
             workflow: start.workflow.clone(),
@@ -70,25 +71,27 @@ impl RunShown {
             root: start.root,
             parent: start.parent,
             direct: start.direct,
+            retry_of: start.retry_of,
             created_at_ms: start.created_at_ms,
-            status,
+            stands,
         }
     }
 
-    fn head(&self) -> RunHead<'_> {
-        RunHead {
+    fn row(&self) -> RunRow<'_> {
+        let head = RunHead {
             id: self.id,
             workflow: &self.workflow,
             version: self.version.to_string(),
-            status: self.status,
+            status: self.stands.status,
             queue: &self.queue,
             user: self.user.as_deref(),
             root: self.root,
             parent: self.parent,
-            retry_of: None,
+            retry_of: self.retry_of,
             direct: self.direct,
             created_at: iso(self.created_at_ms),
-        }
+        };
+        RunRow::new(head, self.stands)
     }
 }
 
@@ -104,7 +107,7 @@ pub(crate) enum Content {
     /// A toast, and until when it is kept, milliseconds since 1970.
     Toast(Arc<Toast>, i64),
     /// A run.
-    Run(RunShown),
+    Run(Box<RunShown>),
 }
 
 /// A place in the stream, as clients send it back: opaque to them.
@@ -182,7 +185,7 @@ impl Frame {
                     encode("notification", self.mark, &NotificationView::from(&**notification))
                 }
                 Content::Toast(toast, _) => encode("toast", self.mark, &Shown::of(&toast.body)),
-                Content::Run(run) => encode("run", self.mark, &run.head()),
+                Content::Run(run) => encode("run", self.mark, &run.row()),
             })
             .clone()
     }

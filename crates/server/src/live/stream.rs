@@ -236,7 +236,8 @@ impl Stream {
             ..Filter::default()
         };
         for run in store.runs(filter).await?.items.iter().rev() {
-            states.push((0, Frame::new(None, Content::Run(RunShown::new(&run.start, run.status)))));
+            states
+                .push((0, Frame::new(None, Content::Run(Box::new(RunShown::new(&run.start, run.stands()))))));
         }
         self.send(states);
         self.cursor = head;

@@ -6,6 +6,7 @@ use maud::{Markup, PreEscaped, html};
 use store::{Item, ItemStatus, Run, Status};
 
 use crate::{
+    border::Shown as Words,
     time::{iso, span},
     view::{ItemView, percent},
 };
@@ -91,9 +92,9 @@ pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Optio
             script type="application/json" { (PreEscaped(json)) }
             noscript {
                 @for item in items {
-                    p { (item.title.as_deref().unwrap_or(&item.process)) " "
+                    p { @if item.title.is_null() { (item.process) } @else { (Words::of(&item.title).words()) } " "
                         progress max="100" value=[percent(item)] {}
-                        " " (item.status_message.as_deref().unwrap_or_default())
+                        " " (Words::of(&item.status_message).words())
                         @if item.status != ItemStatus::Running { " (" (format!("{:?}", item.status).to_lowercase()) ")" } }
                 }
             }

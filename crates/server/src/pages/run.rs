@@ -232,7 +232,7 @@ fn logs(logs: &[Log]) -> Markup {
                     @for line in logs {
                         li class=(line.level) {
                             time datetime=(iso(line.at_ms)) { (iso(line.at_ms).get(11..23).unwrap_or_default()) }
-                            span class="tag" { (line.level) } span class="quiet" { (line.element) } span class="message" { (line.message) }
+                            span class="tag" { (line.level) } span class="quiet" { (line.element) } span class="message" { (Words::of(&line.message).words()) }
                             @if !line.data.is_null() { details { summary { "data" } pre { (Words::of(&line.data).pretty(VALUE_MAX)) } } }
                         }
                     }

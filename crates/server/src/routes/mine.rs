@@ -10,6 +10,7 @@ use store::{Error, Item, Page, Run};
 use crate::{
     answer::{Answer, Items, ok},
     app::{App, Viewer},
+    routes::runs::cursor,
     view::{ItemView, MineRow},
 };
 
@@ -32,7 +33,7 @@ pub(crate) async fn list(
     Query(from): Query<From>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let page = own(&app, &app.viewer(), &published.system.name, from.cursor).await?;
+    let page = own(&app, &app.viewer(), &published.system.name, cursor(from.cursor)?).await?;
     let items = page
         .items
         .iter()

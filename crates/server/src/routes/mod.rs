@@ -1,6 +1,7 @@
 //! One file a group of routes. Handlers read the request, ask the engine or the store, and write a view.
 
 pub(crate) mod account;
+pub(crate) mod body;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod mine;

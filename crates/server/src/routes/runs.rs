@@ -1,19 +1,20 @@
-//! GET runs, GET runs/ID, POST runs/ID/cancel.
+//! GET runs, GET runs/ID, POST runs/ID/cancel, retry, signal/NAME.
 
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::{Path, Query, Request, State},
     http::StatusCode,
 };
-use engine::Trace;
+use engine::{Retried, RetryFrom, Trace};
 use serde::Deserialize;
-use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Status};
+use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Signalled, Status};
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::{App, Viewer},
     border::{Raw, Shown},
+    routes::body,
     time::iso,
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
@@ -53,7 +54,7 @@ impl Asked {
             queue: given(&self.queue),
             user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
             text: given(&self.q),
-            cursor: given(&self.cursor),
+            cursor: cursor(given(&self.cursor))?,
             limit: 50,
         })
     }
@@ -68,6 +69,15 @@ pub(crate) async fn list(
     let filter = asked.filter(&published.system.name, &app.viewer())?;
     let page = app.engine.store().runs(filter).await?;
     ok(&Items { items: page.items.iter().map(RunRow::from).collect(), cursor: page.cursor })
+}
+
+/// Where the page before ended; anything else would begin again without a word.
+pub(crate) fn cursor(given: Option<String>) -> Result<Option<String>, Refused> {
+    match given.as_deref().map(str::parse::<Id>) {
+        Some(Err(())) => Err(Refused::new(StatusCode::BAD_REQUEST, "`cursor` is none that a page gave")
+            .help("leave it out for the first page; each page names the next one's")),
+        _ => Ok(given),
+    }
 }
 
 /// A run with all that is shown of it.
@@ -152,6 +162,80 @@ pub(crate) async fn cancel(
         Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
         Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),
         Cancelled::Unknown => {
+            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+        }
+    }
+}
+
+/// How a run is tried again.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Again {
+    from: Option<String>,
+    version: Option<String>,
+}
+
+#[derive(serde::Serialize)]
+struct RetryView {
+    run: Id,
+    retry_of: Option<Id>,
+}
+
+pub(crate) async fn retry(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+    Query(again): Query<Again>,
+) -> Answer {
+    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
+    let current = again.version.as_deref() == Some("current");
+    let from = match again.from.as_deref() {
+        None | Some("" | "failure") => RetryFrom::Failure { current },
+        Some("start") => RetryFrom::Start,
+        Some(_) => {
+            return Err(Refused::new(
+                StatusCode::BAD_REQUEST,
+                "a run is tried again from `failure` or from `start`",
+            )
+            .help("leave `from` out to go on where it failed"));
+        }
+    };
+    let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
+    match app.engine.retry(run, from).await? {
+        Retried::Queued(id) => {
+            Ok(json(StatusCode::ACCEPTED, &RetryView { run: id, retry_of: (id != run).then_some(run) }))
+        }
+        Retried::NotOver => Err(conflict("only a run that failed or was cancelled is tried again")),
+        Retried::Differs(difference) => {
+            Err(conflict(&format!("the run cannot go on under the current version: {difference}"))
+                .help("try it again from the start, or under its own version"))
+        }
+        Retried::Unknown => {
+            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+        }
+    }
+}
+
+#[derive(serde::Serialize)]
+struct SignalView {
+    run: Id,
+    signal: String,
+}
+
+/// Brings a run the body that it waits for, or will wait for.
+pub(crate) async fn signal(
+    State(app): State<Arc<App>>,
+    Path((system, name, signal)): Path<(String, String, String)>,
+    request: Request,
+) -> Answer {
+    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
+    let body = body::value(&app, request).await?;
+    let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
+    match app.engine.store().signal(run, signal.as_str().into(), body).await? {
+        Signalled::Kept => Ok(json(StatusCode::ACCEPTED, &SignalView { run, signal })),
+        Signalled::Double => {
+            Err(conflict("a signal of that name is kept already; the run has not taken it yet"))
+        }
+        Signalled::Over => Err(conflict("the run has ended already")),
+        Signalled::Unknown => {
             Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
         }
     }

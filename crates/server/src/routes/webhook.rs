@@ -5,12 +5,10 @@ use std::sync::Arc;
 use axum::{
     body::Body,
     extract::{Path, Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header},
+    http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
 use engine::{Call, Door, Person, Started};
-use http_body_util::{BodyExt, LengthLimitError, Limited};
-use recipe::Value;
 use serde::Serialize;
 use store::{Id, Status};
 
@@ -18,8 +16,12 @@ use crate::{
     answer::{Answer, Refused, bytes_of_json, json},
     app::App,
     border::Shown,
+    routes::body,
     serve::Peer,
 };
+
+/// The header that names the run.
+const RUN: HeaderName = HeaderName::from_static("x-hefe-run");
 
 /// What a POST can start by an event's identifier.
 const KINDS: &[&str] = &["webhook", "on_click", "on_change"];
@@ -59,7 +61,7 @@ pub(crate) async fn workflow(
 
 async fn start(app: &App, system: String, door: Door, request: Request) -> Answer {
     let person = Some(on_behalf(app, &request));
-    let input = input(app, request).await?;
+    let input = body::value(app, request).await?;
     let names = (
         system.clone(),
         match &door {
@@ -68,13 +70,12 @@ async fn start(app: &App, system: String, door: Door, request: Request) -> Answe
         },
     );
     match app.engine.call(Call { system, door, input, person }).await {
-        Ok(Started::Queued(id)) => Ok(queued(&names.0, id)),
-        Ok(Started::Done(answer)) => done(answer),
+        Ok(Started::Queued { run, existing }) => Ok(named(run, queued(&names.0, run, existing))),
+        Ok(Started::Done(answer)) => Ok(named(answer.run, done(answer))),
         Err(refusal) => Err(Refused::from_engine(refusal, &names.0, &names.1)),
     }
 }
 
-/// The body as a value; an empty one is null.
 /// Who asks. Whoever may open the socket in the project's folder owns the project, and may start a run for anyone.
 fn on_behalf(app: &App, request: &Request) -> Person {
     let person = app.viewer().person;
@@ -86,53 +87,20 @@ fn on_behalf(app: &App, request: &Request) -> Person {
     }
 }
 
-async fn input(app: &App, request: Request) -> Result<Value, Refused> {
-    refuse_forms(request.headers())?;
-    let max = app.settings.body_bytes_max;
-    let too_large = || {
-        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {max} bytes"))
-            .help("send less, or a reference to where the data lies")
-    };
-    let announced =
-        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
-    if announced.is_some_and(|length: u64| length > max as u64) {
-        return Err(too_large());
+/// The run's id beside the body, which may be the workflow's own.
+fn named(id: Id, mut response: Response) -> Response {
+    if let Ok(id) = HeaderValue::try_from(id.to_string()) {
+        response.headers_mut().insert(RUN, id);
     }
-    let read = Limited::new(request.into_body(), max).collect();
-    let bytes = match tokio::time::timeout(app.settings.body_timeout, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
-        Ok(Err(_)) => return Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
-        Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
-    };
-    if bytes.is_empty() {
-        return Ok(Value::Null);
-    }
-    let no_json = |says: &str| {
-        Refused::new(StatusCode::BAD_REQUEST, says)
-            .code("json")
-            .help("send JSON in UTF-8, nested not deeper than 128 levels, or no body at all")
-    };
-    let text = std::str::from_utf8(&bytes).map_err(|_| no_json("the body is no text in UTF-8"))?;
-    Value::from_json(text).map_err(|error| no_json(&format!("the body cannot be read: {}", error.says)))
+    response
 }
 
-/// A form is what a page of another site can send without asking; and it is no JSON.
-fn refuse_forms(headers: &HeaderMap) -> Result<(), Refused> {
-    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
-    let form = [&b"application/x-www-form-urlencoded"[..], b"multipart/form-data"]
-        .iter()
-        .any(|form| kind.len() >= form.len() && kind[..form.len()].eq_ignore_ascii_case(form));
-    if form {
-        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a form is not taken here")
-            .help("send JSON with the header `content-type: application/json`"));
-    }
-    Ok(())
-}
-
-fn queued(system: &str, id: Id) -> Response {
+fn queued(system: &str, id: Id, existing: bool) -> Response {
     let id = id.to_string();
-    let mut response = bytes_of_json(StatusCode::ACCEPTED, format!("{{\"run\":\"{id}\"}}"));
+    let mut response = bytes_of_json(
+        StatusCode::ACCEPTED,
+        format!("{{\"run\":\"{id}\"{}}}", if existing { ",\"existing\":true" } else { "" }),
+    );
     if let Ok(place) = HeaderValue::try_from(format!("/{system}/runs/{id}")) {
         response.headers_mut().insert(header::LOCATION, place);
     }
@@ -167,29 +135,33 @@ struct Failed {
 }
 
 /// The answer of a run inside the request.
-fn done(answer: engine::Answer) -> Answer {
+fn done(answer: engine::Answer) -> Response {
     let effects = answer.effects.iter().map(Shown::of).collect();
     let run = answer.run;
     if answer.status == Status::Succeeded {
         return match answer.response {
-            Some(response) => Ok(own(response)),
-            None => Ok(json(StatusCode::OK, &Success { success: true, run, effects })),
+            Some(response) => own(response),
+            None => json(StatusCode::OK, &Success { success: true, run, effects }),
         };
     }
-    if Shown::field(&answer.error, "code").is("invalid") {
-        let (status, message) = (422, "the input is not valid");
-        let errors = Shown::field(&answer.error, "errors");
-        return Ok(json(
-            StatusCode::UNPROCESSABLE_ENTITY,
-            &Invalid { status, success: false, message, errors, run, effects },
-        ));
+    let errors = Shown::field(&answer.error, "errors");
+    // Without messages by field it is the workflow that is wrong, not the input.
+    if Shown::field(&answer.error, "code").is("invalid") && !errors.is_null() {
+        let message = "the input is not valid";
+        let status = StatusCode::UNPROCESSABLE_ENTITY;
+        return json(
+            status,
+            &Invalid { status: status.as_u16(), success: false, message, errors, run, effects },
+        );
     }
-    let (status, message) = (500, "the workflow failed");
-    let help = "whoever runs this server finds the reason on the run's page";
-    Ok(json(
-        StatusCode::INTERNAL_SERVER_ERROR,
-        &Failed { status, success: false, message, help, run, effects },
-    ))
+    let (status, message, help) = if answer.too_late {
+        let help = "work that takes longer belongs into a workflow that runs in the background";
+        (StatusCode::GATEWAY_TIMEOUT, "the workflow took longer than a request may wait", help)
+    } else {
+        let help = "whoever runs this server finds the reason on the run's page";
+        (StatusCode::INTERNAL_SERVER_ERROR, "the workflow failed", help)
+    };
+    json(status, &Failed { status: status.as_u16(), success: false, message, help, run, effects })
 }
 
 /// What action/response asked for. Headers that say how the message is sent are ours.
@@ -205,6 +177,7 @@ fn own(asked: engine::Response) -> Response {
         *response.body_mut() = Body::empty();
     }
     for (name, value) in asked.headers {
+        let value = Shown::of(&value).words();
         if let (Ok(name), Ok(value)) = (HeaderName::try_from(name), HeaderValue::try_from(value))
             && !OURS.contains(&name)
         {

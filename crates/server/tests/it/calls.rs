@@ -226,3 +226,124 @@ async fn a_broken_file_is_503_with_its_place_and_the_others_work() {
     assert_eq!(bad["findings"][0]["severity"], "error");
     scene.stop().await;
 }
+
+#[tokio::test]
+async fn the_run_of_an_answer_is_there_for_whoever_asks_at_once() {
+    let scene = Scene::of(
+        &[(
+            "wrong",
+            hook(
+                "wrong",
+                "stop",
+                &[json!({ "name": "stop", "type": "flow/stop", "options": { "status": "failed" } })],
+            ),
+        )],
+        None,
+    )
+    .await;
+    for _ in 0..20 {
+        let answer = scene.client.post("/main/webhook/wrong", &json!({})).await;
+        let run = answer.json()["run"].as_str().unwrap().to_owned();
+        assert_eq!(answer.header("x-hefe-run"), Some(&*run));
+        assert_eq!(scene.client.get(&format!("/main/runs/{run}")).await.json()["status"], "failed");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn what_the_workflow_got_wrong_is_no_fault_of_the_input() {
+    let push = json!({ "name": "push", "type": "flow/each", "in": { "default": "'text'" } });
+    let scene = Scene::of(&[("wrong", hook("wrong", "push", &[push]))], None).await;
+    let answer = scene.client.post("/main/webhook/wrong", &json!({})).await;
+    assert_eq!(answer.status, 500, "{}", answer.text());
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_that_waits_too_long_is_504() {
+    let pause = json!({ "name": "pause", "type": "flow/wait", "options": { "for": "1h" } });
+    let scene = Scene::impatient(&[("slow", hook("slow", "pause", &[pause]))]).await;
+    let answer = scene.client.post("/main/webhook/slow", &json!({})).await;
+    assert_eq!(answer.status, 504, "{}", answer.text());
+    let run = answer.json()["run"].as_str().unwrap().to_owned();
+    assert_eq!(scene.client.get(&format!("/main/runs/{run}")).await.json()["error"]["code"], "timeout");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn json_may_nest_128_levels_and_no_more() {
+    let scene = Scene::of(
+        &[("echo", hook("echo", "say", &[json!({ "name": "say", "type": "action/response" })]))],
+        None,
+    )
+    .await;
+    for (levels, status) in [(128, 200), (129, 400)] {
+        let body = "[".repeat(levels) + &"]".repeat(levels);
+        let answer = scene
+            .client
+            .request("POST", "/main/webhook/echo", &[("content-type", "application/json")], body.into())
+            .await;
+        assert_eq!(answer.status, status, "{}", answer.text());
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_cursor_that_no_page_gave_is_refused() {
+    let scene = Scene::of(&[], None).await;
+    for path in ["/main/runs?cursor=bogus", "/main/mine?cursor=%00"] {
+        assert!([400, 404].contains(&scene.client.get(path).await.status), "{path}");
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_cancelled_run_shows_when_its_end_was_asked_for() {
+    let pause = json!({ "identifier": "Pause", "async": true, "elements": [{ "name": "pause", "type": "flow/wait", "options": { "for": "1h" } }] });
+    let scene = Scene::of(&[("pause", pause)], None).await;
+    let mut events = scene.client.events("/main/events").await;
+    let run = scene.client.post("/main/workflows/Pause/run", &json!({})).await.json()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let row = events.until(|event| event.event == "run" && event.json()["status"] == "waiting").await.json();
+    assert_eq!((row["id"].as_str(), row["attempts"].as_i64()), (Some(&*run), Some(1)));
+    let waiting = scene.client.get(&format!("/main/runs/{run}")).await.json();
+    assert!(waiting["why"].as_str().unwrap().starts_with("it waits, and goes on at "), "{waiting}");
+    assert_eq!(scene.client.post(&format!("/main/runs/{run}/cancel"), &json!(null)).await.status, 200);
+    let ended = scene.client.get(&format!("/main/runs/{run}")).await.json();
+    assert_eq!(ended["status"], "cancelled");
+    assert!(ended["cancel_asked_at"].is_string(), "{ended}");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_signal_is_brought_once_and_a_failed_run_tried_again() {
+    let ask = json!({ "identifier": "Ask", "async": true, "entry": "ask", "elements": [
+        { "name": "ask", "type": "flow/await", "options": { "signal": "approve" }, "to": { "default": { "stop": ["default"] } } },
+        { "name": "stop", "type": "flow/stop", "options": { "status": "failed", "message": "no" } }
+    ] });
+    let scene = Scene::of(&[("ask", ask)], None).await;
+    let mut events = scene.client.events("/main/events").await;
+    let run = scene.client.post("/main/workflows/Ask/run", &json!({})).await.json()["run"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    let at = |status: &'static str| {
+        move |event: &testkit::client::Event| event.event == "run" && event.json()["status"] == status
+    };
+    events.until(at("waiting")).await;
+    let path = format!("/main/runs/{run}");
+    assert_eq!(scene.client.post(&format!("{path}/retry"), &json!(null)).await.status, 409);
+    assert_eq!(
+        scene.client.post(&format!("{path}/signal/approve"), &json!({ "yes": true })).await.status,
+        202
+    );
+    events.until(at("failed")).await;
+    assert_eq!(scene.client.post(&format!("{path}/signal/approve"), &json!({})).await.status, 409);
+    let again = scene.client.post(&format!("{path}/retry?from=start"), &json!(null)).await;
+    assert_eq!((again.status, &again.json()["retry_of"]), (202, &json!(run)), "{}", again.text());
+    assert_eq!(scene.client.post(&format!("{path}/retry?from=middle"), &json!(null)).await.status, 400);
+    assert_eq!(scene.client.post(&format!("{path}/retry"), &json!(null)).await.status, 202);
+    scene.stop().await;
+}

@@ -1,6 +1,7 @@
 //! The server through its doors: real HTTP on loopback, a real engine, SQLite in a folder that goes away.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
 
+mod bars;
 mod border;
 mod calls;
 mod drawing;

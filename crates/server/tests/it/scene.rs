@@ -31,15 +31,26 @@ impl Scene {
         Scene::start(project, provider.map(Provider::host), server::Settings::default()).await
     }
 
+    /// Whose requests wait a moment only.
+    pub(crate) async fn impatient(workflows: &[(&str, Value)]) -> Scene {
+        let project = Project::new();
+        for (name, workflow) in workflows {
+            project.workflow("main", name, workflow.to_string());
+        }
+        let settings = Settings { request_ms: 100, ..Settings::default() };
+        Scene::over(project, settings, server::Settings::default()).await
+    }
+
     /// Of a project as it lies there.
     pub(crate) async fn start(project: Project, host: Option<String>, settings: server::Settings) -> Scene {
+        let of_engine = Settings { allow_private: host.into_iter().collect(), ..Settings::default() };
+        Scene::over(project, of_engine, settings).await
+    }
+
+    async fn over(project: Project, of_engine: Settings, settings: server::Settings) -> Scene {
         let store =
             Sqlite::open(&project.path().join(".hefe/hefe.db"), store::sqlite::Settings::default()).unwrap();
-        let of_engine = Settings {
-            project: Some(project.path().to_owned()),
-            allow_private: host.into_iter().collect(),
-            ..Settings::default()
-        };
+        let of_engine = Settings { project: Some(project.path().to_owned()), ..of_engine };
         let engine = Engine::open(Arc::new(store), of_engine).await.unwrap();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let client = Client::new(&format!("http://{}", listener.local_addr().unwrap()));
@@ -76,7 +87,7 @@ impl Scene {
     pub(crate) async fn inside(&self, identifier: &str, input: &Value) -> (Answer, Value) {
         let mut events = self.client.events("/main/events").await;
         let answer = self.client.post(&format!("/main/webhook/{identifier}"), input).await;
-        let id = answer.json()["run"].as_str().unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
+        let id = answer.header("x-hefe-run").unwrap_or_else(|| panic!("{}", answer.text())).to_owned();
         events.until(|event| event.event == "run" && event.json()["id"] == id).await;
         (answer, self.client.get(&format!("/main/runs/{id}")).await.json())
     }

@@ -5,8 +5,15 @@ use std::{collections::HashMap, sync::Arc};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{blob, key, memory::Memory, read, trouble};
-use crate::{Change, Commit, End, Error, Id, Item, ItemStatus, NewRun, Notification, Status, Write};
+use super::{
+    forms::{blob, id, key, status_code, status_of, trouble},
+    memory::{Memory, Ready},
+    read,
+};
+use crate::{
+    Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification, Standing,
+    Status, Write,
+};
 
 /// Entries that a trace keeps.
 const TRACE_ENTRIES: u64 = 10_000;
@@ -19,10 +26,61 @@ const LOG_LINES_MAX: i64 = 1_000;
 pub(super) struct After {
     pub(super) queued: Vec<Arc<NewRun>>,
     pub(super) ended: Vec<Id>,
+    /// In order: a run may park and be woken within one batch.
+    pub(super) moved: Vec<Moved>,
     pub(super) changes: Vec<(u64, Change)>,
     pub(super) counters: HashMap<&'static str, i64>,
+    /// Suspects that wrote an entry.
+    pub(super) got_on: Vec<Id>,
+    /// When the next parked run is due, if that was looked up.
+    pub(super) next_wake: Option<Option<i64>>,
     /// Change in the number of live runs of a tree within this batch.
     roots: HashMap<Id, i64>,
+}
+
+/// A run that has parked, was woken, or ended while it was parked.
+pub(super) enum Moved {
+    Parked(Id, Status, Option<i64>),
+    /// With the status it was parked under; None if it was about to park.
+    Woken(Ready, Option<Status>),
+    Ended(Status),
+}
+
+/// How far [`After`] had come before a submission that may be refused.
+pub(super) struct Mark {
+    queued: usize,
+    ended: usize,
+    moved: usize,
+    changes: usize,
+    counters: HashMap<&'static str, i64>,
+    roots: HashMap<Id, i64>,
+}
+
+impl After {
+    pub(super) fn mark(&self) -> Mark {
+        Mark {
+            queued: self.queued.len(),
+            ended: self.ended.len(),
+            moved: self.moved.len(),
+            changes: self.changes.len(),
+            counters: self.counters.clone(),
+            roots: self.roots.clone(),
+        }
+    }
+
+    /// So many more runs of a tree are in memory.
+    pub(super) fn roots_change(&mut self, root: Id, by: i64) {
+        *self.roots.entry(root).or_default() += by;
+    }
+
+    pub(super) fn rewind(&mut self, to: Mark) {
+        self.queued.truncate(to.queued);
+        self.ended.truncate(to.ended);
+        self.moved.truncate(to.moved);
+        self.changes.truncate(to.changes);
+        self.counters = to.counters;
+        self.roots = to.roots;
+    }
 }
 
 /// The writer's tools.
@@ -45,16 +103,14 @@ impl Apply<'_> {
             return Err(Error::LeaseLost);
         }
         if let Some(entries) = &commit.entries {
-            self.run(
-                "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
-                params![key(commit.run), entries.at as i64, entries.count, entries.bytes],
-            )?;
+            self.entries(commit.run, entries)?;
+            if self.memory.is_suspect(commit.run) {
+                self.run("UPDATE live SET crashes = 0 WHERE run = ?1", params![key(commit.run)])?;
+                self.after.got_on.push(commit.run);
+            }
         }
         if let Some(checkpoint) = &commit.checkpoint {
-            self.run(
-                "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
-                params![key(commit.run), checkpoint.at as i64, checkpoint.bytes],
-            )?;
+            self.checkpoint(commit.run, checkpoint)?;
             self.trim(commit.run, checkpoint.at)?;
         }
         let mut request = None;
@@ -78,13 +134,39 @@ impl Apply<'_> {
                         params![key(commit.run), blob(line)?, LOG_LINES_MAX],
                     )?;
                 }
+                Write::Signal(name) => {
+                    let sql = "DELETE FROM signals WHERE run = ?1 AND name = ?2";
+                    self.run(sql, params![key(commit.run), &**name])?;
+                }
                 Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),
             }
         }
-        match &commit.end {
-            None => Ok(()),
-            Some(end) => self.end(commit.run, end, request),
+        match (&commit.end, &commit.park) {
+            (Some(end), _) => self.end(commit.run, end, request),
+            (None, Some(park)) => self.park(commit.run, park),
+            (None, None) => Ok(()),
         }
+    }
+
+    pub(super) fn entries(&mut self, run: Id, entries: &Entries) -> Result<(), Error> {
+        self.run(
+            "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
+            params![key(run), entries.at as i64, entries.count, entries.bytes],
+        )?;
+        Ok(())
+    }
+
+    pub(super) fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Result<(), Error> {
+        self.run(
+            "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
+            params![key(run), checkpoint.at as i64, checkpoint.bytes],
+        )?;
+        Ok(())
+    }
+
+    /// A bar that had ended goes on from where it was.
+    pub(super) fn move_again(&mut self, mut item: Item, at_ms: i64) -> Result<(), Error> {
+        if item.reopen(at_ms) { self.store_item(item) } else { Ok(()) }
     }
 
     /// A queued run's end on request.
@@ -92,11 +174,14 @@ impl Apply<'_> {
         let end = End {
             status: Status::Cancelled,
             started_at_ms: at_ms,
+            attempts: 0,
             ended_at_ms: at_ms,
             result: recipe::Value::Null,
             error: recipe::Value::Null,
             effects: Vec::new(),
             handled: 0,
+            cancel_at_ms: Some(at_ms),
+            retry: None,
         };
         self.end(run, &end, None)
     }
@@ -108,7 +193,7 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn start(&mut self, new: &NewRun) -> Result<(), Error> {
+    pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {
         if !self.insert(new)? {
             return Ok(());
         }
@@ -123,9 +208,18 @@ impl Apply<'_> {
             )?;
         }
         let new = Arc::new(new.clone());
-        *self.after.roots.entry(new.root).or_default() += 1;
-        self.after.queued.push(new.clone());
-        self.change(Change::Run { start: new, status: Status::Queued });
+        if let Some(at_ms) = new.not_before_ms {
+            // It is parked from the first, and comes up as a wait does.
+            self.run(
+                "INSERT INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
+                params![key(new.id), key(new.root), status_code(Status::Queued), at_ms],
+            )?;
+            self.after.moved.push(Moved::Parked(new.id, Status::Queued, Some(at_ms)));
+        } else {
+            *self.after.roots.entry(new.root).or_default() += 1;
+            self.after.queued.push(new.clone());
+        }
+        self.change(Change::Run { start: new, stands: Standing::new(Status::Queued) });
         Ok(())
     }
 
@@ -142,7 +236,13 @@ impl Apply<'_> {
     }
 
     fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
-        let code = super::status_code(end.status);
+        let code = status_code(end.status);
+        // A run that was asked to end shows when.
+        let asked = match end.status == Status::Cancelled && end.cancel_at_ms.is_none() {
+            true => Some(End { cancel_at_ms: read::cancel_at(self.db, run)?, ..end.clone() }),
+            false => None,
+        };
+        let end = asked.as_ref().unwrap_or(end);
         self.run(
             "INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)",
             params![key(run), code, blob(end)?],
@@ -152,18 +252,45 @@ impl Apply<'_> {
             Some(start) => start,
             None => {
                 self.run("DELETE FROM live WHERE run = ?1", params![key(run)])?;
-                let known = self.memory.find(run).map(|(start, _, _)| start);
-                let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
-                let Some(start) = known else { return Ok(()) };
-                self.after.ended.push(run);
-                *self.after.roots.entry(start.root).or_default() -= 1;
+                let Some(start) = self.leave(run)? else { return Ok(()) };
                 start
             }
         };
         let root = start.root;
-        self.change(Change::Run { start, status: end.status });
-        let live = self.memory.live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
-        if live <= 0 { self.end_items(root, end.ended_at_ms) } else { Ok(()) }
+        if let Some(unique) = start.unique.as_ref().filter(|unique| unique.for_ms == 0) {
+            self.run(
+                "DELETE FROM uniques WHERE system = ?1 AND workflow = ?2 AND key = ?3 AND run = ?4",
+                params![&*start.system, &*start.workflow, &*unique.key, key(run)],
+            )?;
+        }
+        self.change(Change::Run { start, stands: end.stands() });
+        self.ended_for(run)?;
+        if self.is_live(root)? { Ok(()) } else { self.end_items(root, end.ended_at_ms) }
+    }
+
+    /// A run that ends leaves memory, or the table of those that are parked.
+    fn leave(&mut self, run: Id) -> Result<Option<Arc<NewRun>>, Error> {
+        let known = self.memory.find(run).map(|(start, _, _)| start);
+        let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
+        if let Some(start) = known.or_else(|| self.woken_now(run)) {
+            self.after.ended.push(run);
+            *self.after.roots.entry(start.root).or_default() -= 1;
+            return Ok(Some(start));
+        }
+        let Some(status) = self.unpark(run)? else { return Ok(None) };
+        self.after.moved.push(Moved::Ended(status));
+        read::start(self.db, run)
+    }
+
+    /// Whether a run of that tree has not ended.
+    fn is_live(&self, root: Id) -> Result<bool, Error> {
+        let in_memory = self.memory.live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
+        if in_memory > 0 {
+            return Ok(true);
+        }
+        let sql = "SELECT EXISTS (SELECT 1 FROM parks WHERE root = ?1)";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        found.query_row(params![key(root)], |row| row.get(0)).map_err(trouble)
     }
 
     /// No run of the tree is live: no bar of it is left behind.
@@ -171,7 +298,7 @@ impl Apply<'_> {
         let mut found =
             self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
         let ids: Result<Vec<Id>, _> =
-            found.query_map(params![key(root)], |row| row.get(0).map(super::id)).map_err(trouble)?.collect();
+            found.query_map(params![key(root)], |row| row.get(0).map(id)).map_err(trouble)?.collect();
         drop(found);
         for id in ids.map_err(trouble)? {
             let Some(mut item) = self.item(id)? else { continue };
@@ -189,10 +316,10 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
+    pub(super) fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
         let mut found = self.db.prepare_cached("SELECT status FROM ends WHERE run = ?1").map_err(trouble)?;
         let code = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
-        Ok(code.map(super::status_of))
+        Ok(code.map(status_of))
     }
 
     fn item(&self, id: Id) -> Result<Option<Item>, Error> {
@@ -245,12 +372,12 @@ impl Apply<'_> {
         Ok(())
     }
 
-    fn change(&mut self, change: Change) {
+    pub(super) fn change(&mut self, change: Change) {
         let stamp = (self.stamp)();
         self.after.changes.push((stamp, change));
     }
 
-    fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
+    pub(super) fn run(&self, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Result<usize, Error> {
         self.db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(trouble)
     }
 }

@@ -3,7 +3,7 @@
 //! ```text
 //! queued (in a lane) -> claim -> held (epoch n) -> ended: gone
 //!        ^                          |
-//!        +------- release ----------+
+//!        +------- release ----------+--> parked: gone, a row and nothing else, until it is woken
 //! ```
 
 use std::{
@@ -12,7 +12,10 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Claimed, Id, NewRun, Status};
+use crate::{Claimed, Id, Limit, NewRun, Standing, Status};
+
+/// (system, workflow, key)
+type Limited = (Arc<str>, Arc<str>, Arc<str>);
 
 /// (queue, system)
 type Lane = (Arc<str>, Arc<str>);
@@ -24,32 +27,157 @@ pub(super) struct Memory {
     /// The lane that was served last: the next one comes first.
     last: Option<Lane>,
     roots: HashMap<Id, usize>,
+    /// Limits that are in use, by system, workflow and key.
+    limits: HashMap<Limited, Slots>,
     poisoned: HashSet<(Id, u64)>,
+    /// The epoch of the last claim, of whatever run.
+    epoch: u64,
+    /// How many are parked: waiting, and delayed.
+    parked: [u64; 2],
+    /// When the next parked run is due, milliseconds since 1970.
+    pub(super) next_wake_ms: Option<i64>,
+    /// The writer has been asked to wake those that are due.
+    pub(super) waking: bool,
+    /// Runs that are claimed.
+    held: Vec<Id>,
+    /// One of them that is worked alone, as processes died while they held it.
+    alone: Option<Id>,
+}
+
+/// A run that is ready to be worked, and what is known of it.
+#[derive(Debug, Clone)]
+pub(super) struct Ready {
+    pub(super) start: Arc<NewRun>,
+    /// Somebody may have worked it before.
+    pub(super) journal: bool,
+    /// Its end was asked for.
+    pub(super) cancel: bool,
+    pub(super) attempts: u32,
+    pub(super) started_at_ms: Option<i64>,
+    pub(super) crashes: Crashes,
+}
+
+/// How often a process died while it held the run, since its last entry.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Crashes {
+    pub(super) count: u32,
+    /// It held nothing else the last time.
+    pub(super) alone: bool,
+}
+
+/// From so many crashes on a run is worked alone, to see whether it is the one.
+const ALONE_CRASHES: u32 = 2;
+/// A run that was alone at the last of so many is given up.
+const LOOP_CRASHES: u32 = 5;
+
+impl Ready {
+    /// Where it stands; an attempt that is under way has begun.
+    pub(super) fn stands(&self, status: Status) -> Standing {
+        let attempts = self.attempts + u32::from(self.journal);
+        Standing { status, attempts, started_at_ms: self.started_at_ms, ended_at_ms: None }
+    }
+
+    /// One that nobody has worked.
+    pub(super) fn new(start: Arc<NewRun>) -> Ready {
+        let crashes = Crashes::default();
+        Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None, crashes }
+    }
+}
+
+/// The places behind a limit.
+#[derive(Default)]
+struct Slots {
+    /// Runs that hold one: claimed, or in their lane.
+    used: u32,
+    /// Ready but for the limit.
+    blocked: BTreeSet<(Reverse<i32>, Id)>,
 }
 
 struct Live {
-    start: Arc<NewRun>,
+    ready: Ready,
     epoch: u64,
     held: bool,
-    journal: bool,
-    cancel: bool,
 }
 
 impl Memory {
-    /// A run that is ready. `journal`: somebody may have worked it before.
-    pub(super) fn queue(&mut self, start: Arc<NewRun>, journal: bool, cancel: bool) {
-        *self.roots.entry(start.root).or_default() += 1;
-        self.ready(&start);
-        let id = start.id;
-        self.live.insert(id, Live { start, epoch: 0, held: false, journal, cancel });
+    /// A run that is ready.
+    pub(super) fn queue(&mut self, ready: Ready) {
+        *self.roots.entry(ready.start.root).or_default() += 1;
+        self.ready(&ready.start);
+        let id = ready.start.id;
+        self.live.insert(id, Live { ready, epoch: 0, held: false });
     }
 
+    /// A run that was parked, or was about to be when what it waits for came.
+    pub(super) fn wake(&mut self, ready: Ready, status: Option<Status>) {
+        if let Some(status) = status {
+            self.parked[place(status)] -= 1;
+        }
+        self.end(ready.start.id);
+        self.queue(ready);
+    }
+
+    /// A run leaves its worker and memory.
+    pub(super) fn park(&mut self, id: Id, status: Status, wake_at_ms: Option<i64>) {
+        self.end(id);
+        self.count_parked(status, 1);
+        self.next_wake_ms = self.next_wake_ms.into_iter().chain(wake_at_ms).min();
+    }
+
+    /// So many more are parked.
+    pub(super) fn count_parked(&mut self, status: Status, by: i64) {
+        let count = &mut self.parked[place(status)];
+        *count = count.saturating_add_signed(by);
+    }
+
+    /// Into its lane; or behind its limit, where it costs a claim nothing.
     fn ready(&mut self, start: &NewRun) {
+        if let Some(limit) = &start.limit {
+            let slots = self.limits.entry(limited(start, limit)).or_default();
+            if slots.used >= limit.at_once {
+                slots.blocked.insert((Reverse(start.priority), start.id));
+                return;
+            }
+            slots.used += 1;
+        }
+        self.enter_lane(start);
+    }
+
+    fn enter_lane(&mut self, start: &NewRun) {
         let lane = (start.queue.clone(), start.system.clone());
         self.lanes.entry(lane).or_default().insert((Reverse(start.priority), start.id));
     }
 
+    /// A run that nobody held is gone from where it stood.
     fn unready(&mut self, start: &NewRun) {
+        if let Some(limit) = &start.limit
+            && let Some(slots) = self.limits.get_mut(&limited(start, limit))
+            && slots.blocked.remove(&(Reverse(start.priority), start.id))
+        {
+            return;
+        }
+        self.leave_lane(start);
+        self.free(start);
+    }
+
+    /// A place behind a limit is free: the first of those that wait for it goes into its lane.
+    fn free(&mut self, start: &NewRun) {
+        let Some(limit) = &start.limit else { return };
+        let key = limited(start, limit);
+        let Some(slots) = self.limits.get_mut(&key) else { return };
+        let Some((_, next)) = slots.blocked.pop_first() else {
+            slots.used = slots.used.saturating_sub(1);
+            if slots.used == 0 {
+                self.limits.remove(&key);
+            }
+            return;
+        };
+        if let Some(next) = self.live.get(&next).map(|live| live.ready.start.clone()) {
+            self.enter_lane(&next);
+        }
+    }
+
+    fn leave_lane(&mut self, start: &NewRun) {
         let lane = (start.queue.clone(), start.system.clone());
         if let Some(set) = self.lanes.get_mut(&lane) {
             set.remove(&(Reverse(start.priority), start.id));
@@ -61,51 +189,97 @@ impl Memory {
 
     /// One ready run, the lanes in turn.
     pub(super) fn claim(&mut self) -> Option<Claimed> {
+        if self.alone.is_some() {
+            return None;
+        }
         let after = self.last.take().and_then(|last| {
             use std::ops::Bound::{Excluded, Unbounded};
             self.lanes.range((Excluded(last), Unbounded)).next().map(|(lane, _)| lane.clone())
         });
         let lane = after.or_else(|| self.lanes.keys().next().cloned())?;
         let set = self.lanes.get_mut(&lane)?;
-        let (_, id) = set.pop_first()?;
+        let (_, id) = set.first().copied()?;
+        let live = self.live.get_mut(&id)?;
+        let suspect = live.ready.crashes.count >= ALONE_CRASHES;
+        if suspect && !self.held.is_empty() {
+            // It waits for those under way, and they for nobody: its lane's turn comes again.
+            self.last = self.last_before(&lane);
+            return None;
+        }
+        set.pop_first();
         if set.is_empty() {
             self.lanes.remove(&lane);
         }
         self.last = Some(lane);
-        let live = self.live.get_mut(&id)?;
-        live.epoch += 1;
+        self.held.push(id);
+        self.alone = suspect.then_some(id);
+        self.epoch += 1;
+        live.epoch = self.epoch;
         live.held = true;
         let claimed = Claimed {
-            start: live.start.clone(),
+            start: live.ready.start.clone(),
             epoch: live.epoch,
-            journal: live.journal,
-            cancelled: live.cancel,
+            journal: live.ready.journal,
+            cancelled: live.ready.cancel,
+            attempts: live.ready.attempts,
+            started_at_ms: live.ready.started_at_ms,
+            crash_loop: live.ready.crashes.count >= LOOP_CRASHES && live.ready.crashes.alone,
         };
-        live.journal = true;
+        live.ready.journal = true;
         Some(claimed)
     }
 
     /// True if it went back to its lane.
-    pub(super) fn release(&mut self, id: Id, epoch: u64) -> Option<Arc<NewRun>> {
+    pub(super) fn release(&mut self, id: Id, epoch: u64) -> Option<Ready> {
         let live = self.live.get_mut(&id).filter(|live| live.held && live.epoch == epoch)?;
         live.held = false;
-        let start = live.start.clone();
-        self.ready(&start);
-        Some(start)
+        let ready = live.ready.clone();
+        self.let_go(&ready.start);
+        self.ready(&ready.start);
+        Some(ready)
     }
 
     pub(super) fn end(&mut self, id: Id) -> Option<Arc<NewRun>> {
         let live = self.live.remove(&id)?;
-        if !live.held {
-            self.unready(&live.start);
+        match live.held {
+            true => self.let_go(&live.ready.start),
+            false => self.unready(&live.ready.start),
         }
-        if let Some(count) = self.roots.get_mut(&live.start.root) {
+        if let Some(count) = self.roots.get_mut(&live.ready.start.root) {
             *count -= 1;
             if *count == 0 {
-                self.roots.remove(&live.start.root);
+                self.roots.remove(&live.ready.start.root);
             }
         }
-        Some(live.start)
+        Some(live.ready.start)
+    }
+
+    fn let_go(&mut self, start: &NewRun) {
+        self.held.retain(|held| *held != start.id);
+        self.alone = self.alone.filter(|alone| *alone != start.id);
+        self.free(start);
+    }
+
+    /// Runs that are claimed.
+    pub(super) fn held(&self) -> &[Id] {
+        &self.held
+    }
+
+    /// The lane before that one, so that it is next again.
+    fn last_before(&self, lane: &Lane) -> Option<Lane> {
+        self.lanes.range(..lane.clone()).next_back().map(|(before, _)| before.clone())
+    }
+
+    /// Whether processes have died while they held it.
+    pub(super) fn is_suspect(&self, id: Id) -> bool {
+        self.live.get(&id).is_some_and(|live| live.ready.crashes.count > 0)
+    }
+
+    /// A new entry shows that the run gets on.
+    pub(super) fn gets_on(&mut self, id: Id) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.ready.crashes = Crashes::default();
+        }
     }
 
     /// Whether the run is live and that epoch holds it.
@@ -113,15 +287,16 @@ impl Memory {
         self.live.get(&id).is_some_and(|live| live.held && live.epoch == epoch)
     }
 
-    pub(super) fn find(&self, id: Id) -> Option<(Arc<NewRun>, Status, u64)> {
+    /// A run that is not parked; whether a worker has ever taken it.
+    pub(super) fn find(&self, id: Id) -> Option<(Arc<NewRun>, Status, bool)> {
         let live = self.live.get(&id)?;
         let status = if live.held { Status::Running } else { Status::Queued };
-        Some((live.start.clone(), status, live.epoch))
+        Some((live.ready.start.clone(), status, live.ready.journal))
     }
 
     pub(super) fn mark_cancelled(&mut self, id: Id) {
         if let Some(live) = self.live.get_mut(&id) {
-            live.cancel = true;
+            live.ready.cancel = true;
         }
     }
 
@@ -141,13 +316,35 @@ impl Memory {
         self.poisoned.contains(&(id, epoch))
     }
 
-    /// (queued, running)
-    pub(super) fn counts(&self) -> (u64, u64) {
-        let queued: usize = self.lanes.values().map(BTreeSet::len).sum();
-        (queued as u64, (self.live.len() - queued) as u64)
+    /// (queued, running, waiting)
+    pub(super) fn counts(&self) -> (u64, u64, u64) {
+        let running = self.held.len() as u64;
+        let [waiting, delayed] = self.parked;
+        (self.live.len() as u64 - running + delayed, running, waiting)
+    }
+
+    /// How many hold a place behind that limit, if a run is blocked by it.
+    pub(super) fn blocked(&self, start: &NewRun) -> Option<u32> {
+        let limit = start.limit.as_ref()?;
+        let slots = self.limits.get(&limited(start, limit))?;
+        slots.blocked.contains(&(Reverse(start.priority), start.id)).then_some(slots.used)
+    }
+
+    /// How many could be claimed now.
+    pub(super) fn ready_len(&self) -> usize {
+        self.lanes.values().map(BTreeSet::len).sum()
     }
 
     pub(super) fn is_ready(&self) -> bool {
         !self.lanes.is_empty()
     }
+}
+
+fn limited(start: &NewRun, limit: &Limit) -> Limited {
+    (start.system.clone(), start.workflow.clone(), limit.key.clone())
+}
+
+/// Which of the two counts of parked runs.
+fn place(status: Status) -> usize {
+    usize::from(status != Status::Waiting)
 }

@@ -3,39 +3,42 @@
 //! `running` is never written: after a start whatever has not ended is queued again.
 
 mod apply;
+mod forms;
+mod held;
 mod memory;
+mod open;
+mod park;
 mod read;
+mod unique;
 mod writer;
 
 use std::{
-    fs::{File, TryLockError},
+    fs::File,
     path::Path,
     sync::{
         Arc, Condvar, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
-    time::{SystemTime, UNIX_EPOCH},
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use rusqlite::{Connection, OpenFlags};
+use recipe::Value;
+use rusqlite::Connection;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use self::{
+    forms::trouble,
+    held::Held,
     memory::Memory,
+    open::{connect, migrate, own, unfinished},
     writer::{Order, Writer},
 };
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, Notification, Page, Reply, Run, Runs, Status, Store, Ticket, Version,
-    Versions,
+    Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
+    Standing, Started, Status, Store, Ticket, Version, Versions,
 };
-
-/// The schema that this version writes.
-const SCHEMA: u32 = 1;
-
-/// "Hefe": says that a file is ours.
-const APPLICATION: i32 = 0x4865_6665;
 
 /// Connections kept for reading.
 const READERS_MAX: usize = 4;
@@ -83,6 +86,7 @@ struct Shared {
     due: (Mutex<Due>, Condvar),
     /// Held until the store is closed.
     owned: Mutex<Option<File>>,
+    held: Mutex<Held>,
 }
 
 #[derive(PartialEq, Eq)]
@@ -93,6 +97,11 @@ enum Due {
 }
 
 impl Shared {
+    /// Says on disk which runs are held, for whoever comes after a crash.
+    fn name_held(&self, memory: &Memory) {
+        lock(&self.held).write(memory.held());
+    }
+
     /// Grows with every change, over restarts too.
     fn stamp(&self) -> u64 {
         let now = (self.clock)();
@@ -168,7 +177,9 @@ impl Sqlite {
                 |row| row.get(0),
             )
             .map_err(trouble)?;
+        let held = Held::open(path, &db)?;
         let shared = Arc::new(Shared {
+            held: Mutex::new(held),
             path: path.to_owned(),
             memory: Mutex::new(unfinished(&db)?),
             ready: Notify::new(),
@@ -230,7 +241,9 @@ impl Sqlite {
 impl Runs for Sqlite {
     fn commit(&self, commit: Commit) -> Ticket {
         let (tell, told) = oneshot::channel();
-        if let Err(mpsc::SendError(Order::Commit(_, tell))) = self.orders.send(Order::Commit(commit, tell)) {
+        if let Err(mpsc::SendError(Order::Commit(_, tell))) =
+            self.orders.send(Order::Commit(Box::new(commit), tell))
+        {
             let _ = tell.send(Err(Error::Closed));
         }
         told
@@ -239,23 +252,51 @@ impl Runs for Sqlite {
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>> {
         Box::pin(async move {
             loop {
-                let claimed: Vec<Claimed> = {
-                    let mut memory = lock(&self.shared.memory);
-                    std::iter::from_fn(|| memory.claim()).take(max).collect()
-                };
+                let (claimed, due_in) = self.take(max);
                 if !claimed.is_empty() {
                     self.announce(&claimed);
                     return Ok(claimed);
                 }
-                self.shared.ready.notified().await;
+                let due = async {
+                    match due_in {
+                        Some(due_in) => tokio::time::sleep(due_in).await,
+                        None => std::future::pending().await,
+                    }
+                };
+                tokio::select! {
+                    () = self.shared.ready.notified() => {}
+                    () = due => {}
+                }
             }
         })
     }
 
+    fn start(&self, new: NewRun) -> Reply<'_, Started> {
+        self.order(|tell| Order::Start(Box::new(new), tell))
+    }
+
+    fn reopen(&self, run: Id, moved: Option<crate::Moved>, at_ms: i64) -> Reply<'_, Reopened> {
+        self.order(|tell| Order::Reopen(run, moved, at_ms, tell))
+    }
+
+    fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.order(|tell| Order::Signal(run, name, body, tell))
+    }
+
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
+        self.read(move |db| read::signals(db, run))
+    }
+
     fn release(&self, run: Id, epoch: u64) {
-        let back = lock(&self.shared.memory).release(run, epoch);
-        if let Some(start) = back {
-            let change = Change::Run { start, status: Status::Queued };
+        let back = {
+            let mut memory = lock(&self.shared.memory);
+            let back = memory.release(run, epoch);
+            self.shared.name_held(&memory);
+            back
+        };
+        if let Some(ready) = back {
+            let stands = ready.stands(Status::Queued);
+            let change = Change::Run { start: ready.start, stands };
             let _ = self.shared.changes.send([(self.shared.stamp(), change)].into());
             self.shared.ready.notify_one();
         }
@@ -266,12 +307,25 @@ impl Runs for Sqlite {
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
-        let shared = self.shared.clone();
-        self.read(move |db| {
-            let Some(start) = read::start(db, id)? else { return Ok(None) };
-            let mut run = read::run(db, start)?;
-            stands(&shared, &mut run);
-            Ok(Some(run))
+        let look = move || {
+            let shared = self.shared.clone();
+            self.read(move |db| {
+                let Some(start) = read::start(db, id)? else { return Ok(None) };
+                let mut run = read::run(db, start)?;
+                stands(&shared, &mut run);
+                Ok(Some(run))
+            })
+        };
+        Box::pin(async move {
+            match look().await? {
+                Some(run) => Ok(Some(run)),
+                None => {
+                    // A request is answered before its row is written, if nothing depends on that: whoever asks for the
+                    // run by the id in the answer waits for what is on its way.
+                    self.order(Order::Barrier).await?;
+                    look().await
+                }
+            }
         })
     }
 
@@ -307,8 +361,8 @@ impl Runs for Sqlite {
         self.read(move |db| {
             // Under memory's lock nothing can end between the two looks.
             let memory = lock(&shared.memory);
-            let (queued, running) = memory.counts();
-            let mut account = Account { queued, running, ..Account::default() };
+            let (queued, running, waiting) = memory.counts();
+            let mut account = Account { queued, running, waiting, ..Account::default() };
             let mut found = db.prepare_cached("SELECT name, n FROM counters").map_err(trouble)?;
             let rows = found
                 .query_map([], |row| Ok((row.get::<_, String>(0)?, row.get::<_, i64>(1)?)))
@@ -329,12 +383,34 @@ impl Runs for Sqlite {
 }
 
 impl Sqlite {
+    /// Claims, and how long until a parked run is due. Those that are due come a page at a time, as places get free.
+    fn take(&self, max: usize) -> (Vec<Claimed>, Option<Duration>) {
+        let now_ms = ((self.shared.clock)() / 1_000) as i64;
+        let mut memory = lock(&self.shared.memory);
+        let claimed: Vec<Claimed> = std::iter::from_fn(|| memory.claim()).take(max).collect();
+        if !claimed.is_empty() {
+            self.shared.name_held(&memory);
+        }
+        let due_in = memory.next_wake_ms.filter(|_| !memory.waking).map(|at_ms| at_ms - now_ms);
+        if due_in.is_some_and(|ms| ms <= 0) && memory.ready_len() < park::PAGE {
+            memory.waking = self.orders.send(Order::Wake(now_ms)).is_ok();
+            return (claimed, None);
+        }
+        // A clock that stands still while we sleep is looked at again; a millisecond more makes up for the rounding.
+        (claimed, due_in.map(|ms| Duration::from_millis(ms.clamp(0, 3_600_000) as u64 + 1)))
+    }
+
     fn announce(&self, claimed: &[Claimed]) {
         if self.shared.changes.receiver_count() == 0 {
             return;
         }
-        let change =
-            |claimed: &Claimed| Change::Run { start: claimed.start.clone(), status: Status::Running };
+        let now_ms = ((self.shared.clock)() / 1_000) as i64;
+        let change = |claimed: &Claimed| {
+            let started_at_ms = claimed.started_at_ms.or(Some(now_ms));
+            let attempts = claimed.attempts + 1;
+            let stands = Standing { status: Status::Running, attempts, started_at_ms, ended_at_ms: None };
+            Change::Run { start: claimed.start.clone(), stands }
+        };
         let changes: Vec<_> = claimed.iter().map(|claimed| (self.shared.stamp(), change(claimed))).collect();
         let _ = self.shared.changes.send(changes.into());
     }
@@ -409,136 +485,14 @@ fn stands(shared: &Shared, run: &mut Run) {
     if run.status.ended() {
         return;
     }
-    if let Some((_, status, epoch)) = lock(&shared.memory).find(run.start.id) {
+    let memory = lock(&shared.memory);
+    if let Some((_, status, begun)) = memory.find(run.start.id) {
+        run.blocked_by = memory.blocked(&run.start);
         run.status = status;
-        run.attempts += epoch as u32;
+        run.attempts += u32::from(begun);
     }
-}
-
-/// The lock file beside the database: whoever holds its lock owns the database.
-fn own(path: &Path) -> Result<File, Error> {
-    let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
-    if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
-        use std::os::unix::fs::PermissionsExt;
-        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
-    }
-    let file = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
-    let file = file.map_err(|error| failed(&error))?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
-        Err(TryLockError::Error(error)) => Err(failed(&error)),
-    }
-}
-
-fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
-    let flags = match only_read {
-        true => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        false => {
-            OpenFlags::SQLITE_OPEN_READ_WRITE
-                | OpenFlags::SQLITE_OPEN_CREATE
-                | OpenFlags::SQLITE_OPEN_NO_MUTEX
-        }
-    };
-    let db = Connection::open_with_flags(path, flags).map_err(trouble)?;
-    db.set_prepared_statement_cache_capacity(64);
-    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(trouble)?;
-    let settings = match only_read {
-        true => "PRAGMA mmap_size=0;",
-        false => {
-            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0; \
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
-        }
-    };
-    db.execute_batch(settings).map_err(trouble)?;
-    Ok(db)
-}
-
-/// Brings the schema up to date, in one transaction.
-fn migrate(db: &Connection) -> Result<(), Error> {
-    let number =
-        |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
-    let (application, found) = (number("application_id")?, number("user_version")? as u32);
-    let tables: i64 =
-        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
-    if application != APPLICATION && tables > 0 {
-        return Err(Error::Corrupt("it is a database of another program".into()));
-    }
-    if found > SCHEMA {
-        return Err(Error::TooNew { found, known: SCHEMA });
-    }
-    if found == 0 {
-        let sql = format!(
-            "BEGIN; {} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;",
-            include_str!("schema.sql")
-        );
-        db.execute_batch(&sql).map_err(trouble)?;
-    }
-    Ok(())
-}
-
-/// Whatever has not ended is queued.
-fn unfinished(db: &Connection) -> Result<Memory, Error> {
-    let mut memory = Memory::default();
-    let sql = "SELECT runs.start, live.cancel_at IS NOT NULL FROM live JOIN runs ON runs.id = live.run";
-    let mut found = db.prepare(sql).map_err(trouble)?;
-    let mut rows = found.query([]).map_err(trouble)?;
-    while let Some(row) = rows.next().map_err(trouble)? {
-        let body: Vec<u8> = row.get(0).map_err(trouble)?;
-        memory.queue(Arc::new(blob_of(&body)?), true, row.get(1).map_err(trouble)?);
-    }
-    Ok(memory)
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
-}
-
-fn key(id: Id) -> [u8; 16] {
-    id.0.to_be_bytes()
-}
-
-fn id(bytes: [u8; 16]) -> Id {
-    Id(u128::from_be_bytes(bytes))
-}
-
-fn status_code(status: Status) -> u8 {
-    match status {
-        Status::Queued => 0,
-        Status::Running => 1,
-        Status::Waiting => 2,
-        Status::Succeeded => 3,
-        Status::Failed => 4,
-        Status::Cancelled => 5,
-    }
-}
-
-fn status_of(code: u8) -> Status {
-    match code {
-        0 => Status::Queued,
-        1 => Status::Running,
-        2 => Status::Waiting,
-        3 => Status::Succeeded,
-        4 => Status::Failed,
-        _ => Status::Cancelled,
-    }
-}
-
-fn blob(what: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(what).map_err(|error| Error::Conflict(error.to_string().into()))
-}
-
-fn blob_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    postcard::from_bytes(bytes).map_err(|error| Error::Corrupt(error.to_string().into()))
-}
-
-fn trouble(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
-    let says: Arc<str> = error.to_string().into();
-    match error.sqlite_error_code() {
-        Some(DatabaseCorrupt | NotADatabase) => Error::Corrupt(says),
-        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Conflict(says),
-        _ => Error::Unavailable(says),
-    }
 }

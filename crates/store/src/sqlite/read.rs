@@ -2,9 +2,13 @@
 
 use std::sync::Arc;
 
+use recipe::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
-use super::{blob_of, id, key, status_of, trouble};
+use super::{
+    forms::{blob_of, id, key, status_of, trouble},
+    memory::{Crashes, Ready},
+};
 use crate::{
     Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status,
     Version,
@@ -29,6 +33,32 @@ pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
     body.map(|body| blob_of(&body).map(Arc::new)).transpose()
 }
 
+/// A live run as it goes back to its lane.
+pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
+    let Some(start) = start(db, run)? else { return Ok(None) };
+    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live WHERE run = ?1";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let row = |row: &rusqlite::Row<'_>| {
+        let (cancel, attempts, started_at_ms) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let crashes = Crashes { count: row.get(3)?, alone: row.get(4)? };
+        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, crashes })
+    };
+    found.query_row(params![key(run)], row).optional().map_err(trouble)
+}
+
+pub(super) fn cancel_at(db: &Connection, run: Id) -> Found<Option<i64>> {
+    let mut found = db.prepare_cached("SELECT cancel_at FROM live WHERE run = ?1").map_err(trouble)?;
+    let at_ms = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+    Ok(at_ms.flatten())
+}
+
+pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Value)>> {
+    let mut found = db.prepare_cached("SELECT name, body FROM signals WHERE run = ?1").map_err(trouble)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let rows: Result<Vec<_>, _> = found.query_map(params![key(run)], row).map_err(trouble)?.collect();
+    rows.map_err(trouble)?.into_iter().map(|(name, body)| Ok((name.into(), blob_of(&body)?))).collect()
+}
+
 /// A run as the tables have it; who holds it is memory's to say.
 pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
     let mut found = db.prepare_cached("SELECT status, body FROM ends WHERE run = ?1").map_err(trouble)?;
@@ -44,19 +74,24 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
             start,
             status: status_of(status),
             started_at_ms,
-            attempts: 1,
-            cancel_at_ms: None,
+            attempts: end.as_ref().map_or(0, |end| end.attempts),
+            cancel_at_ms: end.as_ref().and_then(|end| end.cancel_at_ms),
+            wake_at_ms: None,
+            blocked_by: None,
             end,
         });
     }
     let mut found =
-        db.prepare_cached("SELECT cancel_at, attempts FROM live WHERE run = ?1").map_err(trouble)?;
-    let live: Option<(Option<i64>, u32)> = found
-        .query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()
-        .map_err(trouble)?;
-    let (cancel_at_ms, attempts) = live.unwrap_or_default();
-    Ok(Run { start, status: Status::Queued, started_at_ms: None, attempts, cancel_at_ms, end: None })
+        db.prepare_cached("SELECT cancel_at, attempts, started_at, parks.status, wake_at FROM live LEFT JOIN parks ON parks.run = live.run WHERE live.run = ?1").map_err(trouble)?;
+    let row = |row: &rusqlite::Row<'_>| {
+        Ok((row.get(0)?, row.get::<_, u32>(1)?, row.get(2)?, row.get::<_, Option<u8>>(3)?, row.get(4)?))
+    };
+    let live = found.query_row(params![key(start.id)], row).optional().map_err(trouble)?;
+    let (cancel_at_ms, failed, started_at_ms, parked, wake_at_ms) = live.unwrap_or_default();
+    let status = parked.map_or(Status::Queued, status_of);
+    // The attempt under way is counted too, once it has begun; a delayed one has not.
+    let attempts = failed + u32::from(status == Status::Waiting);
+    Ok(Run { start, status, started_at_ms, attempts, wake_at_ms, blocked_by: None, cancel_at_ms, end: None })
 }
 
 pub(super) fn tree(db: &Connection, root: Id) -> Found<Vec<Run>> {

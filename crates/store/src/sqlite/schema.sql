@@ -2,7 +2,19 @@
 -- so that new rows go to the right edge of each table.
 CREATE TABLE runs (id BLOB PRIMARY KEY, start BLOB NOT NULL) WITHOUT ROWID;
 -- Every run that has not ended: what a start of the process has to look at.
-CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0, started_at INTEGER,
+  crashes INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+-- Live runs that hold no worker: they wait, or their next attempt is delayed. They are rows and nothing else.
+CREATE TABLE parks (run BLOB PRIMARY KEY, root BLOB NOT NULL, status INTEGER NOT NULL, wake_at INTEGER) WITHOUT ROWID;
+CREATE INDEX parks_wake ON parks (wake_at) WHERE wake_at IS NOT NULL;
+CREATE INDEX parks_root ON parks (root);
+-- Which parked runs wait for the end of which others.
+CREATE TABLE awaits (awaited BLOB NOT NULL, run BLOB NOT NULL, n INTEGER NOT NULL, any INTEGER NOT NULL, PRIMARY KEY (awaited, run, n)) WITHOUT ROWID;
+CREATE INDEX awaits_run ON awaits (run, n);
+-- The newest run with a unique key; a row may outlive its run, to the end of `for`.
+CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT NULL, run BLOB NOT NULL, until INTEGER NOT NULL,
+  PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
+CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE tree (root BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (root, run)) WITHOUT ROWID;
 CREATE TABLE mine (system TEXT NOT NULL, user TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (system, user, run)) WITHOUT ROWID;

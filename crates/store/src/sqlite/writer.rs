@@ -15,10 +15,15 @@ use tokio::sync::oneshot;
 
 use super::{
     Shared,
-    apply::{After, Apply},
-    blob, lock, trouble,
+    apply::{After, Apply, Moved},
+    forms::{blob, trouble},
+    lock,
+    memory::Ready,
 };
-use crate::{Cancelled, Change, Commit, Error, Hash, Id, Item, Status, Version};
+use crate::{
+    Cancelled, Change, Commit, Error, Hash, Id, Item, NewRun, Reopened, Signalled, Started, Status, Version,
+    sabotage::Sabotage,
+};
 
 /// Submissions in one transaction.
 const BATCH_MAX: usize = 1_024;
@@ -26,20 +31,34 @@ const BATCH_MAX: usize = 1_024;
 /// Items kept in memory while they move.
 const ITEMS_MAX: usize = 50_000;
 
+/// After a page of due runs could not be woken.
+const WAKE_AGAIN_MS: i64 = 1_000;
+
 /// Pages of the WAL at which a checkpoint is due.
 const WAL_PAGES: u64 = 2_000;
 
 pub(super) enum Order {
-    Commit(Commit, oneshot::Sender<Result<(), Error>>),
+    Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
+    Start(Box<NewRun>, oneshot::Sender<Result<Started, Error>>),
     Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
+    Signal(Id, Arc<str>, recipe::Value, oneshot::Sender<Result<Signalled, Error>>),
+    Reopen(Id, Option<crate::Moved>, i64, oneshot::Sender<Result<Reopened, Error>>),
+    /// Parked runs are due.
+    Wake(i64),
     Publish(Version, oneshot::Sender<Result<Hash, Error>>),
+    /// Answered once everything before it is durable.
+    Barrier(oneshot::Sender<Result<(), Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
 /// What a submission came to, told once it is durable.
 enum Told {
     Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
+    Start(oneshot::Sender<Result<Started, Error>>, Result<Started, Error>),
     Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
+    Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
+    Reopen(oneshot::Sender<Result<Reopened, Error>>, Result<Reopened, Error>),
+    Barrier(oneshot::Sender<Result<(), Error>>, Result<(), Error>),
     Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
 }
 
@@ -68,13 +87,18 @@ impl Writer {
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
             drop(self.db);
+            // Who closes in order has not died with what it held.
+            lock(&self.shared.held).write(&[]);
             // The next owner may come as soon as the caller knows.
             drop(lock(&self.shared.owned).take());
             let _ = tell.send(done);
         }
     }
 
-    fn batch(&mut self, batch: Vec<Order>) {
+    fn batch(&mut self, mut batch: Vec<Order>) {
+        if Sabotage::AnswerBeforeCommit.on() {
+            batch.iter_mut().for_each(answer_early);
+        }
         let mut after = After::default();
         // Most batches are fine as they are; one with a refused submission is done again, each behind its own savepoint.
         let told = match self.attempt(&batch, &mut after, false) {
@@ -116,20 +140,17 @@ impl Writer {
                 if apart {
                     self.db.execute_batch("SAVEPOINT one").map_err(trouble)?;
                 }
-                let ended = after.ended.len();
-                let (queued, changed) = (after.queued.len(), after.changes.len());
+                let before = apart.then(|| after.mark());
                 let result = self.apply(order, after);
-                match (&result, apart) {
-                    (Err(error), false) => return Err(error.clone()),
-                    (Err(_), true) => {
+                match (&result, before) {
+                    (Err(error), None) => return Err(error.clone()),
+                    (Err(_), Some(before)) => {
                         self.db.execute_batch("ROLLBACK TO one; RELEASE one").map_err(trouble)?;
                         self.items.clear();
-                        after.ended.truncate(ended);
-                        after.queued.truncate(queued);
-                        after.changes.truncate(changed);
+                        after.rewind(before);
                     }
-                    (Ok(_), true) => self.db.execute_batch("RELEASE one").map_err(trouble)?,
-                    (Ok(_), false) => {}
+                    (Ok(_), Some(_)) => self.db.execute_batch("RELEASE one").map_err(trouble)?,
+                    (Ok(_), None) => {}
                 }
                 results.push(result);
             }
@@ -163,33 +184,67 @@ impl Writer {
                 Some(_) if !apply.after.ended.contains(run) => {
                     apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
                 }
+                None if apply.is_idle(*run)? => {
+                    apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
+                }
                 _ => {
                     let known = super::read::start(&self.db, *run)?.is_some();
                     Ok(Outcome::Cancelled(if known { Cancelled::Over } else { Cancelled::Unknown }))
                 }
             },
+            Order::Start(new, _) => apply.start_unique(new).map(Outcome::Started),
+            Order::Signal(run, name, body, _) => apply.signal(*run, name, body).map(Outcome::Signalled),
+            Order::Reopen(run, moved, at_ms, _) => {
+                apply.reopen(*run, moved.as_ref(), *at_ms).map(Outcome::Reopened)
+            }
+            Order::Wake(now_ms) => {
+                let next = apply.wake_due(*now_ms)?;
+                after.next_wake = Some(next);
+                Ok(Outcome::Done)
+            }
             Order::Publish(version, _) => publish(&self.db, version).map(Outcome::Published),
-            Order::Close(_) => Ok(Outcome::Done),
+            Order::Barrier(_) | Order::Close(_) => Ok(Outcome::Done),
         }
     }
 
     /// The transaction is durable: memory learns of it, then everyone who listens.
     fn publish(&self, after: After) {
         let mut memory = lock(&self.shared.memory);
+        let left = !(after.ended.is_empty() && after.moved.is_empty());
+        // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
+        let due = after.next_wake.is_some()
+            || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
         for start in after.queued {
             if !after.ended.contains(&start.id) {
-                memory.queue(start, false, false);
+                memory.queue(Ready::new(start));
+            }
+        }
+        for moved in after.moved {
+            match moved {
+                Moved::Parked(run, status, wake_at_ms) => memory.park(run, status, wake_at_ms),
+                Moved::Woken(ready, status) => memory.wake(ready, status),
+                Moved::Ended(status) => memory.count_parked(status, -1),
             }
         }
         for run in after.ended {
             memory.end(run);
+        }
+        for run in after.got_on {
+            memory.gets_on(run);
+        }
+        if let Some(next_wake_ms) = after.next_wake {
+            memory.next_wake_ms = next_wake_ms;
+            memory.waking = false;
         }
         for (_, change) in &after.changes {
             if let Change::Cancel(run) = change {
                 memory.mark_cancelled(*run);
             }
         }
-        let ready = memory.is_ready();
+        let ready = memory.is_ready() || due;
+        if left {
+            self.shared.name_held(&memory);
+        }
         drop(memory);
         if ready {
             self.shared.ready.notify_one();
@@ -206,6 +261,10 @@ impl Writer {
 
     fn tell(&self, batch: Vec<Order>, results: Vec<Result<Outcome, Error>>) {
         for (order, result) in batch.into_iter().zip(results) {
+            if let (Order::Wake(now_ms), Err(_)) = (&order, &result) {
+                let mut memory = lock(&self.shared.memory);
+                (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
+            }
             match told(order, result) {
                 Some(Told::Commit(tell, result, run, epoch)) => {
                     if result.is_err() {
@@ -213,7 +272,11 @@ impl Writer {
                     }
                     let _ = tell.send(result);
                 }
+                Some(Told::Start(tell, result)) => drop(tell.send(result)),
                 Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
+                Some(Told::Signal(tell, result)) => drop(tell.send(result)),
+                Some(Told::Reopen(tell, result)) => drop(tell.send(result)),
+                Some(Told::Barrier(tell, result)) => drop(tell.send(result)),
                 Some(Told::Publish(tell, result)) => drop(tell.send(result)),
                 None => {}
             }
@@ -221,9 +284,18 @@ impl Writer {
     }
 }
 
+fn answer_early(order: &mut Order) {
+    if let Order::Commit(_, tell) = order {
+        let _ = std::mem::replace(tell, oneshot::channel().0).send(Ok(()));
+    }
+}
+
 enum Outcome {
     Done,
+    Started(Started),
     Cancelled(Cancelled),
+    Signalled(Signalled),
+    Reopened(Reopened),
     Published(Hash),
 }
 
@@ -235,6 +307,17 @@ fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
         (Order::Cancel(_, _, tell), Ok(Outcome::Cancelled(how))) => Told::Cancel(tell, Ok(how)),
         (Order::Cancel(_, _, tell), Ok(_)) => Told::Cancel(tell, Err(Error::Closed)),
         (Order::Cancel(_, _, tell), Err(error)) => Told::Cancel(tell, Err(error)),
+        (Order::Signal(.., tell), Ok(Outcome::Signalled(how))) => Told::Signal(tell, Ok(how)),
+        (Order::Signal(.., tell), Ok(_)) => Told::Signal(tell, Err(Error::Closed)),
+        (Order::Signal(.., tell), Err(error)) => Told::Signal(tell, Err(error)),
+        (Order::Reopen(.., tell), Ok(Outcome::Reopened(how))) => Told::Reopen(tell, Ok(how)),
+        (Order::Reopen(.., tell), Ok(_)) => Told::Reopen(tell, Err(Error::Closed)),
+        (Order::Reopen(.., tell), Err(error)) => Told::Reopen(tell, Err(error)),
+        (Order::Start(_, tell), Ok(Outcome::Started(how))) => Told::Start(tell, Ok(how)),
+        (Order::Start(_, tell), Ok(_)) => Told::Start(tell, Err(Error::Closed)),
+        (Order::Start(_, tell), Err(error)) => Told::Start(tell, Err(error)),
+        (Order::Barrier(tell), result) => Told::Barrier(tell, result.map(drop)),
+        (Order::Wake(_), _) => return None,
         (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
         (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),
         (Order::Publish(_, tell), Err(error)) => Told::Publish(tell, Err(error)),

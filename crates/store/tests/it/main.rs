@@ -30,6 +30,10 @@ cases! {
     journal: what_is_resumed_is_what_was_written;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
         a_bar_does_not_run_backwards;
+    parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
+        a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
+        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken,
+        a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     versions: the_same_content_is_the_same_version;
 }
 

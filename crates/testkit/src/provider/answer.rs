@@ -31,6 +31,8 @@ pub enum Body {
     Cut(Bytes),
     /// This much, then nothing, and the connection stays open.
     Stuck(Bytes),
+    /// One such piece after each pause, without an end and without a Content-Length.
+    Dripping(Bytes, Duration),
     /// The same again and again, without an end and without a Content-Length.
     Endless(Bytes),
     /// Not even a head: the connection is closed.

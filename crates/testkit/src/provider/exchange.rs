@@ -85,6 +85,10 @@ fn respond(answer: Answer) -> Result<Response<Out>, io::Error> {
             streamed(stream::iter([Ok(bytes)]).chain(stream::once(cut)))
         }
         Body::Stuck(bytes) => streamed(stream::iter([Ok(bytes)]).chain(stream::pending())),
+        Body::Dripping(bytes, pause) => streamed(stream::unfold(bytes, move |bytes| async move {
+            tokio::time::sleep(pause).await;
+            Some((Ok(bytes.clone()), bytes))
+        })),
         Body::Endless(bytes) => streamed(stream::repeat_with(move || Ok(bytes.clone()))),
         Body::Closed => return Err(io::Error::other("the plan closes the connection")),
     };

@@ -2,10 +2,10 @@
 
 use std::sync::Arc;
 
-use recipe::Value;
+use recipe::{List, Map, Value};
 use smallvec::SmallVec;
 
-use super::{Names, Source, file::Mentions, file::unknown_keys, help_or, words};
+use super::{Names, Source, file::Mentions, file::unknown_keys, help_or, shape, words};
 use crate::{
     Binding, Catalog, Declaration, Element, Json, Kind, Opt, Options, Source as Port, Target, Template,
     json::{self, Node},
@@ -25,7 +25,6 @@ pub(super) fn read(
     node: &Node,
     mentions: &mut Mentions,
 ) -> Option<Element> {
-    unknown_keys(source, node, KEYS, "HF010", "an element has no key");
     let Some(name) = node.said("name") else {
         source.error(
             "HF003",
@@ -37,6 +36,8 @@ pub(super) fn read(
         return None;
     };
     let name: Arc<str> = name.into();
+    unknown_keys(source, node, Some(&name), KEYS, "an element has no key");
+    shape::check(source, node, Some(&name), shape::OF_ELEMENT);
     let (kind, declaration) = find_type(source, catalog, node, &name)?;
     let in_names: Arc<[Arc<str>]> = declaration.ins.iter().map(|port| port.name.into()).collect();
     let out_names = out_names(declaration, node);
@@ -71,6 +72,17 @@ fn find_type(
 ) -> Option<(usize, &'static Declaration)> {
     let written = node.get("type");
     let text = written.and_then(Node::text).unwrap_or_default();
+    if text.is_empty() {
+        let says = match written {
+            Some(other) if other.text().is_none() => {
+                format!("`type` must be a text, and is {}", other.type_name())
+            }
+            _ => format!("the element `{name}` has no `type`"),
+        };
+        let span = written.map_or(node.span.start..node.span.start + 1, |node| node.span.clone());
+        source.error("HF002", span, Some(name), says, "look at the list of elements for what there is");
+        return None;
+    }
     if let Some(kind) = catalog.find(text) {
         return Some((kind, catalog.types[kind]));
     }
@@ -120,8 +132,10 @@ struct Work<'s, 'f, 'c> {
 impl Work<'_, '_, '_> {
     fn options(&mut self, node: &Node) -> Options {
         let mut list: Vec<(Arc<str>, Template)> = Vec::new();
-        for (key, value) in node.get("options").map(Node::fields).unwrap_or_default() {
-            if value.is_null() || (BLANK_IS_NONE.contains(&&*key.text) && value.text() == Some("")) {
+        let fields = node.get("options").map(Node::fields).unwrap_or_default();
+        for (at, (key, value)) in fields.iter().enumerate() {
+            let again = fields[at + 1..].iter().any(|(later, _)| later.text == key.text);
+            if again || value.is_null() || (BLANK_IS_NONE.contains(&&*key.text) && value.text() == Some("")) {
                 continue;
             }
             let Some(option) = self.declaration.options.iter().find(|option| option.name == key.text) else {
@@ -141,12 +155,12 @@ impl Work<'_, '_, '_> {
                 self.mentions.workflows.push((workflow.into(), self.name.clone(), value.span.clone()));
             }
             let compiled = match option.kind {
+                _ if value.is_blank() => Ok(Template::Literal(blank(option, value))),
                 Kind::Literal | Kind::Ignored => Ok(Template::Literal(value.value())),
                 Kind::Recipe => self.compiler.recipe(value),
                 Kind::Value => self.compiler.value(value),
             };
             if let Some(template) = self.compiled(compiled) {
-                list.retain(|(name, _)| **name != *key.text);
                 list.push((key.text.as_str().into(), template));
             }
         }
@@ -262,6 +276,9 @@ impl Work<'_, '_, '_> {
         let mut edges = vec![Vec::new(); outs.len()];
         for (key, targets) in node.get("to").map(Node::fields).unwrap_or_default() {
             let Some(port) = self.port(outs, key, &key.text, "output") else { continue };
+            if !shape::targets(self.source, targets, self.name, &key.text) {
+                continue;
+            }
             for (target, ports) in targets.fields() {
                 let Some(&index) = names.get(target.text.as_str()) else {
                     let says = format!("there is no element `{}`", target.text);
@@ -272,6 +289,9 @@ impl Work<'_, '_, '_> {
                     self.source.error("HF013", target.span.clone(), Some(self.name), says, &help);
                     continue;
                 };
+                if !shape::ports(self.source, ports, self.name, &target.text) {
+                    continue;
+                }
                 let ports = self.target_ports(catalog, index, ports);
                 edges[usize::from(port)].push(Target { element: index, ports });
             }
@@ -317,6 +337,15 @@ fn split_binding(text: &str) -> Option<(Side, &str)> {
     match text.strip_prefix(':') {
         Some(rest) => Some((Side::In, rest)),
         None => text.contains(':').then_some((Side::Out, text)),
+    }
+}
+
+/// PHP writes an empty object as a list and the other way round: it becomes what the option takes.
+fn blank(option: &Opt, value: &Node) -> Value {
+    match option.json {
+        [Json::Object] => Value::Object(Map::new()),
+        [Json::List] => Value::List(List::new()),
+        _ => value.value(),
     }
 }
 

@@ -4,10 +4,11 @@ use std::{ops::Range, sync::Arc};
 
 use recipe::{Map, Value};
 
-use super::{Names, Source, element, help_or, stem, words};
+use super::{Names, Source, element, help_or, shape, stem, words};
 use crate::{
-    Catalog, Element, Event, Graph,
+    Catalog, Element, Event, Graph, Template,
     json::{Kind, Node},
+    template::Compiler,
 };
 
 const KEYS: &[&str] = &[
@@ -25,6 +26,24 @@ const KEYS: &[&str] = &[
     "job",
 ];
 
+const EVENT_KEYS: &[&str] = &[
+    "identifier",
+    "type",
+    "expression",
+    "timezone",
+    "catchup",
+    "overlap",
+    "workflow",
+    "module",
+    "public",
+    "roles",
+    "async",
+    "title",
+    "show_in_button_bar",
+    "comments",
+    "meta",
+];
+
 /// What a file mentions that other files must have.
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -35,7 +54,8 @@ pub(super) struct Mentions {
 
 pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentions) {
     let root = source.root.clone();
-    unknown_keys(source, &root, KEYS, "HF010", "a workflow has no key");
+    unknown_keys(source, &root, None, KEYS, "a workflow has no key");
+    shape::check(source, &root, None, shape::OF_FILE);
     let text = |key: &str| root.get(key).and_then(Node::text).filter(|text| !text.is_empty());
     let identifier: Arc<str> = text("identifier").map_or_else(|| stem(&source.path), Into::into);
     let mut mentions = Mentions {
@@ -52,10 +72,15 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         }
     }
     let complete = elements.len() == nodes.len();
-    let events = events(source, &root, &names);
+    let events = events(source, catalog, &root, &names);
     let entry = if complete { entry(source, &root, &names, &elements, &events) } else { None };
     let process = element::processes(catalog, &elements);
+    let job = root.get("job");
+    let unique = key(source, job, "unique");
+    let concurrency = key(source, job, "concurrency");
     let graph = Graph {
+        unique,
+        concurrency,
         title: text("title").map_or_else(|| identifier.clone(), Into::into),
         description: text("description").unwrap_or_default().into(),
         path: source.path.clone(),
@@ -66,10 +91,23 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         private: element::private(catalog, &elements, process.as_ref().unwrap_or(&identifier)),
         process,
         elements,
-        settings: root.get("job").map(Node::value).unwrap_or_default(),
+        settings: job.map(Node::value).unwrap_or_default(),
         identifier,
     };
     (graph, mentions)
+}
+
+/// The key of one of `job`'s limits, an expression.
+fn key(source: &mut Source<'_>, job: Option<&Node>, limit: &str) -> Option<Template> {
+    let node = job?.get(limit)?.get("key")?;
+    let compiler = Compiler { file: source.text, ports: &[] };
+    compiler
+        .recipe(node)
+        .map_err(|(span, error)| {
+            let help = error.help.clone().unwrap_or_else(|| "mend the expression at this place".to_owned());
+            source.error("HF005", span, None, error.says, &help);
+        })
+        .ok()
 }
 
 /// PHP writes true as 1 as well.
@@ -80,15 +118,15 @@ pub(super) fn flag(node: &Node, key: &str) -> Option<bool> {
 pub(super) fn unknown_keys(
     source: &mut Source<'_>,
     node: &Node,
+    element: Option<&Arc<str>>,
     known: &[&str],
-    code: &'static str,
     says: &str,
 ) {
     for (key, _) in node.fields() {
         if !known.contains(&key.text.as_str()) {
             let nearest = words::nearest(&key.text, known.iter().copied());
             let help = help_or(nearest, "remove it; it is kept, and has no effect");
-            source.warn(code, key.span.clone(), None, format!("{says} `{}`", key.text), &help);
+            source.warn("HF010", key.span.clone(), element, format!("{says} `{}`", key.text), &help);
         }
     }
 }
@@ -98,16 +136,18 @@ fn names(source: &mut Source<'_>, nodes: &[Node]) -> Names {
     for (index, node) in nodes.iter().enumerate() {
         let Some(name) = node.get("name") else { continue };
         let Some(text) = name.text() else { continue };
-        if names.insert(text.into(), index as u32).is_some() {
+        if let Some(first) = names.insert(text.into(), index as u32) {
             let says = format!("two elements have the name `{text}`");
-            source.error("HF003", name.span.clone(), Some(&text.into()), says, "give each its own");
+            let line = source.place(nodes[first as usize].span.clone()).line;
+            let help = format!("give each its own; the first begins in line {line}");
+            source.error("HF003", name.span.clone(), Some(&text.into()), says, &help);
         }
     }
     names
 }
 
 /// An event's own keys win over the same option of its element.
-fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
+fn events(source: &mut Source<'_>, catalog: &Catalog, root: &Node, names: &Names) -> Vec<Event> {
     let mut events = Vec::new();
     let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
     for node in &list {
@@ -132,32 +172,58 @@ fn events(source: &mut Source<'_>, root: &Node, names: &Names) -> Vec<Event> {
             continue;
         };
         let element = root.get("elements").and_then(|list| list.items().get(index as usize).cloned());
-        let options =
-            element.as_ref().and_then(|element| element.get("options")).map(Node::value).unwrap_or_default();
-        let mut merged = options.as_object().cloned().unwrap_or_else(Map::new);
-        for (key, value) in node.fields().iter().filter(|(_, value)| !value.is_null()) {
-            merged.insert(key.text.as_str(), value.value());
-        }
-        let of_element = element.as_ref().and_then(|element| element.get("type")?.text().map(str::to_owned));
-        let kind = node.get("type").and_then(Node::text).map(str::to_owned).or_else(|| {
-            of_element.as_deref().and_then(|kind| kind.strip_prefix("event/")).map(str::to_owned)
-        });
-        let roles = merged.get("roles").and_then(Value::as_list).cloned().unwrap_or_default();
-        let text = |key: &str| {
-            merged.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Into::into)
-        };
-        events.push(Event {
-            identifier: identifier.into(),
-            kind: kind.unwrap_or_default().into(),
-            element: index,
-            public: merged.get("public").is_some_and(Value::truthy),
-            roles: roles.iter().filter_map(|role| role.as_str().map(Into::into)).collect(),
-            is_async: merged.get("async").map(Value::truthy),
-            module: text("module"),
-            options: Value::Object(merged),
-        });
+        let of_element = element.as_ref().and_then(|element| element.get("type")?.text()).unwrap_or_default();
+        known_event(source, catalog, node, of_element);
+        let kind = node.said("type").or_else(|| of_element.strip_prefix("event/")).unwrap_or_default();
+        let options = element.as_ref().and_then(|element| element.get("options"));
+        events.push(event(node, options, index, identifier, kind));
     }
     events
+}
+
+/// A type that the catalog has no element for starts nothing.
+fn known_event(source: &mut Source<'_>, catalog: &Catalog, node: &Node, of_element: &str) {
+    let declared = catalog.find(of_element).map(|kind| catalog.types[kind]);
+    let options = declared.into_iter().flat_map(|declared| declared.options.iter().map(|option| option.name));
+    let keys: Vec<&str> = EVENT_KEYS.iter().copied().chain(options).collect();
+    unknown_keys(source, node, None, &keys, "an event has no key");
+    let types = || catalog.types.iter().filter_map(|declared| declared.name.strip_prefix("event/"));
+    match node.said("type") {
+        Some(kind) if !types().any(|known| known == kind) => {
+            let span = node.get("type").map_or(node.span.clone(), |node| node.span.clone());
+            let help = help_or(words::nearest(kind, types()), "look at the list of events for what there is");
+            source.error("HF007", span, None, format!("there is no event type `{kind}`"), &help);
+        }
+        None if declared.is_some() && !of_element.starts_with("event/") => source.error(
+            "HF007",
+            node.span.clone(),
+            None,
+            "an event has no `type`".into(),
+            "say what starts it: webhook, cron, or another",
+        ),
+        _ => {}
+    }
+}
+
+fn event(node: &Node, options: Option<&Node>, element: u32, identifier: &str, kind: &str) -> Event {
+    let given = options.map(Node::fields).unwrap_or_default().iter().chain(node.fields());
+    let mut merged = Map::new();
+    for (key, value) in given.filter(|(_, value)| !value.is_null()) {
+        merged.insert(key.text.as_str(), value.value());
+    }
+    let roles = merged.get("roles").and_then(Value::as_list).cloned().unwrap_or_default();
+    let text =
+        |key: &str| merged.get(key).and_then(Value::as_str).filter(|text| !text.is_empty()).map(Into::into);
+    Event {
+        identifier: identifier.into(),
+        kind: kind.into(),
+        element,
+        public: merged.get("public").is_some_and(Value::truthy),
+        roles: roles.iter().filter_map(|role| role.as_str().map(Into::into)).collect(),
+        is_async: merged.get("async").map(Value::truthy),
+        module: text("module"),
+        options: Value::Object(merged),
+    }
 }
 
 /// The element that starts it when no event does: the named one, else the only one without an incoming edge.
@@ -198,6 +264,7 @@ fn entry(
         (_, [event, ..]) => Some(event.element),
         (several, []) => {
             let says = match several.len() {
+                0 if elements.is_empty() => "this workflow has no elements".to_owned(),
                 0 => {
                     "nothing starts this workflow: every element has an incoming edge, and there is no event"
                         .to_owned()

@@ -2,7 +2,9 @@
 
 /// The known name nearest to the one that was written, if one is near.
 pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
-    let near = (written.chars().count() / 3).max(1);
+    // A name of one letter is near to nothing.
+    let letters = written.chars().count();
+    let near = (letters / 3).max(1).min(letters.saturating_sub(1));
     known
         .map(|name| (distance(written, name), name))
         .filter(|(distance, _)| *distance <= near)

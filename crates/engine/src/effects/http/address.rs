@@ -1,12 +1,12 @@
 //! Which addresses may be called: public ones, and those that settings allow by host.
 //!
 //! A literal address is looked at in the URL, every other one as the resolver gives it, just before it is connected to:
-//! a name that points elsewhere the second time passes neither.
+//! a name that points elsewhere the second time passes neither. What settings allow goes through a client of its own, so
+//! that neither its resolver nor its open connections serve a host or port that they do not allow.
 
 use std::{
     fmt,
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::Arc,
 };
 
 use interpreter::Failure;
@@ -22,30 +22,36 @@ pub(super) struct Guard {
     pub(super) allow: Vec<String>,
 }
 
+/// How a URL may be called.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Way {
+    /// Whatever its name resolves to.
+    Allowed,
+    /// As far as its name resolves to public addresses.
+    Guarded,
+}
+
 impl Guard {
-    /// The URL's scheme and its literal host. The url crate has turned decimal, octal and hexadecimal forms into addresses.
-    pub(super) fn literal(&self, url: &Url) -> Result<(), Failure> {
+    /// Looks at the URL's scheme, host and port. The url crate has turned decimal, octal and hexadecimal forms into
+    /// addresses.
+    pub(super) fn way(&self, url: &Url) -> Result<Way, Failure> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(Failure::new("invalid", "only http and https can be called"));
         }
         let address = match url.host() {
             None => return Err(Failure::new("invalid", "the address of the call has no host")),
-            Some(Host::Domain(_)) => return Ok(()),
+            Some(_) if self.allows(url) => return Ok(Way::Allowed),
+            Some(Host::Domain(_)) => return Ok(Way::Guarded),
             Some(Host::Ipv4(address)) => IpAddr::V4(address),
             Some(Host::Ipv6(address)) => IpAddr::V6(address),
         };
-        let host = url.host_str().unwrap_or_default();
-        let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
-        let allowed = self.allow.iter().any(|name| *name == host || *name == with_port);
-        if allowed || public(address) { Ok(()) } else { Err(refused()) }
+        if public(address) { Ok(Way::Guarded) } else { Err(refused()) }
     }
 
-    /// A name that settings allow, with or without a port: the port is not known where names are resolved.
-    fn allows_name(&self, name: &str) -> bool {
-        let bare = |entry: &str| entry.rsplit_once(':').map_or(entry.to_owned(), |(host, _)| host.to_owned());
-        self.allow
-            .iter()
-            .any(|entry| entry.eq_ignore_ascii_case(name) || bare(entry).eq_ignore_ascii_case(name))
+    fn allows(&self, url: &Url) -> bool {
+        let host = url.host_str().unwrap_or_default();
+        let with_port = format!("{host}:{}", url.port_or_known_default().unwrap_or_default());
+        self.allow.iter().any(|name| name.eq_ignore_ascii_case(host) || name.eq_ignore_ascii_case(&with_port))
     }
 }
 
@@ -69,17 +75,13 @@ impl fmt::Display for Refused {
 impl std::error::Error for Refused {}
 
 /// The system's resolver, without what may not be called.
-pub(super) struct Resolver {
-    pub(super) guard: Arc<Guard>,
-}
+pub(super) struct Resolver;
 
 impl Resolve for Resolver {
     fn resolve(&self, name: Name) -> Resolving {
-        let guard = self.guard.clone();
         Box::pin(async move {
             let found = tokio::net::lookup_host((name.as_str(), 0)).await?;
-            let any = guard.allows_name(name.as_str());
-            let kept: Vec<SocketAddr> = found.filter(|address| any || public(address.ip())).collect();
+            let kept: Vec<SocketAddr> = found.filter(|address| public(address.ip())).collect();
             if kept.is_empty() {
                 return Err(Box::new(Refused) as Box<dyn std::error::Error + Send + Sync>);
             }
@@ -163,7 +165,7 @@ mod tests {
 
     #[test]
     fn other_ways_to_write_an_address_are_that_address() {
-        let guard = Guard { allow: vec!["127.0.0.1:8087".into()] };
+        let guard = Guard { allow: Vec::new() };
         for text in [
             "http://2130706433/",
             "http://0x7f.1/",
@@ -171,10 +173,26 @@ mod tests {
             "http://[::ffff:7f00:1]/",
             "http://127.1/",
         ] {
-            let refused = Url::parse(text).map(|url| guard.literal(&url).is_err());
+            let refused = Url::parse(text).map(|url| guard.way(&url).is_err());
             assert_eq!(refused, Ok(true), "{text}");
         }
-        let allowed = Url::parse("http://127.0.0.1:8087/x").map(|url| guard.literal(&url).is_ok());
-        assert_eq!(allowed, Ok(true));
+    }
+
+    #[test]
+    fn what_is_allowed_is_that_host_or_that_port_of_it() {
+        let guard = Guard { allow: vec!["127.0.0.1:8087".into(), "Intern".into(), "localhost:80".into()] };
+        let way = |text: &str| Url::parse(text).map(|url| guard.way(&url).ok());
+        for (text, expected) in [
+            ("http://127.0.0.1:8087/x", Some(Way::Allowed)),
+            ("http://127.0.0.1:8088/x", None),
+            ("http://intern:9/", Some(Way::Allowed)),
+            ("https://intern/", Some(Way::Allowed)),
+            ("http://localhost/", Some(Way::Allowed)),
+            ("http://localhost:81/", Some(Way::Guarded)),
+            ("http://localhost./", Some(Way::Guarded)),
+            ("http://1.1.1.1/", Some(Way::Guarded)),
+        ] {
+            assert_eq!(way(text), Ok(expected), "{text}");
+        }
     }
 }

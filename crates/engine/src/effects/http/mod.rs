@@ -13,11 +13,11 @@ use interpreter::{Failure, effect::Http};
 use recipe::{Map, Value};
 use reqwest::{
     Method, Response, Url,
-    header::{AUTHORIZATION, COOKIE, HeaderMap, HeaderName, HeaderValue, LOCATION},
+    header::{CONNECTION, CONTENT_LENGTH, HeaderMap, HeaderName, HeaderValue, LOCATION, TRANSFER_ENCODING},
     redirect::Policy,
 };
 
-use self::address::{Guard, Resolver};
+use self::address::{Guard, Resolver, Way};
 
 /// Redirects that are followed.
 const REDIRECTS_MAX: usize = 5;
@@ -29,10 +29,11 @@ pub struct Settings {
     pub allow_private: Vec<String>,
 }
 
-/// One client for all runs of a process. Dropping a call's future drops its connection.
+/// For all runs of a process. Dropping a call's future drops its connection.
 #[derive(Debug, Clone)]
 pub struct Client {
-    http: reqwest::Client,
+    allowed: reqwest::Client,
+    guarded: reqwest::Client,
     guard: Arc<Guard>,
 }
 
@@ -40,14 +41,17 @@ impl Client {
     /// # Errors
     /// The TLS library could not be set up.
     pub fn new(settings: Settings) -> Result<Client, reqwest::Error> {
-        let guard = Arc::new(Guard { allow: settings.allow_private });
-        let http = reqwest::Client::builder()
-            .redirect(Policy::none())
-            .no_proxy()
-            .dns_resolver(Arc::new(Resolver { guard: guard.clone() }))
-            .user_agent(concat!("hefe/", env!("CARGO_PKG_VERSION")))
-            .build()?;
-        Ok(Client { http, guard })
+        let builder = || {
+            reqwest::Client::builder()
+                .redirect(Policy::none())
+                .no_proxy()
+                .user_agent(concat!("hefe/", env!("CARGO_PKG_VERSION")))
+        };
+        Ok(Client {
+            allowed: builder().build()?,
+            guarded: builder().dns_resolver(Arc::new(Resolver)).build()?,
+            guard: Arc::new(Guard { allow: settings.allow_private }),
+        })
     }
 
     /// Makes the call: {status, headers, body}, every text of it marked as a provider's.
@@ -65,9 +69,12 @@ impl Client {
     async fn follow(&self, request: &Http, key: &str, trace: &str) -> Result<Value, Failure> {
         let mut call = Call::first(request, key, trace)?;
         for _ in 0..=REDIRECTS_MAX {
-            self.guard.literal(&call.url)?;
+            let client = match self.guard.way(&call.url)? {
+                Way::Allowed => &self.allowed,
+                Way::Guarded => &self.guarded,
+            };
             let mut sent =
-                self.http.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
+                client.request(call.method.clone(), call.url.clone()).headers(call.headers.clone());
             if let Some(body) = &call.body {
                 sent = sent.body(body.clone());
             }
@@ -103,9 +110,13 @@ impl Call {
             let (Ok(known), Ok(value)) =
                 (HeaderName::from_bytes(name.as_bytes()), HeaderValue::from_str(value))
             else {
-                return Err(invalid(&format!("the header `{}` cannot be sent", name.escape_debug())));
+                let detail = Value::from(name.as_str());
+                return Err(Failure { detail, ..invalid("a header of the call cannot be sent") });
             };
-            headers.append(known, value);
+            // How the message is sent is ours: a length that is not the body's would only hang.
+            if !OURS.contains(&known) {
+                headers.append(known, value);
+            }
         }
         let mut put = |name: &'static str, text: &str| {
             if let Ok(value) = HeaderValue::from_str(text) {
@@ -124,10 +135,8 @@ impl Call {
     /// 307 and 308 keep method and body, others become GET; credentials stay with the host they were meant for.
     fn redirect(mut self, status: u16, to: Url) -> Call {
         if to.origin() != self.url.origin() {
-            for name in [AUTHORIZATION, COOKIE] {
-                self.headers.remove(name);
-            }
-            for name in ["x-api-key", "idempotency-key", "proxy-authorization"] {
+            let names: Vec<HeaderName> = self.headers.keys().filter(|name| of_host(name)).cloned().collect();
+            for name in names {
                 self.headers.remove(name);
             }
         }
@@ -139,6 +148,17 @@ impl Call {
         self.url = to;
         self
     }
+}
+
+/// Headers that a file does not set.
+const OURS: [HeaderName; 3] = [CONTENT_LENGTH, TRANSFER_ENCODING, CONNECTION];
+
+/// Whether a header is for the host that the file names alone: its name, or what may be a credential. The Idempotency-Key
+/// is a hash, and without it the other host could do the same thing twice.
+fn of_host(name: &HeaderName) -> bool {
+    const WORDS: &[&str] = &["auth", "cookie", "credential", "key", "password", "secret", "session", "token"];
+    let name = name.as_str();
+    name == "host" || (name != "idempotency-key" && WORDS.iter().any(|word| name.contains(word)))
 }
 
 fn redirected(response: &Response, from: &Url) -> Option<Url> {

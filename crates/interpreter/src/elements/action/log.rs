@@ -35,8 +35,11 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         }
         let level = firing.value("level")?;
         let message = match firing.value("message")? {
-            Value::Null => cut(without_passwords(&input).to_json()),
-            given => given.to_text(),
+            Value::Null => {
+                let shown = without_passwords(&input);
+                Value::from(cut(shown.to_json())).tainted_with(shown.taint())
+            }
+            given => given.as_text(),
         };
         let data = without_passwords(&firing.value("data")?);
         let level = level.as_str().unwrap_or("info").into();

@@ -38,7 +38,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         let headers = firing.value("headers")?;
         let headers = headers
             .as_object()
-            .map(|map| map.iter().map(|(name, value)| (name.to_string(), value.to_text())).collect());
+            .map(|map| map.iter().map(|(name, value)| (name.to_string(), value.as_text())).collect());
         let headers = headers.unwrap_or_default();
         firing.left.response = Some(Response { status: status as u16, headers, body });
         Ok(Step::Emit(port("default", input)))

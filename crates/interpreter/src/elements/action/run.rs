@@ -4,17 +4,18 @@ use recipe::{Map, Value};
 use workflow::{Class, Declaration, Json, Port};
 
 use crate::{
-    effect::{Failure, Own, Start, timed_id},
+    effect::{Asked, Failure, Own, Start, timed_id},
     element::{Again, Firing, Open, Step, Type, port},
     elements::{IN, literal, value},
+    options::duration_ms,
     state::Hold,
 };
 
 /// What a started run may be given, bytes.
 const INPUT_BYTES_MAX: usize = 16 << 20;
 
-pub(in crate::elements) const TYPE: Type = Type::frame(
-    &Declaration {
+pub(in crate::elements) const TYPE: Type = Type {
+    declaration: &Declaration {
         name: "action/run",
         doc: "Runs another workflow: at once inside this run, or as a run of its own in the background.",
         class: Class::Own,
@@ -32,6 +33,8 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
             ),
             literal("queue", &[Json::Text], "The queue; what the called workflow says if left out."),
             value("priority", "Higher first."),
+            value("delay", "How long it stays queued before it may be begun: 5s, 10m, 2h, 1d."),
+            value("unique", "A key that stands for `job.unique.key` of the called workflow."),
         ],
         ins: IN,
         outs: &[
@@ -45,23 +48,26 @@ pub(in crate::elements) const TYPE: Type = Type::frame(
         examples: &[],
     },
     step,
-    |_, hold| {
+    // What the store decided on a unique start.
+    finish: |_, started| Ok(port("default", started)),
+    turn: |_, hold| {
         let Hold::Callee { result, enter, .. } = hold else { return Ok(Again::Close(Default::default())) };
         Ok(match enter.take() {
             Some((workflow, input)) => Again::Enter(workflow, input),
             None => Again::Close(port("default", std::mem::take(result))),
         })
     },
-);
+};
 
 fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
-    let name = firing.value("workflow")?;
-    let name = name.as_str().unwrap_or_default();
-    let Some(callee) = firing.system.workflows.get(name) else {
-        return Err(Failure::new("missing_workflow", format!("there is no workflow `{name}`")));
+    let called = firing.value("workflow")?;
+    let name = called.as_str().unwrap_or_default();
+    let Some(callee) = firing.system.workflows.get(name).cloned() else {
+        return Err(missing(&called));
     };
     let workflow = callee.identifier.clone();
     let (is_async, queue) = (callee.is_async, callee.queue.clone());
+    let usual = callee.settings.get("priority").and_then(Value::as_i64).unwrap_or(0);
     let input = firing.value("input")?;
     let fresh = firing.value("scope")? != Value::Bool(false);
     let given = input.as_object().cloned().unwrap_or_default();
@@ -72,10 +78,17 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
     };
     if is_async {
         let queue = firing.value("queue")?.as_str().map(Into::into).or(queue);
-        let priority = firing.value("priority")?.as_i64().unwrap_or(0);
+        let priority = firing.value("priority")?.as_i64().unwrap_or(usual);
+        let key = firing.value("unique")?;
+        let given = (!key.is_null()).then_some(&key);
+        let (unique, limit) = crate::limits(&callee, &input, &vars, given)?;
+        let not_before_ms = delay(firing)?;
         return start(
             firing,
             Start {
+                not_before_ms,
+                unique,
+                limit,
                 id: timed_id(firing.facts.now_ms, firing.id().derive("run", 0)),
                 workflow,
                 queue,
@@ -108,8 +121,32 @@ fn start(firing: &mut Firing<'_>, start: Start) -> Result<Step, Failure> {
     ]
     .into_iter()
     .collect();
+    if start.unique.is_some() {
+        return Ok(Step::Ask(Asked::Start(Box::new(start))));
+    }
     firing.left.own.push(Own::Start(start));
     Ok(Step::Emit(port("default", Value::Object(started))))
+}
+
+/// Until when a start is put off.
+fn delay(firing: &Firing<'_>) -> Result<Option<i64>, Failure> {
+    let span = firing.value("delay")?;
+    if span.is_null() {
+        return Ok(None);
+    }
+    let ms = duration_ms(&span.to_text()).ok_or_else(|| {
+        Failure::new("invalid", "`delay` of action/run is a number with ms, s, m, h or d, such as 10m")
+    })?;
+    Ok(Some(firing.facts.now_ms.saturating_add_unsigned(ms)))
+}
+
+/// A name that came from a provider is for operators only.
+fn missing(name: &Value) -> Failure {
+    let says = match name.tainted() {
+        true => "there is no workflow of the name that a provider gave".to_owned(),
+        false => format!("there is no workflow `{}`", name.to_text()),
+    };
+    Failure { detail: name.clone(), ..Failure::new("missing_workflow", says) }
 }
 
 /// The variables with `given` laid over them.

@@ -5,7 +5,7 @@ use smallvec::smallvec;
 use workflow::{Class, Declaration, Json, Port};
 
 use crate::{
-    effect::{Expect, Failure, Http, Outside, ResponseType},
+    effect::{Asked, Expect, Failure, Http, Outside, ResponseType},
     element::{Firing, PortName, Ports, Step, Type},
     elements::{IN, ignored, literal, value},
     options::duration_ms,
@@ -53,7 +53,7 @@ pub(in crate::elements) const TYPE: Type = Type {
         outs_from: None,
         examples: &[],
     },
-    step: |firing| request(firing).map(|http| Step::Ask(Outside::Http(Box::new(http)))),
+    step: |firing| request(firing).map(|http| Step::Ask(Asked::Outside(Outside::Http(Box::new(http))))),
     finish,
     turn: |_, _| Ok(crate::element::Again::Close(smallvec![])),
 };
@@ -99,13 +99,15 @@ fn authorise(auth: &Value, headers: &mut Vec<(String, String)>) -> Result<(), Fa
     if auth.is_null() {
         return Ok(());
     }
-    let basic = auth.get("basic").map(|basic| {
+    let given = |kind: &str| auth.get(kind).filter(|value| !value.is_null());
+    let basic = given("basic").map(|basic| {
         let part = |name: &str| basic.get(name).map(Value::to_text).unwrap_or_default();
         format!("Basic {}", base64(format!("{}:{}", part("user"), part("password")).as_bytes()))
     });
-    let bearer = auth.get("bearer").map(|token| format!("Bearer {}", token.to_text()));
-    let given = bearer.or(basic);
-    let header = given.ok_or_else(|| invalid("`auth` is {bearer: token} or {basic: {user, password}}"))?;
+    let bearer = given("bearer").map(|token| format!("Bearer {}", token.to_text()));
+    let header =
+        bearer.or(basic).ok_or_else(|| invalid("`auth` is {bearer: token} or {basic: {user, password}}"))?;
+    headers.retain(|(name, _)| !name.eq_ignore_ascii_case("authorization"));
     headers.push(("Authorization".to_owned(), header));
     Ok(())
 }

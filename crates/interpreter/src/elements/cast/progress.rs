@@ -7,6 +7,7 @@ use crate::{
     effect::{Failure, Live, Own, Progress},
     element::{Firing, Step, Type, port},
     elements::{IN, OUT, literal, value},
+    firing::fingerprint,
 };
 
 pub(in crate::elements) const TYPE: Type = Type::plain(
@@ -57,10 +58,12 @@ struct Update {
 
 impl Update {
     fn read(firing: &Firing<'_>) -> Result<Update, Failure> {
-        let text = |option| firing.value(option).map(|value| (!value.is_null()).then(|| value.to_text()));
+        let text = |option| firing.value(option).map(|value| value.as_text());
         let number = |option| firing.value(option).map(|value| value.as_f64());
         let process = match firing.value("process")? {
             Value::Null => firing.graph.process.clone().unwrap_or_else(|| firing.graph.identifier.clone()),
+            // A provider's words tell bars apart as well as any, but are shown to nobody.
+            named if named.tainted() => format!("external {:016x}", fingerprint(&named.to_text())).into(),
             named => named.to_text().into(),
         };
         let private = firing.value("send_to_user")?.truthy() || firing.graph.private.contains(&process);
@@ -89,11 +92,11 @@ impl Update {
             items.len() - 1
         });
         let item = &mut items[at];
-        item.title = says.title.or(item.title.take());
+        item.title = newer(says.title, &item.title);
         item.total = says.total.or(item.total);
-        item.status_message = says.status_message.or(item.status_message.take());
+        item.status_message = newer(says.status_message, &item.status_message);
         item.status = says.status.or(item.status.take());
-        item.link = says.link.or(item.link.take());
+        item.link = newer(says.link, &item.link);
         item.private |= says.private;
         if let Some(value) = set {
             // A set is the item's new base and voids the increments that its own run made before.
@@ -103,6 +106,11 @@ impl Update {
         item.subtotal += increment;
         item.clone()
     }
+}
+
+/// Null leaves it as it was.
+fn newer(said: Value, before: &Value) -> Value {
+    if said.is_null() { before.clone() } else { said }
 }
 
 fn status(value: &Value) -> Result<Option<String>, Failure> {

@@ -6,10 +6,13 @@ use workflow::{Class, Declaration, Example, Json, Port};
 
 use crate::{
     effect::Failure,
-    element::{Again, Firing, Open, PortName, Step, Type, port},
+    element::{Again, Firing, Open, PortName, Ports, Step, Type, port},
     elements::{INPUT, literal, recipe},
-    state::Hold,
+    state::{Hold, Many},
 };
+
+/// Items that may be under way at once, whatever the file says.
+const PARALLEL_MAX: i64 = 1_000;
 
 pub(in crate::elements) const TYPE: Type = Type::frame(
     &Declaration {
@@ -65,34 +68,98 @@ fn list(firing: &Firing<'_>) -> Result<List, Failure> {
 
 fn open(firing: &mut Firing<'_>) -> Result<Step, Failure> {
     let items = list(firing)?;
-    let collected = firing.given("collect").then(List::default);
-    Ok(Step::Open(Open { hold: Hold::Each { items, next: 0, collected }, vars: None, lay: None }))
+    let collects_errors = firing.value("onError")?.as_str() == Some("collect");
+    let collects = collects_errors || firing.given("collect");
+    let parallel = firing.value("parallel")?.as_i64().unwrap_or(1);
+    let hold = if parallel > 1 {
+        let places = items.len().div_ceil(size(firing)?);
+        Hold::Many(Box::new(Many {
+            items,
+            next: 0,
+            running: 0,
+            vars: firing.vars.clone(),
+            collected: collects.then(|| vec![Value::Null; places]),
+            collects_errors,
+            failed: None,
+        }))
+    } else {
+        let collected = collects.then(List::default);
+        Hold::Each { items, next: 0, collected, collects_errors, failed: None }
+    };
+    Ok(Step::Open(Open { hold, vars: None, lay: None }))
+}
+
+/// How many items go through `each` together.
+fn size(firing: &Firing<'_>) -> Result<usize, Failure> {
+    Ok(firing.value("batch")?.as_i64().unwrap_or(1).max(1) as usize)
 }
 
 fn turn(firing: &mut Firing<'_>, hold: &mut Hold) -> Result<Again, Failure> {
-    let Hold::Each { items, next, collected } = hold else { return Ok(Again::Close(smallvec![])) };
-    let batch = firing.value("batch")?.as_i64().unwrap_or(1).max(1) as usize;
-    let total = items.len();
-    if let (Some(list), Some(template), true) = (collected.as_mut(), firing.template("collect"), *next > 0) {
+    match hold {
+        Hold::Each { .. } => one_by_one(firing, hold),
+        Hold::Many(many) => side_by_side(firing, many),
+        Hold::Item(item) => Ok(Again::Done(match firing.template("collect") {
+            Some(template) => firing.eval(template, item)?,
+            None => Value::Null,
+        })),
+        _ => Ok(Again::Close(smallvec![])),
+    }
+}
+
+fn one_by_one(firing: &Firing<'_>, hold: &mut Hold) -> Result<Again, Failure> {
+    let Hold::Each { items, next, collected, failed, .. } = hold else {
+        return Ok(Again::Close(smallvec![]));
+    };
+    let batch = size(firing)?;
+    if let (Some(list), true) = (collected.as_mut(), *next > 0) {
         let last = chunk(items, (*next as usize).saturating_sub(1) / batch * batch, batch);
-        let given = firing.eval(template, &last)?;
+        let given = match (failed.take(), firing.template("collect")) {
+            (Some(error), _) => error,
+            (None, Some(template)) => firing.eval(template, &last)?,
+            (None, None) => Value::Null,
+        };
         list.make_mut().push(given);
     }
     let at = *next as usize;
-    if at >= total {
-        let carried = match collected.take() {
-            Some(list) => Value::List(list),
-            None if firing.has("item") => firing.named("item"),
-            None => firing.input(),
-        };
-        return Ok(Again::Close(port("next", carried)));
+    if at >= items.len() {
+        return Ok(Again::Close(next_port(firing, collected.take())));
     }
-    *next = (at + batch).min(total) as u64;
-    Ok(Again::Inside(smallvec![
+    *next = (at + batch).min(items.len()) as u64;
+    Ok(Again::Inside(begin(items, at, batch)))
+}
+
+fn side_by_side(firing: &Firing<'_>, many: &mut Many) -> Result<Again, Failure> {
+    let batch = size(firing)?;
+    let parallel = firing.value("parallel")?.as_i64().unwrap_or(1).clamp(1, PARALLEL_MAX);
+    let places = many.items.len().div_ceil(batch) as u64;
+    let mut items = Vec::new();
+    while many.running < parallel as u64 && many.next < places {
+        items.push((many.next, begin(&many.items, many.next as usize * batch, batch)));
+        many.next += 1;
+        many.running += 1;
+    }
+    if items.is_empty() && many.running == 0 {
+        return Ok(Again::Close(next_port(firing, many.list())));
+    }
+    Ok(Again::Fork(items))
+}
+
+/// What fires at the beginning of an iteration.
+fn begin(items: &List, at: usize, batch: usize) -> Ports {
+    smallvec![
         (PortName::Fixed("index"), Value::Int(at as i64)),
-        (PortName::Fixed("total"), Value::Int(total as i64)),
+        (PortName::Fixed("total"), Value::Int(items.len() as i64)),
         (PortName::Fixed("each"), chunk(items, at, batch)),
-    ]))
+    ]
+}
+
+fn next_port(firing: &Firing<'_>, collected: Option<List>) -> Ports {
+    let carried = match collected {
+        Some(list) => Value::List(list),
+        None if firing.has("item") => firing.named("item"),
+        None => firing.input(),
+    };
+    port("next", carried)
 }
 
 /// The item at `at`, or the list of `batch` items from there.

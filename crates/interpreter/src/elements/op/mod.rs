@@ -30,7 +30,8 @@ fn lay(firing: &Firing<'_>, option: &str, this: &Value, onto: &mut Value) -> Res
             map.iter().map(|(key, value)| (key.to_string(), value.clone())).collect()
         }
     };
-    for (path, value) in fields {
+    // An empty path names no field.
+    for (path, value) in fields.into_iter().filter(|(path, _)| !path.is_empty()) {
         onto.path_set(&path, value);
     }
     Ok(())

@@ -1,6 +1,7 @@
 //! Cases by the trait that promises them.
 
 pub(crate) mod journal;
+pub(crate) mod parks;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod versions;
@@ -28,6 +29,10 @@ pub(crate) fn run(n: u128) -> NewRun {
         context: Value::Null,
         entry: "".into(),
         input: Value::from("input"),
+        retry_of: None,
+        not_before_ms: None,
+        unique: None,
+        limit: None,
         created_at_ms: n as i64,
     }
 }
@@ -45,11 +50,14 @@ pub(crate) fn end(claimed: &Claimed, status: Status) -> Commit {
     let end = End {
         status,
         started_at_ms: 1,
+        attempts: 1,
         ended_at_ms: 2,
         result: Value::from("result"),
         error: Value::Null,
         effects: vec![],
         handled: 0,
+        cancel_at_ms: None,
+        retry: None,
     };
     Commit { run: claimed.start.id, epoch: claimed.epoch, end: Some(end), ..Commit::default() }
 }
@@ -69,12 +77,12 @@ pub(crate) fn said(root: &NewRun, by: Id, process: &str) -> Contribution {
         user: Some("ada".into()),
         private: false,
         at_ms: 5,
-        title: Some("Title".into()),
+        title: "Title".into(),
         total: Some(10.0),
         set: None,
         subtotal: 0.0,
-        status_message: None,
+        status_message: recipe::Value::Null,
         status: None,
-        link: None,
+        link: recipe::Value::Null,
     }
 }

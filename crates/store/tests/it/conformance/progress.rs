@@ -63,7 +63,7 @@ pub(crate) async fn no_spinner_is_left_behind(open: &Open<'_>) {
     store.commit(end(&family[2], Status::Succeeded)).await.unwrap().unwrap();
     let ended = item(&*store, &root, "p").await;
     assert_eq!(ended.status, ItemStatus::Failed);
-    assert_eq!(ended.status_message.as_deref(), Some("could not be completed"));
+    assert_eq!(ended.status_message.as_str(), Some("could not be completed"));
     close(store).await;
 }
 

@@ -1,0 +1,64 @@
+//! What a workflow file says of its runs in the background (durability.md, Per workflow: `job`).
+
+use interpreter::duration_ms;
+use recipe::Value;
+use workflow::Graph;
+
+/// How long a failed attempt waits for the next.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Backoff {
+    exponential: bool,
+    base_ms: u64,
+    max_ms: u64,
+    jitter: bool,
+}
+
+/// `job` with its defaults.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct Policy {
+    /// Tries in all.
+    pub(crate) attempts: u32,
+    pub(crate) backoff: Backoff,
+    /// Higher first.
+    pub(crate) priority: i32,
+}
+
+impl Default for Policy {
+    fn default() -> Policy {
+        Policy::of(&Graph::default())
+    }
+}
+
+impl Policy {
+    pub(crate) fn of(graph: &Graph) -> Policy {
+        let job = &graph.settings;
+        let backoff = job.get("backoff").cloned().unwrap_or_default();
+        let ms = |key: &str, default: u64| {
+            backoff.get(key).and_then(|span| duration_ms(&span.to_text())).unwrap_or(default)
+        };
+        let whole = |key: &str, default: i64| job.get(key).and_then(Value::as_i64).unwrap_or(default);
+        Policy {
+            attempts: whole("attempts", 1).clamp(1, 1_000) as u32,
+            backoff: Backoff {
+                exponential: backoff.get("kind").and_then(Value::as_str) != Some("fixed"),
+                base_ms: ms("base", 2_000),
+                max_ms: ms("max", 600_000),
+                jitter: backoff.get("jitter") != Some(&Value::Bool(false)),
+            },
+            priority: whole("priority", 0).clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+        }
+    }
+}
+
+impl Backoff {
+    /// Before the attempt after `failed` ones. `seed` spreads runs that failed together: half of the time is jitter.
+    pub(crate) fn ms(self, failed: u32, seed: u128) -> u64 {
+        let doublings = if self.exponential { failed.saturating_sub(1).min(40) } else { 0 };
+        let whole = self.base_ms.saturating_mul(1 << doublings).min(self.max_ms);
+        if !self.jitter {
+            return whole;
+        }
+        let spread = (seed ^ u128::from(failed).wrapping_mul(0x9e37_79b9_7f4a_7c15)) % 1_000;
+        whole / 2 + (whole / 2).saturating_mul(spread as u64) / 1_000
+    }
+}

@@ -1,0 +1,118 @@
+//! A run is tried again by hand: from its failure, in the same run; or from the start, as a new one.
+
+use std::sync::Arc;
+
+use interpreter::Then;
+use store::{Checkpoint, Commit, Entries, Id, NewRun, Reopened, Write};
+
+use crate::{Shared, context, drive::settle};
+
+/// Where a retry begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RetryFrom {
+    /// The effect that failed, or where a cancelled run stood; its journal stays.
+    Failure {
+        /// Under the version that is current, instead of its own.
+        current: bool,
+    },
+    /// A new run with a new id and new keys, under the version that is current.
+    Start,
+}
+
+/// What came of it.
+#[derive(Debug)]
+pub enum Retried {
+    /// That run is queued.
+    Queued(Id),
+    /// It neither failed nor was cancelled.
+    NotOver,
+    /// It cannot go on under the current version, and this is the first difference.
+    Differs(String),
+    /// There is no such run.
+    Unknown,
+}
+
+pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
+    let Some(found) = shared.store.run(run).await? else { return Ok(Retried::Unknown) };
+    if !matches!(found.status, store::Status::Failed | store::Status::Cancelled) {
+        return Ok(Retried::NotOver);
+    }
+    match from {
+        RetryFrom::Start => again(shared, &found.start).await,
+        RetryFrom::Failure { current: false } => reopen(shared, run, None).await,
+        RetryFrom::Failure { current: true } => match under_current(shared, &found).await? {
+            Ok(moved) => reopen(shared, run, Some(moved)).await,
+            Err(difference) => Ok(Retried::Differs(difference)),
+        },
+    }
+}
+
+async fn reopen(shared: &Shared, run: Id, moved: Option<store::Moved>) -> Result<Retried, store::Error> {
+    Ok(match shared.store.reopen(run, moved, shared.clock.now_ms()).await? {
+        Reopened::Queued => Retried::Queued(run),
+        Reopened::NotOver => Retried::NotOver,
+        Reopened::Unknown => Retried::Unknown,
+    })
+}
+
+async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Error> {
+    let now_ms = shared.clock.now_ms();
+    let id = shared.ids.next(now_ms);
+    let version = shared.systems.current(&old.system).map_or(old.version, |current| current.version);
+    // A run that a request waited for is worked in the background this time, and listed for its person.
+    let root = if old.parent.is_some() { old.root } else { id };
+    let new = NewRun {
+        id,
+        version,
+        root,
+        direct: old.direct || old.parent.is_none(),
+        retry_of: Some(old.id),
+        not_before_ms: None,
+        unique: None,
+        created_at_ms: now_ms,
+        ..NewRun::clone(old)
+    };
+    let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
+    settle(Some(shared.store.commit(commit))).await?;
+    Ok(Retried::Queued(id))
+}
+
+/// Its state under the files as they are now, if all that it recorded still happens and all that it names is there.
+async fn under_current(
+    shared: &Shared,
+    run: &store::Run,
+) -> Result<Result<store::Moved, String>, store::Error> {
+    let gone = || Ok(Err("the version of the workflows that the run is pinned to is gone".to_owned()));
+    let (Some(own), Some(current)) =
+        (shared.systems.at(run.start.version).await?, shared.systems.current(&run.start.system))
+    else {
+        return gone();
+    };
+    let (checkpoint, mut chunks) = shared.store.resume(run.start.id).await?;
+    let retry: Option<Entries> = run.end.as_ref().and_then(|end| end.retry.clone());
+    chunks.extend(retry);
+    let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
+    let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
+    let system = if checkpoint.is_some() { &own.system } else { &current.system };
+    let mut machine = match context::machine(system, &run.start, false, (checkpoint, chunks)) {
+        Ok(machine) => machine,
+        Err(failure) => return Ok(Err(failure.message.into())),
+    };
+    if let Err(difference) = machine.rebind(current.system.clone()) {
+        return Ok(Err(difference));
+    }
+    loop {
+        match machine.advance(256).then {
+            Then::More => {}
+            Then::Await => break,
+            Then::End(end) => match end.failure {
+                Some(failure) if &*failure.code == "replay_mismatch" => {
+                    return Ok(Err(failure.detail.to_text()));
+                }
+                _ => break,
+            },
+        }
+    }
+    let checkpoint = Checkpoint { at, bytes: machine.checkpoint() };
+    Ok(Ok(store::Moved { version: current.version, checkpoint }))
+}

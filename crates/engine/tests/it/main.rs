@@ -1,0 +1,13 @@
+//! The engine through its doors: a temporary project, SQLite in it, and a provider on this machine.
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::disallowed_methods)]
+
+mod addresses;
+mod answers;
+mod attempts;
+mod limits;
+mod redirects;
+mod scene;
+mod sent;
+mod stops;
+mod versions;
+mod waits;

@@ -1,0 +1,67 @@
+//! The command line: a file a command. It has no rules of its own.
+//!
+//! A library, so that the proofs of crate e2e can be the server that they kill.
+
+mod bars;
+mod client;
+mod commands;
+mod follow;
+mod home;
+mod provider;
+mod say;
+mod settings;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use clap::{Parser, Subcommand};
+
+/// Workflows and background work: it works unseen, and you watch the dough rise.
+#[derive(Parser)]
+#[command(name = "hefe", version, disable_help_subcommand = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Show the example, running, in front of you
+    Demo(commands::demo::Args),
+    /// Server, workers and schedules in one process
+    Serve(commands::serve::Args),
+    /// Run one workflow to its end, its progress as bars
+    Run(commands::run::Args),
+    /// List runs, show one, cancel one, account for all
+    Runs(commands::runs::Args),
+    /// Evaluate an expression, or print its tree
+    Recipe(commands::recipe::Args),
+}
+
+/// Where a command finds its project.
+#[derive(clap::Args, Clone)]
+pub(crate) struct Project {
+    /// The project's folder
+    #[arg(long, env = "HEFE_PROJECT", default_value = ".", value_name = "PROJECT", global = true)]
+    project: PathBuf,
+}
+
+/// Does what the process's arguments ask for.
+pub fn main() -> ExitCode {
+    let command = Cli::parse().command;
+    if let Command::Recipe(args) = command {
+        return commands::recipe::main(&args);
+    }
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return say::error(&format!("the process could not start its threads: {error}"), ""),
+    };
+    runtime.block_on(async {
+        match command {
+            Command::Demo(args) => commands::demo::main(args).await,
+            Command::Serve(args) => commands::serve::main(args).await,
+            Command::Run(args) => commands::run::main(args).await,
+            Command::Runs(args) => commands::runs::main(args).await,
+            Command::Recipe(args) => commands::recipe::main(&args),
+        }
+    })
+}

@@ -1,0 +1,112 @@
+//! flow/await
+
+use recipe::{List, Value};
+use smallvec::smallvec;
+use workflow::{Class, Declaration, Json, Port};
+
+use crate::{
+    effect::{Asked, Failure, Wait, id_of},
+    element::{Again, Firing, PortName, Ports, Step, Type, port},
+    elements::{IN, literal, value},
+    options::duration_ms,
+};
+
+pub(in crate::elements) const TYPE: Type = Type {
+    declaration: &Declaration {
+        name: "flow/await",
+        doc: "Waits for background runs, or for a signal; the run holds no worker meanwhile.",
+        class: Class::Wait,
+        options: &[
+            value(
+                "runs",
+                "Their ids, or what action/run gave; the ones this branch started and has not awaited if left out.",
+            ),
+            literal("mode", &[Json::Text], "`all` (default) or `any`: one is enough."),
+            value("signal", "The name of a signal to wait for instead."),
+            value("timeout", "How long to wait for the signal: 10m, 2h, 1d."),
+        ],
+        ins: IN,
+        outs: &[
+            Port {
+                name: "default",
+                doc: "[{id, status, result or error}] in order of start (mode any: the first that ended), or the signal's body.",
+            },
+            Port { name: "timeout", doc: "The input, when no signal came in time." },
+            Port { name: "error", doc: "The error value, if one of the runs failed." },
+        ],
+        outs_from: None,
+        examples: &[],
+    },
+    step,
+    finish,
+    turn: |_, _| Ok(Again::Close(smallvec![])),
+};
+
+fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
+    let signal = firing.value("signal")?;
+    if !signal.is_null() {
+        let span = firing.value("timeout")?;
+        let ms = (!span.is_null()).then(|| duration_ms(&span.to_text()));
+        let until_ms = match ms {
+            None => None,
+            Some(Some(ms)) => Some(firing.facts.now_ms.saturating_add_unsigned(ms)),
+            Some(None) => {
+                return Err(Failure::new(
+                    "invalid",
+                    "`timeout` of flow/await is a number with s, m, h or d, such as 2h",
+                ));
+            }
+        };
+        return Ok(Step::Ask(Asked::Wait(Wait::Signal { name: signal.to_text().into(), until_ms })));
+    }
+    let runs = if firing.given("runs") {
+        named(&firing.value("runs")?)?
+    } else {
+        firing.left.awaited = true;
+        (firing.started)()
+    };
+    if runs.is_empty() {
+        return Ok(Step::Emit(port("default", Value::List(List::default()))));
+    }
+    let any = firing.value("mode")?.as_str() == Some("any");
+    Ok(Step::Ask(Asked::Wait(Wait::Runs { runs, any })))
+}
+
+/// Ids, or objects that have one.
+fn named(runs: &Value) -> Result<Vec<u128>, Failure> {
+    let id = |value: &Value| {
+        let text = value.get("id").unwrap_or(value).to_text();
+        id_of(&text).ok_or_else(|| {
+            Failure::new("invalid", "`runs` of flow/await are ids of runs, or what action/run gave")
+        })
+    };
+    match runs {
+        Value::Null => Ok(Vec::new()),
+        Value::List(list) => list.iter().map(id).collect(),
+        single => Ok(vec![id(single)?]),
+    }
+}
+
+fn finish(firing: &mut Firing<'_>, came: Value) -> Result<Ports, Failure> {
+    if firing.given("signal") {
+        return Ok(match came.as_list() {
+            Some(body) => port("default", body.first().cloned().unwrap_or_default()),
+            None => smallvec![(PortName::Fixed("timeout"), firing.input())],
+        });
+    }
+    let any = firing.value("mode")?.as_str() == Some("any");
+    let ended = came.as_list().cloned().unwrap_or_default();
+    let failed = |run: &&Value| run.get("status").and_then(Value::as_str) != Some("succeeded");
+    match ended.iter().find(failed) {
+        Some(run) if !any => {
+            let error = run.get("error").cloned().unwrap_or_default();
+            let code = error.get("code").map_or_else(|| "stopped".into(), Value::to_text);
+            let says = error
+                .get("message")
+                .map_or_else(|| "a run that was awaited did not succeed".to_owned(), Value::to_text);
+            Err(Failure::new(&code, says))
+        }
+        _ if any => Ok(port("default", ended.first().cloned().unwrap_or_default())),
+        _ => Ok(port("default", came)),
+    }
+}

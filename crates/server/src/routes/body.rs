@@ -1,0 +1,55 @@
+//! The JSON body of a request.
+
+use axum::{
+    extract::Request,
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+};
+use http_body_util::{BodyExt, LengthLimitError, Limited};
+use recipe::Value;
+
+use crate::{answer::Refused, app::App};
+
+/// The body as a value; an empty one is null.
+pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused> {
+    refuse_forms(request.headers())?;
+    let max = app.settings.body_bytes_max;
+    let too_large = || {
+        Refused::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {max} bytes"))
+            .help("send less, or a reference to where the data lies")
+    };
+    let announced =
+        request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    if announced.is_some_and(|length: u64| length > max as u64) {
+        return Err(too_large());
+    }
+    let read = Limited::new(request.into_body(), max).collect();
+    let bytes = match tokio::time::timeout(app.settings.body_timeout, read).await {
+        Ok(Ok(body)) => body.to_bytes(),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(_)) => return Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
+        Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
+    };
+    if bytes.is_empty() {
+        return Ok(Value::Null);
+    }
+    let no_json = |says: &str| {
+        Refused::new(StatusCode::BAD_REQUEST, says)
+            .code("json")
+            .help("send JSON in UTF-8, nested not deeper than 128 levels, or no body at all")
+    };
+    let text = std::str::from_utf8(&bytes).map_err(|_| no_json("the body is no text in UTF-8"))?;
+    Value::from_json(text).map_err(|error| no_json(&format!("the body cannot be read: {}", error.says)))
+}
+
+/// A form is what a page of another site can send without asking; and it is no JSON.
+fn refuse_forms(headers: &HeaderMap) -> Result<(), Refused> {
+    let kind = headers.get(header::CONTENT_TYPE).map(HeaderValue::as_bytes).unwrap_or_default();
+    let form = [&b"application/x-www-form-urlencoded"[..], b"multipart/form-data"]
+        .iter()
+        .any(|form| kind.len() >= form.len() && kind[..form.len()].eq_ignore_ascii_case(form));
+    if form {
+        return Err(Refused::new(StatusCode::UNSUPPORTED_MEDIA_TYPE, "a form is not taken here")
+            .help("send JSON with the header `content-type: application/json`"));
+    }
+    Ok(())
+}

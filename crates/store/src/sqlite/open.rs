@@ -1,0 +1,116 @@
+//! A database as it is opened: whose it is, its schema, and what in it has not ended.
+
+use std::{
+    fs::{File, TryLockError},
+    path::Path,
+    sync::Arc,
+};
+
+use rusqlite::{Connection, OpenFlags};
+
+use super::{
+    forms::{blob_of, status_of, trouble},
+    memory::{Crashes, Memory, Ready},
+};
+use crate::{Error, sabotage::Sabotage};
+
+/// The schema that this version writes.
+const SCHEMA: u32 = 1;
+
+/// "Hefe": says that a file is ours.
+const APPLICATION: i32 = 0x4865_6665;
+
+/// The lock file beside the database: whoever holds its lock owns the database.
+pub(super) fn own(path: &Path) -> Result<File, Error> {
+    let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
+    if let Some(folder) = path.parent() {
+        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        use std::os::unix::fs::PermissionsExt;
+        let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
+    }
+    let file = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
+    let file = file.map_err(|error| failed(&error))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
+        Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+pub(super) fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
+    let flags = match only_read {
+        true => OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        false => {
+            OpenFlags::SQLITE_OPEN_READ_WRITE
+                | OpenFlags::SQLITE_OPEN_CREATE
+                | OpenFlags::SQLITE_OPEN_NO_MUTEX
+        }
+    };
+    let db = Connection::open_with_flags(path, flags).map_err(trouble)?;
+    db.set_prepared_statement_cache_capacity(64);
+    db.busy_timeout(std::time::Duration::from_secs(5)).map_err(trouble)?;
+    let settings = match only_read {
+        true => "PRAGMA mmap_size=0;",
+        false => {
+            "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0; \
+             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
+        }
+    };
+    db.execute_batch(settings).map_err(trouble)?;
+    if Sabotage::NoFsync.on() {
+        db.execute_batch("PRAGMA synchronous=OFF").map_err(trouble)?;
+    }
+    Ok(db)
+}
+
+/// Brings the schema up to date, in one transaction.
+pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
+    let number =
+        |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
+    let (application, found) = (number("application_id")?, number("user_version")? as u32);
+    let tables: i64 =
+        db.query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0)).map_err(trouble)?;
+    if application != APPLICATION && tables > 0 {
+        return Err(Error::Corrupt("it is a database of another program".into()));
+    }
+    if found > SCHEMA {
+        return Err(Error::TooNew { found, known: SCHEMA });
+    }
+    if found == 0 {
+        let sql = format!(
+            "BEGIN; {} PRAGMA application_id={APPLICATION}; PRAGMA user_version={SCHEMA}; COMMIT;",
+            include_str!("schema.sql")
+        );
+        db.execute_batch(&sql).map_err(trouble)?;
+    }
+    Ok(())
+}
+
+/// Whatever has not ended is queued.
+pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
+    let mut memory = Memory::default();
+    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live JOIN runs ON runs.id = live.run \
+               WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
+    let mut found = db.prepare(sql).map_err(trouble)?;
+    let mut rows = found.query([]).map_err(trouble)?;
+    while let Some(row) = rows.next().map_err(trouble)? {
+        let body: Vec<u8> = row.get(0).map_err(trouble)?;
+        memory.queue(Ready {
+            start: Arc::new(blob_of(&body)?),
+            journal: true,
+            cancel: row.get(1).map_err(trouble)?,
+            attempts: row.get(2).map_err(trouble)?,
+            started_at_ms: row.get(3).map_err(trouble)?,
+            crashes: Crashes { count: row.get(4).map_err(trouble)?, alone: row.get(5).map_err(trouble)? },
+        });
+    }
+    let sql = "SELECT status, count(*), min(wake_at) FROM parks GROUP BY status";
+    let mut found = db.prepare(sql).map_err(trouble)?;
+    let mut rows = found.query([]).map_err(trouble)?;
+    while let Some(row) = rows.next().map_err(trouble)? {
+        memory.count_parked(status_of(row.get(0).map_err(trouble)?), row.get(1).map_err(trouble)?);
+        let due: Option<i64> = row.get(2).map_err(trouble)?;
+        memory.next_wake_ms = memory.next_wake_ms.into_iter().chain(due).min();
+    }
+    Ok(memory)
+}

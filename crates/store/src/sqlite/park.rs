@@ -1,0 +1,214 @@
+//! Runs that hold no worker: how they park, and what wakes them. All of it inside the writer's transaction, so that an
+//! end and a park that wait for each other cannot miss each other.
+
+use std::sync::Arc;
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{
+    apply::{Apply, Moved},
+    forms::{blob, id, key, status_code, status_of, trouble},
+    read,
+};
+use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status};
+
+/// Parked runs that are woken in one transaction when they are due at one instant.
+pub(super) const PAGE: usize = 256;
+
+impl Apply<'_> {
+    /// A run leaves its worker, unless what it waits for is there already.
+    pub(super) fn park(&mut self, run: Id, park: &Park) -> Result<(), Error> {
+        self.run(
+            "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3) WHERE run = ?1",
+            params![key(run), park.failed, park.started_at_ms],
+        )?;
+        let mut came = false;
+        for (n, await_) in park.awaits.iter().enumerate() {
+            let (mut left, mut ended) = (0, 0);
+            for awaited in &await_.runs {
+                if self.has("SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1)", *awaited)? {
+                    left += 1;
+                    self.run(
+                        "INSERT OR IGNORE INTO awaits (awaited, run, n, any) VALUES (?1, ?2, ?3, ?4)",
+                        params![key(*awaited), key(run), n as i64, await_.any],
+                    )?;
+                } else {
+                    ended += 1;
+                }
+            }
+            came |= left == 0 || (await_.any && ended > 0);
+        }
+        for name in &park.signals {
+            came |= self.signal_is_kept(run, name)?;
+        }
+        let Some(start) = self.memory.find(run).map(|(start, _, _)| start) else {
+            return Err(Error::LeaseLost);
+        };
+        if came {
+            return self.woken(run, None);
+        }
+        self.run(
+            "INSERT OR REPLACE INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
+            params![key(run), key(start.root), status_code(park.status), park.wake_at_ms],
+        )?;
+        self.after.roots_change(start.root, -1);
+        self.after.moved.push(Moved::Parked(run, park.status, park.wake_at_ms));
+        let attempts = read::ready(self.db, run)?.map_or(0, |ready| ready.attempts) + u32::from(!park.failed);
+        let started_at_ms = Some(park.started_at_ms);
+        let stands = Standing { status: park.status, attempts, started_at_ms, ended_at_ms: None };
+        self.change(Change::Run { start, stands });
+        Ok(())
+    }
+
+    /// The status that a run is parked under.
+    pub(super) fn parked_as(&self, run: Id) -> Result<Option<Status>, Error> {
+        let mut found = self.db.prepare_cached("SELECT status FROM parks WHERE run = ?1").map_err(trouble)?;
+        let code: Option<u8> =
+            found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+        Ok(code.map(status_of))
+    }
+
+    /// A live run that no worker holds and no lane has: parked, or woken a moment ago.
+    pub(super) fn is_idle(&self, run: Id) -> Result<bool, Error> {
+        Ok(self.woken_now(run).is_some()
+            || self.has("SELECT EXISTS (SELECT 1 FROM parks WHERE run = ?1)", run)?)
+    }
+
+    /// A run that was woken in this batch: memory does not know it yet.
+    pub(super) fn woken_now(&self, run: Id) -> Option<Arc<NewRun>> {
+        self.after.moved.iter().find_map(|moved| match moved {
+            Moved::Woken(ready, _) if ready.start.id == run => Some(ready.start.clone()),
+            _ => None,
+        })
+    }
+
+    /// Forgets that a run is parked; the status it was parked under.
+    pub(super) fn unpark(&mut self, run: Id) -> Result<Option<Status>, Error> {
+        let sql = "DELETE FROM parks WHERE run = ?1 RETURNING status";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let code: Option<u8> =
+            found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
+        drop(found);
+        Ok(code.map(status_of))
+    }
+
+    /// A parked run goes back to its lane. Nothing happens to one that is not parked.
+    fn wake(&mut self, run: Id) -> Result<(), Error> {
+        match self.unpark(run)? {
+            Some(status) => self.woken(run, Some(status)),
+            None => Ok(()),
+        }
+    }
+
+    fn woken(&mut self, run: Id, parked: Option<Status>) -> Result<(), Error> {
+        self.run("DELETE FROM awaits WHERE run = ?1", params![key(run)])?;
+        let Some(ready) = read::ready(self.db, run)? else { return Ok(()) };
+        if parked.is_some() {
+            self.after.roots_change(ready.start.root, 1);
+        }
+        self.change(Change::Run { start: ready.start.clone(), stands: ready.stands(Status::Queued) });
+        self.after.moved.push(Moved::Woken(ready, parked));
+        Ok(())
+    }
+
+    /// Wakes those that waited for the end of a run.
+    pub(super) fn ended_for(&mut self, awaited: Id) -> Result<(), Error> {
+        let sql = "DELETE FROM awaits WHERE awaited = ?1 RETURNING run, n, any";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let row = |row: &rusqlite::Row<'_>| Ok((row.get(0).map(id)?, row.get::<_, i64>(1)?, row.get(2)?));
+        let rows: Result<Vec<(Id, i64, bool)>, _> =
+            found.query_map(params![key(awaited)], row).map_err(trouble)?.collect();
+        drop(found);
+        for (run, n, any) in rows.map_err(trouble)? {
+            let sql = "SELECT EXISTS (SELECT 1 FROM awaits WHERE run = ?1 AND n = ?2)";
+            let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+            let more: bool = found.query_row(params![key(run), n], |row| row.get(0)).map_err(trouble)?;
+            drop(found);
+            if any || !more {
+                self.wake(run)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Wakes a page of those whose time has come; when the next one's comes.
+    pub(super) fn wake_due(&mut self, now_ms: i64) -> Result<Option<i64>, Error> {
+        let sql = "SELECT run FROM parks WHERE wake_at <= ?1 ORDER BY wake_at LIMIT ?2";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let runs: Result<Vec<Id>, _> = found
+            .query_map(params![now_ms, PAGE as i64], |row| row.get(0).map(id))
+            .map_err(trouble)?
+            .collect();
+        drop(found);
+        for run in runs.map_err(trouble)? {
+            self.wake(run)?;
+        }
+        let mut next = self.db.prepare_cached("SELECT min(wake_at) FROM parks").map_err(trouble)?;
+        next.query_row([], |row| row.get(0)).map_err(trouble)
+    }
+
+    /// A run that failed or was cancelled goes on from there.
+    pub(super) fn reopen(
+        &mut self,
+        run: Id,
+        moved: Option<&crate::Moved>,
+        at_ms: i64,
+    ) -> Result<Reopened, Error> {
+        let Some(mut start) = read::start(self.db, run)? else { return Ok(Reopened::Unknown) };
+        let end = read::run(self.db, start.clone())?.end;
+        let Some(end) = end.filter(|end| end.status != Status::Succeeded) else {
+            return Ok(Reopened::NotOver);
+        };
+        if let Some(moved) = moved {
+            start = Arc::new(NewRun { version: moved.version, ..NewRun::clone(&start) });
+            self.run("UPDATE runs SET start = ?2 WHERE id = ?1", params![key(run), blob(&start)?])?;
+        }
+        self.run("DELETE FROM ends WHERE run = ?1", params![key(run)])?;
+        self.run("INSERT INTO live (run, started_at) VALUES (?1, ?2)", params![key(run), end.started_at_ms])?;
+        if let Some(entries) = &end.retry {
+            self.entries(run, entries)?;
+        }
+        if let Some(moved) = moved {
+            self.checkpoint(run, &moved.checkpoint)?;
+        }
+        *self.after.counters.entry(end.status.word()).or_default() -= 1;
+        self.after.roots_change(start.root, 1);
+        for item in read::items_of(self.db, start.root)? {
+            if item.shares.contains_key(&run) {
+                self.move_again(item, at_ms)?;
+            }
+        }
+        self.woken(run, None)?;
+        Ok(Reopened::Queued)
+    }
+
+    /// Keeps a signal, one a name, and wakes a run that is parked: it looks whether it was for it.
+    pub(super) fn signal(
+        &mut self,
+        run: Id,
+        name: &Arc<str>,
+        body: &recipe::Value,
+    ) -> Result<Signalled, Error> {
+        if !self.has("SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1)", run)? {
+            let known = read::start(self.db, run)?.is_some();
+            return Ok(if known { Signalled::Over } else { Signalled::Unknown });
+        }
+        let sql = "INSERT OR IGNORE INTO signals (run, name, body) VALUES (?1, ?2, ?3)";
+        if self.run(sql, params![key(run), &**name, blob(body)?])? == 0 {
+            return Ok(Signalled::Double);
+        }
+        self.wake(run)?;
+        Ok(Signalled::Kept)
+    }
+
+    fn signal_is_kept(&self, run: Id, name: &str) -> Result<bool, Error> {
+        let sql = "SELECT EXISTS (SELECT 1 FROM signals WHERE run = ?1 AND name = ?2)";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        found.query_row(params![key(run), name], |row| row.get(0)).map_err(trouble)
+    }
+
+    fn has(&self, sql: &str, run: Id) -> Result<bool, Error> {
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)
+    }
+}

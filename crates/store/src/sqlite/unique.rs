@@ -1,0 +1,75 @@
+//! Starts that the store decides on: one run of a workflow with a key.
+
+use rusqlite::{OptionalExtension, params};
+
+use super::{
+    apply::Apply,
+    forms::{id, key, trouble},
+};
+use crate::{Error, Id, NewRun, Started, Status, Unique};
+
+impl Apply<'_> {
+    /// Starts a run, or gives back the one that holds its key.
+    pub(super) fn start_unique(&mut self, new: &NewRun) -> Result<Started, Error> {
+        if let Some(unique) = &new.unique {
+            if let Some(holder) = self.holder(new, unique)? {
+                return Ok(holder);
+            }
+            let until_ms = new.created_at_ms.saturating_add_unsigned(unique.for_ms);
+            self.run(
+                "INSERT OR REPLACE INTO uniques (system, workflow, key, run, until) VALUES (?1, ?2, ?3, ?4, ?5)",
+                params![&*new.system, &*new.workflow, &*unique.key, key(new.id), until_ms],
+            )?;
+        }
+        self.start(new)?;
+        Ok(Started { id: new.id, status: Status::Queued, existing: false })
+    }
+
+    /// The run that the key still belongs to, unless it makes way.
+    fn holder(&mut self, new: &NewRun, unique: &Unique) -> Result<Option<Started>, Error> {
+        let sql = "SELECT run, until FROM uniques WHERE system = ?1 AND workflow = ?2 AND key = ?3";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let row: Option<(Id, i64)> = found
+            .query_row(params![&*new.system, &*new.workflow, &*unique.key], |row| {
+                Ok((row.get(0).map(id)?, row.get(1)?))
+            })
+            .optional()
+            .map_err(trouble)?;
+        drop(found);
+        let Some((run, until_ms)) = row else { return Ok(None) };
+        let status = self.status_of(run)?;
+        // A repetition of the very start that took the key.
+        let own = run == new.id;
+        let (ready, begun) = match status {
+            Some((status, begun)) if !status.ended() => (status != Status::Running, begun),
+            _ => (false, true),
+        };
+        let live = status.is_some_and(|(status, _)| !status.ended());
+        let holds = until_ms > new.created_at_ms || (live && !(unique.queued && begun));
+        if !own && (!holds || (unique.replace && ready)) {
+            if unique.replace && ready {
+                self.cancel(run, new.created_at_ms)?;
+            }
+            return Ok(None);
+        }
+        let status = status.map_or(Status::Queued, |(status, _)| status);
+        Ok(Some(Started { id: run, status, existing: !own }))
+    }
+
+    /// Where a run stands, and whether somebody has begun it; None if there is none.
+    fn status_of(&self, run: Id) -> Result<Option<(Status, bool)>, Error> {
+        if let Some(status) = self.ended_as(run)? {
+            return Ok(Some((status, true)));
+        }
+        if let Some((_, status, begun)) = self.memory.find(run) {
+            return Ok(Some((status, begun)));
+        }
+        if self.after.queued.iter().any(|start| start.id == run) {
+            return Ok(Some((Status::Queued, false)));
+        }
+        Ok(match self.parked_as(run)? {
+            Some(status) => Some((status, true)),
+            None => self.is_idle(run)?.then_some((Status::Queued, true)),
+        })
+    }
+}

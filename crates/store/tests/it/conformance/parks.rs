@@ -1,0 +1,168 @@
+use std::sync::Arc;
+
+use recipe::Value;
+use store::{Await, Cancelled, Commit, Id, ItemStatus, Park, Signalled, Status, Store, Write};
+
+use super::{Open, claim, close, end, run, said, start};
+
+/// Nothing wakes it.
+fn asleep() -> Park {
+    Park {
+        status: Status::Waiting,
+        wake_at_ms: None,
+        awaits: vec![],
+        signals: vec![],
+        started_at_ms: 7,
+        failed: false,
+    }
+}
+
+/// Claims the next ready run and parks it.
+async fn park(store: &dyn Store, park: Park) -> Id {
+    let claimed = claim(store).await;
+    let commit =
+        Commit { run: claimed.start.id, epoch: claimed.epoch, park: Some(park), ..Commit::default() };
+    store.commit(commit).await.unwrap().unwrap();
+    claimed.start.id
+}
+
+async fn status(store: &dyn Store, n: u128) -> Status {
+    store.run(run(n).id).await.unwrap().unwrap().status
+}
+
+fn on(runs: &[u128], any: bool) -> Park {
+    Park { awaits: vec![Await { runs: runs.iter().map(|n| run(*n).id).collect(), any }], ..asleep() }
+}
+
+pub(crate) async fn a_parked_run_is_woken_when_its_time_has_come(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    park(&*store, Park { wake_at_ms: Some(1), ..asleep() }).await;
+    let claimed = claim(&*store).await;
+    assert_eq!((claimed.start.id, claimed.journal, claimed.started_at_ms), (run(1).id, true, Some(7)));
+    close(store).await;
+}
+
+pub(crate) async fn what_is_parked_stays_so_over_a_restart(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=3 {
+        start(&*store, run(n)).await;
+    }
+    park(&*store, asleep()).await;
+    park(&*store, Park { wake_at_ms: Some(1), status: Status::Queued, failed: true, ..asleep() }).await;
+    close(store).await;
+    let store = open();
+    assert_eq!(status(&*store, 1).await, Status::Waiting);
+    let account = store.account().await.unwrap();
+    assert_eq!((account.waiting, account.queued, account.running), (1, 2, 0));
+    let claimed = [claim(&*store).await, claim(&*store).await];
+    let mut seen: Vec<_> = claimed.iter().map(|claimed| (claimed.start.id, claimed.attempts)).collect();
+    seen.sort_unstable();
+    assert_eq!(seen, [(run(2).id, 1), (run(3).id, 0)]);
+    close(store).await;
+}
+
+pub(crate) async fn a_run_that_awaits_is_woken_by_the_last_end(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=3 {
+        start(&*store, run(n)).await;
+    }
+    park(&*store, on(&[2, 3], false)).await;
+    let (second, third) = (claim(&*store).await, claim(&*store).await);
+    store.commit(end(&second, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(status(&*store, 1).await, Status::Waiting);
+    store.commit(end(&third, Status::Failed)).await.unwrap().unwrap();
+    assert_eq!(status(&*store, 1).await, Status::Queued);
+    assert_eq!(claim(&*store).await.start.id, run(1).id);
+    close(store).await;
+}
+
+pub(crate) async fn a_run_that_awaits_any_is_woken_by_the_first_end(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=3 {
+        start(&*store, run(n)).await;
+    }
+    park(&*store, on(&[2, 3], true)).await;
+    let (second, third) = (claim(&*store).await, claim(&*store).await);
+    store.commit(end(&third, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(claim(&*store).await.start.id, run(1).id);
+    store.commit(end(&second, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
+pub(crate) async fn an_end_before_the_park_is_not_missed(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, run(2)).await;
+    let (first, second) = (claim(&*store).await, claim(&*store).await);
+    store.commit(end(&second, Status::Succeeded)).await.unwrap().unwrap();
+    let park =
+        Commit { run: first.start.id, epoch: first.epoch, park: Some(on(&[2], false)), ..Commit::default() };
+    store.commit(park).await.unwrap().unwrap();
+    assert_eq!(claim(&*store).await.start.id, run(1).id);
+    close(store).await;
+}
+
+pub(crate) async fn a_signal_is_kept_until_it_is_taken(open: &Open<'_>) {
+    let store = open();
+    let name: Arc<str> = "approve".into();
+    let signal = |store: Arc<dyn Store>, n: u128, body: i64| {
+        let name = name.clone();
+        async move { store.signal(run(n).id, name, Value::from(body)).await.unwrap() }
+    };
+    start(&*store, run(1)).await;
+    // One that comes early, and a second one of its name.
+    assert_eq!(signal(store.clone(), 1, 1).await, Signalled::Kept);
+    assert_eq!(signal(store.clone(), 1, 2).await, Signalled::Double);
+    assert_eq!(signal(store.clone(), 9, 1).await, Signalled::Unknown);
+    park(&*store, Park { signals: vec![name.clone()], ..asleep() }).await;
+    let claimed = claim(&*store).await;
+    assert_eq!(store.signals(run(1).id).await.unwrap(), [(name.clone(), Value::from(1))]);
+    let taken = Commit {
+        run: claimed.start.id,
+        epoch: claimed.epoch,
+        writes: vec![Write::Signal(name.clone())],
+        park: Some(Park { signals: vec![name.clone()], ..asleep() }),
+        ..Commit::default()
+    };
+    store.commit(taken).await.unwrap().unwrap();
+    assert_eq!(status(&*store, 1).await, Status::Waiting, "what was taken wakes nobody again");
+    assert_eq!(signal(store.clone(), 1, 3).await, Signalled::Kept);
+    let claimed = claim(&*store).await;
+    store.commit(end(&claimed, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(signal(store.clone(), 1, 4).await, Signalled::Over);
+    close(store).await;
+}
+
+pub(crate) async fn a_parked_run_ends_when_cancelled(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, run(2)).await;
+    park(&*store, on(&[2], false)).await;
+    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Ended);
+    assert_eq!(status(&*store, 1).await, Status::Cancelled);
+    // What it waited for wakes nobody.
+    let second = claim(&*store).await;
+    store.commit(end(&second, Status::Succeeded)).await.unwrap().unwrap();
+    let account = store.account().await.unwrap();
+    assert_eq!((account.waiting, account.queued, account.cancelled), (0, 0, 1));
+    close(store).await;
+}
+
+pub(crate) async fn a_bar_goes_on_while_a_run_that_touched_it_is_parked(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, store::NewRun { root: run(1).id, parent: Some(run(1).id), ..run(2) }).await;
+    park(&*store, on(&[2], false)).await;
+    let child = claim(&*store).await;
+    let said = said(&run(1), run(2).id, "p");
+    let item = said.item;
+    let mut commit = end(&child, Status::Succeeded);
+    commit.writes.push(Write::Progress(said));
+    store.commit(commit).await.unwrap().unwrap();
+    assert_eq!(store.item(item).await.unwrap().unwrap().status, ItemStatus::Running);
+    let parent = claim(&*store).await;
+    store.commit(end(&parent, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.item(item).await.unwrap().unwrap().status, ItemStatus::Succeeded);
+    close(store).await;
+}
