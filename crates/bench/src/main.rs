@@ -7,6 +7,7 @@
 mod figures;
 mod launch;
 mod load;
+mod recipes;
 mod scale;
 mod served;
 
@@ -19,6 +20,8 @@ use clap::{Parser, ValueEnum};
 enum Work {
     /// Webhook launches over HTTP, durably stored, on 1 and on 64 connections
     Launch,
+    /// Ten expressions, compiled once, beside other embeddable languages
+    Recipes,
 }
 
 #[derive(Parser)]
@@ -41,6 +44,9 @@ fn main() -> ExitCode {
     let result = match (&cli.serve, cli.work) {
         (Some(project), _) => served::serve(project),
         (None, Some(Work::Launch)) => launch::measure(cli.quick),
+        (None, Some(Work::Recipes)) => {
+            recipes::measure(cli.quick, cli.json).map(|()| figures::Figures::default())
+        }
         (None, None) => Err("name what is to be measured, such as `launch`".into()),
     };
     match result {

@@ -130,6 +130,12 @@ impl Binary {
         self.row().0
     }
 
+    /// Whether it gives true or false.
+    pub(crate) fn tests(self) -> bool {
+        use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, Unequal};
+        matches!(self, Equal | Unequal | Less | LessEqual | Greater | GreaterEqual)
+    }
+
     pub(crate) fn level(self) -> u8 {
         self.row().1
     }

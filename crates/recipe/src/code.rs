@@ -3,7 +3,7 @@
 use std::sync::{Arc, atomic::AtomicU32};
 
 use crate::{
-    Value,
+    Name, Value,
     ast::{Binary, Unary},
     functions::Function,
     lex::Span,
@@ -11,24 +11,33 @@ use crate::{
 
 /// The name of a field or a variable, and where it was the last time.
 pub(crate) struct Key {
-    pub(crate) name: Arc<str>,
+    pub(crate) name: Name,
     pub(crate) near: AtomicU32,
 }
 
 impl Key {
     pub(crate) fn new(name: &Arc<str>) -> Key {
-        Key { name: name.clone(), near: AtomicU32::new(0) }
+        Key { name: name.clone().into(), near: AtomicU32::new(0) }
     }
+}
+
+/// A compiled recipe.
+pub(crate) struct Program {
+    pub(crate) code: Code,
+    /// The variables that it reads; paths name them by their places here.
+    pub(crate) vars: Box<[Key]>,
+    /// How many parameters of lambdas there are at the same time.
+    pub(crate) slots: u32,
 }
 
 /// What a path begins with.
 pub(crate) enum Base {
     This,
-    Var(Key),
+    Var(u32),
     /// A field of `this`, or else a variable: a bare name inside a template.
-    FieldOrVar(Key),
-    /// A parameter of a lambda around it, by its place on the stack of parameters.
-    Slot(u16),
+    FieldOrVar(Box<Key>, Box<Key>),
+    /// A parameter of a lambda around it, by its place.
+    Slot(u32),
 }
 
 pub(crate) enum Code {
@@ -96,7 +105,7 @@ pub(crate) struct Item {
 }
 
 pub(crate) enum Field {
-    Named(Arc<str>, Code),
+    Named(Name, Code),
     Computed(Code, Code),
     Spread(Code),
 }
@@ -105,11 +114,21 @@ pub(crate) struct Call {
     pub(crate) function: &'static Function,
     pub(crate) args: Box<[Code]>,
     pub(crate) lambda: Option<Lambda>,
+    /// The function goes over the items of its first argument one after the other, and that is a list made with `[*]`:
+    /// what follows the `[*]`. The list is not made.
+    pub(crate) each: Option<Each>,
+    pub(crate) span: Span,
+}
+
+pub(crate) struct Each {
+    pub(crate) keys: Box<[Key]>,
     pub(crate) span: Span,
 }
 
 pub(crate) struct Lambda {
-    pub(crate) params: u16,
+    /// The place of its first parameter.
+    pub(crate) base: u32,
+    pub(crate) params: u32,
     pub(crate) body: Code,
     /// Evaluation steps of one call.
     pub(crate) steps: u32,

@@ -1,11 +1,11 @@
 //! Syntax tree to code: names resolved, paths joined, constants folded.
 
-use std::sync::Arc;
+use std::{collections::HashMap, mem, sync::Arc};
 
 use crate::{
     Context, Limits, Map, NoFacts, Value,
     ast::{self, Binary, Entry, Kind, Node, Unary},
-    code::{Arm, Base, Call, Code, Field, Item, Key, Lambda, Operand, Pair, Part, Project},
+    code::{Arm, Base, Call, Code, Each, Field, Item, Key, Lambda, Operand, Pair, Part, Program, Project},
     eval::Machine,
     functions::Function,
     lex::Span,
@@ -20,15 +20,31 @@ const FOLDED_BYTES: usize = 4 << 10;
 /// What all folded constants of a recipe may take: it must not be much larger than it is written.
 const FOLD_BYTES: usize = 1 << 20;
 
-pub(crate) fn compile(tree: &Node, embedded: bool) -> Code {
-    Compiler { embedded, params: Vec::new(), steps: 0, fold_bytes: FOLD_BYTES }.code(tree)
+pub(crate) fn compile(tree: &Node, embedded: bool) -> Program {
+    let mut compiler = Compiler {
+        embedded,
+        vars: Vec::new(),
+        known: HashMap::new(),
+        params: Vec::new(),
+        slots: 0,
+        steps: 0,
+        fold_bytes: FOLD_BYTES,
+    };
+    let code = compiler.code(tree);
+    Program { code, vars: compiler.vars.into(), slots: compiler.slots }
 }
 
 struct Compiler {
     /// A bare name may be a variable.
     embedded: bool,
+    /// Variables that were met so far.
+    vars: Vec<Key>,
+    /// Their places.
+    known: HashMap<Arc<str>, u32>,
     /// Parameters of the lambdas around, outermost first: their places are those of the arguments.
     params: Vec<Arc<str>>,
+    /// The most parameters that there were.
+    slots: u32,
     /// How many nodes were compiled.
     steps: u32,
     /// What is left of [`FOLD_BYTES`].
@@ -45,7 +61,7 @@ impl Compiler {
         match &node.kind {
             Kind::Literal(value) => Code::Const(value.clone()),
             Kind::This => Code::Path(Base::This, Box::default()),
-            Kind::Var(name) => Code::Path(Base::Var(Key::new(name)), Box::default()),
+            Kind::Var(name) => Code::Path(Base::Var(self.var(name)), Box::default()),
             Kind::Name(name) => self.name(name),
             Kind::Member(of, name) => {
                 let of = self.code(of);
@@ -94,12 +110,22 @@ impl Compiler {
         nodes.iter().map(|node| self.code(node)).collect()
     }
 
+    fn var(&mut self, name: &Arc<str>) -> u32 {
+        *self.known.entry(name.clone()).or_insert_with(|| {
+            self.vars.push(Key::new(name));
+            self.vars.len() as u32 - 1
+        })
+    }
+
     fn name(&self, name: &Arc<str>) -> Code {
         if let Some(at) = self.params.iter().rposition(|param| param == name) {
-            return Code::Path(Base::Slot(at as u16), Box::default());
+            return Code::Path(Base::Slot(at as u32), Box::default());
         }
         match self.embedded {
-            true => Code::Path(Base::FieldOrVar(Key::new(name)), Box::default()),
+            true => Code::Path(
+                Base::FieldOrVar(Box::new(Key::new(name)), Box::new(Key::new(name))),
+                Box::default(),
+            ),
             false => Code::Path(Base::This, Box::new([Key::new(name)])),
         }
     }
@@ -162,7 +188,7 @@ impl Compiler {
 
     fn field(&mut self, entry: &Entry) -> Field {
         match entry {
-            Entry::Field(key, value) => Field::Named(key.clone(), self.code(value)),
+            Entry::Field(key, value) => Field::Named(key.clone().into(), self.code(value)),
             Entry::Computed(key, value) => Field::Computed(self.code(key), self.code(value)),
             Entry::Spread(of) => Field::Spread(self.code(of)),
         }
@@ -191,16 +217,22 @@ impl Compiler {
                 _ => self.code(node),
             });
         }
-        let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, span }));
+        let count = args.len();
+        let each = match args.first_mut() {
+            Some(first) if function.streams && (count == 1 || function.lambda.is_some()) => self::each(first),
+            _ => None,
+        };
+        let call = Code::Call(Box::new(Call { function, args: args.into(), lambda, each, span }));
         if function.pure { self.fold(call) } else { call }
     }
 
     fn lambda(&mut self, params: &[Arc<str>], body: &Node) -> Lambda {
         let (outside, before) = (self.params.len(), self.steps);
         self.params.extend(params.iter().cloned());
+        self.slots = self.slots.max(self.params.len() as u32);
         let body = self.code(body);
         self.params.truncate(outside);
-        Lambda { params: params.len() as u16, body, steps: self.steps - before }
+        Lambda { base: outside as u32, params: params.len() as u32, body, steps: self.steps - before }
     }
 
     fn member(&mut self, of: Code, name: &Arc<str>) -> Code {
@@ -217,13 +249,13 @@ impl Compiler {
             return code;
         }
         let context = Context { this: &NULL, vars: &Map::new(), facts: &NoFacts, limits: FOLD };
-        let folded = Machine::new(&context).eval(&code).ok().map(|value| value.own());
-        match folded.filter(|value| value.approx_bytes() <= FOLDED_BYTES.min(self.fold_bytes)) {
-            Some(value) => {
+        let program = Program { code, vars: Box::default(), slots: 0 };
+        match Machine::run(&context, &program) {
+            Ok(value) if value.approx_bytes() <= FOLDED_BYTES.min(self.fold_bytes) => {
                 self.fold_bytes -= value.approx_bytes();
                 Code::Const(value)
             }
-            None => code,
+            _ => program.code,
         }
     }
 }
@@ -233,6 +265,22 @@ fn project(of: Code, part: Part, span: Span) -> Code {
         Code::Project(project) => extend(*project, part),
         base => Code::Project(Box::new(Project { base, parts: Box::new([part]), span })),
     }
+}
+
+/// Makes the list before the only `[*]` of `over[*].a.b` the argument, if it is one, and gives back what follows.
+fn each(arg: &mut Code) -> Option<Each> {
+    let Code::Project(project) = arg else { return None };
+    let (Part::Every, keys) = project.parts.split_first()? else { return None };
+    if !keys.iter().all(|part| matches!(part, Part::Key(_))) {
+        return None;
+    }
+    let span = project.span;
+    let parts = mem::take(&mut project.parts);
+    let keys = parts.into_iter().filter_map(|part| if let Part::Key(key) = part { Some(key) } else { None });
+    let keys = keys.collect();
+    let base = mem::replace(&mut project.base, Code::Const(Value::Null));
+    *arg = base;
+    Some(Each { keys, span })
 }
 
 fn extend(project: Project, part: Part) -> Code {
@@ -257,7 +305,7 @@ fn constant(code: &Code) -> bool {
             Field::Named(_, value) | Field::Spread(value) => is(value),
             Field::Computed(key, value) => is(key) && is(value),
         }),
-        Code::Call(call) => call.lambda.is_none() && call.args.iter().all(is),
+        Code::Call(call) => call.lambda.is_none() && call.each.is_none() && call.args.iter().all(is),
         _ => false,
     }
 }

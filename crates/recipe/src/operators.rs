@@ -44,6 +44,21 @@ impl Number {
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b)),
         }
     }
+
+    /// The sum; None if it is too large for a double, as null is its value then.
+    #[inline]
+    pub(crate) fn plus(self, other: Number) -> Result<Option<Number>, Stop> {
+        match (self, other) {
+            (Number::Int(a), Number::Int(b)) => match a.checked_add(b) {
+                Some(sum) => Ok(Some(Number::Int(sum))),
+                None => Err(overflow("+")),
+            },
+            (a, b) => {
+                let sum = a.float() + b.float();
+                Ok(sum.is_finite().then_some(Number::Float(sum)))
+            }
+        }
+    }
 }
 
 impl From<Number> for Value {
@@ -52,6 +67,68 @@ impl From<Number> for Value {
             Number::Int(n) => Value::Int(n),
             Number::Float(n) => Value::from(n),
         }
+    }
+}
+
+/// Two numbers with an operator that needs nothing else, which is most of what recipes calculate; None for the rest.
+#[inline]
+pub(crate) fn quick(op: Binary, left: &Value, right: &Value) -> Option<Value> {
+    if let (Value::Int(a), Value::Int(b)) = (left, right) {
+        return match op {
+            Binary::Add => a.checked_add(*b).map(Value::Int),
+            Binary::Subtract => a.checked_sub(*b).map(Value::Int),
+            Binary::Multiply => a.checked_mul(*b).map(Value::Int),
+            _ => ordered(op, a.cmp(b)).map(Value::Bool),
+        };
+    }
+    let (a, b) = as_doubles(left, right)?;
+    match op {
+        Binary::Add => Some((a + b).into()),
+        Binary::Subtract => Some((a - b).into()),
+        Binary::Multiply => Some((a * b).into()),
+        _ => ordered(op, a.partial_cmp(&b)?).map(Value::Bool),
+    }
+}
+
+/// A relation or an equality of two numbers, an equality of two short texts; None for the rest.
+#[inline]
+pub(crate) fn quick_test(op: Binary, left: &Value, right: &Value) -> Option<bool> {
+    match (left, right) {
+        (Value::Int(a), Value::Int(b)) => ordered(op, a.cmp(b)),
+        (Value::Text(a), Value::Text(b)) if a.len() < 512 => match op {
+            Binary::Equal => Some(a == b),
+            Binary::Unequal => Some(a != b),
+            _ => None,
+        },
+        _ => {
+            let (a, b) = as_doubles(left, right)?;
+            ordered(op, a.partial_cmp(&b)?)
+        }
+    }
+}
+
+#[inline]
+fn ordered(op: Binary, order: Ordering) -> Option<bool> {
+    Some(match op {
+        Binary::Less => order.is_lt(),
+        Binary::LessEqual => order.is_le(),
+        Binary::Greater => order.is_gt(),
+        Binary::GreaterEqual => order.is_ge(),
+        Binary::Equal => order.is_eq(),
+        Binary::Unequal => order.is_ne(),
+        _ => return None,
+    })
+}
+
+/// Two numbers, one of them with a fraction, if both are exact as doubles.
+#[inline]
+fn as_doubles(left: &Value, right: &Value) -> Option<(f64, f64)> {
+    let exact = |n: i64| (n.unsigned_abs() <= 1 << 53).then_some(n as f64);
+    match (left, right) {
+        (Value::Float(a), Value::Float(b)) => Some((*a, *b)),
+        (Value::Float(a), Value::Int(b)) => Some((*a, exact(*b)?)),
+        (Value::Int(a), Value::Float(b)) => Some((exact(*a)?, *b)),
+        _ => None,
     }
 }
 

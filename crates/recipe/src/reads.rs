@@ -4,7 +4,7 @@ use std::{collections::HashSet, fmt, sync::Arc};
 
 use crate::{
     Value,
-    ast::{Kind, Node},
+    ast::{Binary, Kind, Node},
     functions::Function,
 };
 
@@ -64,6 +64,40 @@ const ITEMS: &[&str] = &["filter", "sort", "sortBy", "slice", "reverse", "unique
 /// Functions that give back one item of their first argument.
 const ITEM: &[&str] = &["first", "last", "find"];
 
+/// An expression that may be at more places than this is not followed: what it is made of is read as a whole.
+const PLACES_MAX: usize = 16;
+
+/// Where a value lies: what `$order.rows`, `rows[*].sum` or `a ?? b.c` is, of which the last may lie at two places.
+#[derive(Clone, PartialEq)]
+struct Place {
+    path: Path,
+    /// The value is a list of what lies at the path, as `rows[*].sum` is; else it lies there itself.
+    list: bool,
+}
+
+impl Place {
+    fn of(root: Root) -> Places {
+        vec![Place { path: Path { root, segments: Vec::new() }, list: false }]
+    }
+
+    /// An item of it.
+    fn item(mut self) -> Place {
+        if !self.list {
+            self.path.segments.push(Segment::Every);
+        }
+        Place { list: false, ..self }
+    }
+
+    fn at(mut self, segment: Segment) -> Place {
+        self.list |= segment == Segment::Every;
+        self.path.segments.push(segment);
+        self
+    }
+}
+
+/// None of them: it lies nowhere, but is made.
+type Places = Vec<Place>;
+
 #[derive(Default)]
 pub(crate) struct Reads {
     pub(crate) variables: Vec<Arc<str>>,
@@ -74,7 +108,7 @@ pub(crate) struct Reads {
 }
 
 /// Parameters of the lambdas around, and what they stand for.
-type Scope = Vec<(Arc<str>, Option<Path>)>;
+type Scope = Vec<(Arc<str>, Places)>;
 
 impl Reads {
     pub(crate) fn of(tree: &Node) -> Reads {
@@ -92,19 +126,20 @@ impl Reads {
             | Kind::Name(_)
             | Kind::Member(..)
             | Kind::Index(..)
-            | Kind::Wildcard(_) => match path(node, scope) {
-                Some(path) => {
-                    self.add(path);
-                    self.see_inside(node, scope);
+            | Kind::Wildcard(_) => {
+                let places = places(node, scope);
+                if places.is_empty() {
+                    return node.kind.children(&mut |child| self.see(child, scope));
                 }
-                None => node.kind.children(&mut |child| self.see(child, scope)),
-            },
-            Kind::Lambda(params, body) => self.see_lambda(params, body, &|_| None, scope),
+                places.into_iter().for_each(|place| self.add(place.path));
+                self.see_inside(node, scope);
+            }
+            Kind::Lambda(params, body) => self.see_lambda(params, body, &|_| Places::new(), scope),
             kind => kind.children(&mut |child| self.see(child, scope)),
         }
     }
 
-    /// What is read on the way along a path: computed keys, and the arguments of methods.
+    /// What is read on the way to a place: computed keys, conditions, and the arguments of methods.
     fn see_inside(&mut self, node: &Node, scope: &mut Scope) {
         match &node.kind {
             Kind::Member(of, _) | Kind::Wildcard(of) => self.see_inside(of, scope),
@@ -113,20 +148,33 @@ impl Reads {
                 self.see(index, scope);
             }
             Kind::Call(function, args) | Kind::Method(function, args) => self.see_call(function, args, scope),
-            _ => {}
+            Kind::Var(_) | Kind::This | Kind::Name(_) => {}
+            Kind::Choice(condition, then, otherwise) => {
+                self.see(condition, scope);
+                [then, otherwise].into_iter().for_each(|node| self.see_inside(node, scope));
+            }
+            Kind::Chain(first, rest) if chooses(rest) => {
+                self.see_inside(first, scope);
+                rest.iter().for_each(|(_, node)| self.see_inside(node, scope));
+            }
+            Kind::Match(of, arms) => {
+                self.see(of, scope);
+                for arm in arms {
+                    arm.when.iter().flatten().for_each(|node| self.see(node, scope));
+                    self.see_inside(&arm.then, scope);
+                }
+            }
+            kind => kind.children(&mut |child| self.see(child, scope)),
         }
     }
 
     fn see_call(&mut self, function: &Function, args: &[Node], scope: &mut Scope) {
         self.env |= function.name == "env";
-        let item = args.first().and_then(|first| path(first, scope)).map(every);
-        // The first parameter is the item, but for reduce, whose first one is what was made so far.
-        let place = usize::from(function.name == "reduce");
+        let items = items(args, scope);
         for arg in args {
             match &arg.kind {
                 Kind::Lambda(params, body) => {
-                    let bound = |at: usize| if at == place { item.clone() } else { None };
-                    self.see_lambda(params, body, &bound, scope);
+                    self.see_lambda(params, body, &|at| bound(function, &items, at), scope);
                 }
                 _ => self.see(arg, scope),
             }
@@ -137,13 +185,10 @@ impl Reads {
         &mut self,
         params: &[Arc<str>],
         body: &Node,
-        bound: &dyn Fn(usize) -> Option<Path>,
+        bound: &dyn Fn(usize) -> Places,
         scope: &mut Scope,
     ) {
-        let outside = scope.len();
-        scope.extend(params.iter().enumerate().map(|(at, name)| (name.clone(), bound(at))));
-        self.see(body, scope);
-        scope.truncate(outside);
+        inside(params, bound, scope, |scope| self.see(body, scope));
     }
 
     fn add(&mut self, path: Path) {
@@ -159,21 +204,44 @@ impl Reads {
     }
 }
 
-fn every(mut path: Path) -> Path {
-    path.segments.push(Segment::Every);
-    path
+/// Whether a row of operators gives back one of its operands.
+fn chooses(rest: &[(Binary, Node)]) -> bool {
+    rest.iter().all(|(op, _)| matches!(op, Binary::And | Binary::Or | Binary::Coalesce))
 }
 
-/// The path that an expression is; None for anything else.
-fn path(node: &Node, scope: &Scope) -> Option<Path> {
-    let root = |root| Some(Path { root, segments: Vec::new() });
+/// Does something with a lambda's parameters in scope.
+fn inside<T>(
+    params: &[Arc<str>],
+    bound: &dyn Fn(usize) -> Places,
+    scope: &mut Scope,
+    go: impl FnOnce(&mut Scope) -> T,
+) -> T {
+    let outside = scope.len();
+    scope.extend(params.iter().enumerate().map(|(at, name)| (name.clone(), bound(at))));
+    let done = go(scope);
+    scope.truncate(outside);
+    done
+}
+
+/// The items of a call's first argument.
+fn items(args: &[Node], scope: &mut Scope) -> Places {
+    args.first().map_or_else(Places::new, |first| places(first, scope).into_iter().map(Place::item).collect())
+}
+
+/// What a lambda's parameter stands for: the first is the item, but for reduce, whose first one is what was made so far.
+fn bound(function: &Function, items: &Places, at: usize) -> Places {
+    if at == usize::from(function.name == "reduce") { items.clone() } else { Places::new() }
+}
+
+/// Where an expression's value may lie.
+fn places(node: &Node, scope: &mut Scope) -> Places {
     let (of, segment) = match &node.kind {
-        Kind::This => return root(Root::This),
-        Kind::Var(name) => return root(Root::Var(name.clone())),
+        Kind::This => return Place::of(Root::This),
+        Kind::Var(name) => return Place::of(Root::Var(name.clone())),
         Kind::Name(name) => {
             return match scope.iter().rev().find(|(param, _)| param == name) {
                 Some((_, bound)) => bound.clone(),
-                None => root(Root::Name(name.clone())),
+                None => Place::of(Root::Name(name.clone())),
             };
         }
         Kind::Member(of, name) => (&**of, Segment::Field(name.clone())),
@@ -187,16 +255,46 @@ fn path(node: &Node, scope: &Scope) -> Option<Path> {
             (&**of, segment)
         }
         Kind::Call(function, args) | Kind::Method(function, args) => {
-            let of = path(args.first()?, scope)?;
-            return match function.name {
-                name if ITEMS.contains(&name) => Some(of),
-                name if ITEM.contains(&name) => Some(every(of)),
-                _ => None,
-            };
+            return places_of_call(function, args, scope);
         }
-        _ => return None,
+        Kind::Choice(_, then, otherwise) => return any([&**then, otherwise], scope),
+        Kind::Chain(first, rest) if chooses(rest) => {
+            return any(std::iter::once(&**first).chain(rest.iter().map(|(_, node)| node)), scope);
+        }
+        Kind::Match(_, arms) => return any(arms.iter().map(|arm| &arm.then), scope),
+        _ => return Places::new(),
     };
-    let mut path = path(of, scope)?;
-    path.segments.push(segment);
-    Some(path)
+    places(of, scope).into_iter().map(|place| place.at(segment.clone())).collect()
+}
+
+fn places_of_call(function: &Function, args: &[Node], scope: &mut Scope) -> Places {
+    let list = |places: Places| places.into_iter().map(|place| Place { list: true, ..place }).collect();
+    match (function.name, args) {
+        (name, [of, ..]) if ITEMS.contains(&name) => places(of, scope),
+        (name, _) if ITEM.contains(&name) => items(args, scope),
+        ("flatten", [_]) => list(items(args, scope).into_iter().map(Place::item).collect()),
+        (name @ ("map" | "flatMap"), [_, by]) => {
+            let Kind::Lambda(params, body) = &by.kind else { return Places::new() };
+            let items = items(args, scope);
+            let made = inside(params, &|at| bound(function, &items, at), scope, |scope| places(body, scope));
+            list(if name == "map" { made } else { made.into_iter().map(Place::item).collect() })
+        }
+        _ => Places::new(),
+    }
+}
+
+/// All places of several expressions, of which a value may be either.
+fn any<'n>(nodes: impl IntoIterator<Item = &'n Node>, scope: &mut Scope) -> Places {
+    let mut all = Places::new();
+    for node in nodes {
+        for place in places(node, scope) {
+            if !all.contains(&place) {
+                all.push(place);
+            }
+        }
+        if all.len() > PLACES_MAX {
+            return Places::new();
+        }
+    }
+    all
 }

@@ -5,7 +5,7 @@ use std::{fmt, sync::Arc};
 use crate::{
     Context, Error, Value,
     ast::Node,
-    code::Code,
+    code::Program,
     compile,
     eval::Machine,
     parse,
@@ -18,7 +18,7 @@ pub struct Recipe(Arc<Compiled>);
 
 struct Compiled {
     text: Arc<str>,
-    code: Code,
+    program: Program,
     /// Levels of nesting.
     height: usize,
     reads: Reads,
@@ -52,7 +52,7 @@ impl Recipe {
     fn compile(text: &str, tree: &Node, embedded: bool) -> Recipe {
         Recipe(Arc::new(Compiled {
             text: text.into(),
-            code: compile::compile(tree, embedded),
+            program: compile::compile(tree, embedded),
             height: tree.height.into(),
             reads: Reads::of(tree),
         }))
@@ -68,10 +68,7 @@ impl Recipe {
             let says = format!("the recipe nests deeper than {} levels", context.limits.depth);
             return Err(Error::new(says, 0..compiled.text.len()));
         }
-        let run = || match Machine::new(context).eval(&compiled.code) {
-            Ok(value) => Ok(value.own()),
-            Err(stop) => Err(stop.error(compiled.text.len())),
-        };
+        let run = || Machine::run(context, &compiled.program).map_err(|stop| stop.error(compiled.text.len()));
         if compiled.height > FLAT { on_enough_stack(run) } else { run() }
     }
 

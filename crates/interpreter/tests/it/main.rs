@@ -4,6 +4,7 @@
 mod cuts;
 mod elements;
 mod frames;
+mod memory;
 mod parallel;
 mod scope;
 mod waits;

@@ -1,12 +1,15 @@
 //! What makes new values: rows of operators, texts, lists, objects, match, projections.
 
-use std::{mem, sync::Arc};
+use std::mem;
 
-use super::{Code, Got, Machine, Map, Part, Project, Span, Stop, Taint, Unary, Val, Value, field, item};
+use super::{Got, Machine, Stop, Val};
 use crate::{
-    code::{Arm, Field, Item, Operand},
+    Name, Taint, Value,
+    ast::Unary,
+    code::{Arm, Code, Field, Item, Operand},
+    lex::Span,
     operators,
-    value::MapMut,
+    value::Fields,
 };
 
 impl<'a> Machine<'a> {
@@ -17,28 +20,39 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn row(&mut self, first: &'a Code, rest: &'a [Operand]) -> Got<'a> {
-        let mut left = self.eval(first)?;
-        for Operand { op, code, span } in rest {
-            let right = self.eval(code)?;
-            left = self.operate(*op, &left, &right).map_err(|stop| stop.at(*span))?;
+        let Some((second, rest)) = rest.split_first() else { return self.eval(first) };
+        let mut left = self.with(first, |machine, left| machine.operand(left, second))?;
+        for operand in rest {
+            left = self.operand(&left, operand)?;
         }
         Ok(left)
     }
 
+    fn operand(&mut self, left: &Value, right: &'a Operand) -> Got<'a> {
+        self.with(&right.code, |machine, value| machine.operate(right.op, left, value))
+            .map_err(|stop| stop.at(right.span))
+    }
+
     pub(super) fn join(&mut self, codes: &'a [Code]) -> Got<'a> {
-        let mut words = mem::take(&mut self.scratch);
+        let mut words = self.take_scratch();
         let mut taint = Taint::Clean;
         for code in codes {
-            let value = self.eval(code)?;
-            taint = taint | self.add_words(&value, &mut words)?;
+            taint = taint | self.with(code, |machine, value| machine.add_words(value, &mut words))?;
         }
         self.finish(words, taint)
     }
 
     pub(super) fn join_two(&mut self, left: &Value, right: &Value) -> Got<'a> {
-        let mut words = mem::take(&mut self.scratch);
+        let mut words = self.take_scratch();
         let taint = self.add_words(left, &mut words)? | self.add_words(right, &mut words)?;
         self.finish(words, taint)
+    }
+
+    /// With room for what most texts need, so that it does not grow in steps.
+    fn take_scratch(&mut self) -> String {
+        let mut words = mem::take(&mut self.scratch);
+        words.reserve(128);
+        words
     }
 
     fn finish(&mut self, mut words: String, taint: Taint) -> Got<'a> {
@@ -76,7 +90,10 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn matching(&mut self, of: &'a Code, arms: &'a [Arm]) -> Got<'a> {
-        let of = self.eval(of)?;
+        self.with(of, |machine, of| machine.arm(of, arms))
+    }
+
+    fn arm(&mut self, of: &Value, arms: &'a [Arm]) -> Got<'a> {
         let mut default = None;
         for arm in arms {
             let Some(when) = &arm.when else {
@@ -84,8 +101,7 @@ impl<'a> Machine<'a> {
                 continue;
             };
             for code in when {
-                let case = self.eval(code)?;
-                if self.same(&of, &case)? {
+                if self.with(code, |machine, case| machine.same(of, case))? {
                     return self.eval(&arm.then);
                 }
             }
@@ -109,37 +125,35 @@ impl<'a> Machine<'a> {
     }
 
     pub(super) fn make_object(&mut self, fields: &'a [Field]) -> Got<'a> {
-        let mut map = Map::with_capacity(fields.len());
-        let mut open = map.change();
+        let spreads = fields.iter().any(|field| matches!(field, Field::Spread(_)));
+        let mut map = Fields::with_capacity(if spreads { 0 } else { fields.len() });
         for field in fields {
             match field {
-                Field::Named(key, code) => open.put(key.clone(), self.eval(code)?.own()),
+                Field::Named(key, code) => map.put(key.clone(), self.eval(code)?.own()),
                 Field::Computed(key, code) => {
                     let key = self.eval(key)?;
                     let key = self.key(&key)?;
-                    open.put(key, self.eval(code)?.own());
+                    map.put(key, self.eval(code)?.own());
                 }
                 Field::Spread(code) => {
-                    let value = self.eval(code)?;
-                    self.lay(&mut open, &value)?;
+                    self.with(code, |machine, value| machine.lay(&mut map, value, fields.len()))?;
                 }
             }
         }
-        drop(open);
-        self.object(map)
+        self.object(map.into())
     }
 
-    fn key(&mut self, of: &Value) -> Result<Arc<str>, Stop> {
+    fn key(&mut self, of: &Value) -> Result<Name, Stop> {
         if let Value::Text(text) = of {
-            return Ok(text.shared().clone());
+            return Ok(text.shared().clone().into());
         }
         let mut key = String::new();
         self.add_words(of, &mut key)?;
         Ok(key.into())
     }
 
-    /// Lays an object's fields over another's, without a record's module.
-    fn lay(&mut self, onto: &mut MapMut<'_>, value: &Value) -> Result<(), Stop> {
+    /// Lays an object's fields over another's, without a record's module. About so many more are to come.
+    fn lay(&mut self, onto: &mut Fields, value: &Value, more: usize) -> Result<(), Stop> {
         let map = match value {
             Value::Null => return Ok(()),
             Value::Object(map) => map,
@@ -149,55 +163,15 @@ impl<'a> Machine<'a> {
             }
         };
         self.spend_bytes(map.len() * 40)?;
+        onto.reserve(map.len() + more);
         let is_record = map.record().is_some();
+        let put = if onto.is_empty() { Fields::push } else { Fields::put };
         let mut long = 0;
-        for (key, value) in map.iter().filter(|(key, _)| !(is_record && &***key == "module")) {
+        for (key, value) in map.iter().filter(|(key, _)| !(is_record && *key == "module")) {
             long += key.len() >> 9;
-            onto.put(key.clone(), value.clone());
+            put(onto, key.clone(), value.clone());
         }
         self.spend(long)
-    }
-
-    pub(super) fn project(&mut self, project: &'a Project) -> Got<'a> {
-        let mut found = vec![self.eval(&project.base)?];
-        for part in &project.parts {
-            self.spend(found.len())?;
-            match part {
-                Part::Every => found = self.every(found, project.span)?,
-                Part::Key(key) => found = found.into_iter().map(|of| field(of, key)).collect(),
-                Part::Index(code) => {
-                    let index = self.eval(code)?;
-                    let items: Result<_, Stop> = found.into_iter().map(|of| item(self, of, &index)).collect();
-                    found = items?;
-                }
-            }
-        }
-        self.list(found.into_iter().map(Val::own).collect())
-    }
-
-    fn every(&mut self, found: Vec<Val<'a>>, span: Span) -> Result<Vec<Val<'a>>, Stop> {
-        let mut items = Vec::new();
-        for of in found {
-            match of {
-                Val::Ref(Value::List(list)) => {
-                    self.spend(list.len())?;
-                    items.extend(list.iter().map(Val::Ref));
-                }
-                Val::Own(Value::List(list)) => {
-                    self.spend(list.len())?;
-                    items.extend(list.iter().cloned().map(Val::Own));
-                }
-                of => match &*of {
-                    Value::Null => {}
-                    Value::Object(_) => items.push(of),
-                    other => {
-                        let says = format!("`[*]` goes over a list, not over {}", other.type_name());
-                        return Err(Stop::new(says).at(span));
-                    }
-                },
-            }
-        }
-        Ok(items)
     }
 }
 

@@ -6,8 +6,8 @@ use smallvec::SmallVec;
 
 use crate::{
     List, Taint, Value,
-    code::{Call, Lambda},
-    eval::{Got, Machine, Stop, Val},
+    code::{Call, Key, Lambda},
+    eval::{Got, Machine, Stop, Val, fields, no_list},
     number,
     operators::Number,
     value::NULL,
@@ -73,17 +73,33 @@ impl<'m, 'a> Args<'m, 'a> {
 
     /// A list's items: null has none, an object is a list of one. Each is a step.
     pub(crate) fn items(&mut self, at: usize) -> Result<Items<'a>, Stop> {
-        let items = match self.take(at) {
-            Val::Ref(Value::List(list)) => Items::Ref(list.iter()),
-            Val::Own(Value::List(list)) => Items::Own(list, 0),
-            value => match &*value {
-                Value::Null => Items::Ref([].iter()),
-                Value::Object(_) => Items::One(Some(value)),
-                other => return Err(self.wrong("a list", other)),
+        let each = if at == 0 { self.call.each.as_ref() } else { None };
+        let source = match self.take(at) {
+            Val::Ref(Value::List(list)) => Source::Ref(list.iter()),
+            Val::Own(Value::List(list)) => Source::Own(list, 0),
+            value => match (&*value, each) {
+                (Value::Null, _) => Source::Ref([].iter()),
+                (Value::Object(_), _) => Source::One(Some(value)),
+                (other, None) => return Err(self.wrong("a list", other)),
+                (other, Some(each)) => return Err(no_list(other).at(each.span)),
             },
         };
+        let items = Items { source, keys: each.map_or(&[], |each| &each.keys) };
+        if let Some(each) = each {
+            // As if the list had been made: a step for each field of each item.
+            self.machine.spend(1 + items.len().saturating_mul(1 + each.keys.len()))?;
+        }
         self.machine.spend(items.len())?;
         Ok(items)
+    }
+
+    /// The items of the only argument if that is a list, else all arguments.
+    pub(crate) fn items_or_all(&mut self) -> Result<Items<'a>, Stop> {
+        match self.get(0) {
+            _ if self.call.each.is_some() && self.values.len() == 1 => self.items(0),
+            Value::List(_) if self.values.len() == 1 => self.items(0),
+            _ => Ok(Items { source: Source::All(mem::take(&mut self.values).into_iter()), keys: &[] }),
+        }
     }
 
     /// A list's items without a look at them all.
@@ -130,36 +146,84 @@ impl<'m, 'a> Args<'m, 'a> {
     }
 }
 
-/// A list's items, one after the other, borrowed where the list is.
-pub(crate) enum Items<'a> {
+/// A list's items, or a field of each, one after the other, borrowed where the list is.
+pub(crate) struct Items<'a> {
+    source: Source<'a>,
+    keys: &'a [Key],
+}
+
+enum Source<'a> {
     Ref(slice::Iter<'a, Value>),
     Own(List, usize),
     One(Option<Val<'a>>),
+    All(smallvec::IntoIter<[Val<'a>; 3]>),
+}
+
+impl<'a> Items<'a> {
+    /// Does something with each item and its place until that is false. Faster than the iterator where the list is
+    /// borrowed, as nearly every one is: an item stays a pointer.
+    #[inline(always)]
+    pub(crate) fn each(self, mut go: impl FnMut(usize, Val<'a>) -> Result<bool, Stop>) -> Result<(), Stop> {
+        if let Source::Ref(items) = self.source {
+            for (at, item) in items.enumerate() {
+                let item =
+                    if self.keys.is_empty() { Val::Ref(item) } else { part(Val::Ref(item), self.keys) };
+                if !go(at, item)? {
+                    break;
+                }
+            }
+            return Ok(());
+        }
+        for (at, item) in self.enumerate() {
+            if !go(at, item)? {
+                break;
+            }
+        }
+        Ok(())
+    }
 }
 
 impl<'a> Iterator for Items<'a> {
     type Item = Val<'a>;
 
+    #[inline]
     fn next(&mut self) -> Option<Val<'a>> {
-        match self {
-            Items::Ref(items) => items.next().map(Val::Ref),
-            Items::Own(list, at) => {
-                let item = list.get(*at)?.clone();
+        let item = match &mut self.source {
+            Source::Ref(items) => Val::Ref(items.next()?),
+            Source::Own(list, at) => {
+                let item = list.get(*at)?;
                 *at += 1;
-                Some(Val::Own(item))
+                // Only what is taken of it is copied.
+                return Some(match self.keys {
+                    [] => Val::Own(item.clone()),
+                    keys => part(Val::Ref(item), keys).owned(),
+                });
             }
-            Items::One(one) => one.take(),
-        }
+            Source::One(one) => one.take()?,
+            Source::All(all) => all.next()?,
+        };
+        Some(part(item, self.keys))
     }
 
     fn size_hint(&self) -> (usize, Option<usize>) {
-        let left = match self {
-            Items::Ref(items) => items.len(),
-            Items::Own(list, at) => list.len() - at,
-            Items::One(one) => usize::from(one.is_some()),
+        let left = match &self.source {
+            Source::Ref(items) => items.len(),
+            Source::Own(list, at) => list.len() - at,
+            Source::One(one) => usize::from(one.is_some()),
+            Source::All(all) => all.len(),
         };
         (left, Some(left))
     }
+}
+
+/// What lies at the end of these fields. The texts of a list are no longer than the list, so lengths are not counted.
+#[inline(always)]
+fn part<'a>(item: Val<'a>, keys: &[Key]) -> Val<'a> {
+    if keys.is_empty() {
+        return item;
+    }
+    let mut unlimited = u64::MAX;
+    fields(item, keys, &mut unlimited)
 }
 
 impl ExactSizeIterator for Items<'_> {}
@@ -172,13 +236,23 @@ pub(crate) enum By<'a> {
 
 impl<'a> By<'a> {
     /// Its value for an item at a place.
+    #[inline(always)]
     pub(crate) fn of(&self, machine: &mut Machine<'a>, item: Val<'a>, at: usize) -> Got<'a> {
         match self {
-            By::Lambda(lambda) => machine.apply(lambda, [item, Val::from(at)]),
+            By::Lambda(lambda) => machine.apply(lambda, item, at),
             By::Path(path) => {
                 machine.spend(1 + path.len() / 8)?;
                 machine.part_at(&item, path)
             }
+        }
+    }
+
+    /// Whether its value for an item at a place holds.
+    #[inline(always)]
+    pub(crate) fn holds(&self, machine: &mut Machine<'a>, item: Val<'a>, at: usize) -> Result<bool, Stop> {
+        match self {
+            By::Lambda(lambda) => machine.apply_test(lambda, item, at),
+            By::Path(_) => Ok(self.of(machine, item, at)?.truthy()),
         }
     }
 }

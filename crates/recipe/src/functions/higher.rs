@@ -20,9 +20,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |args| {
             let (items, by) = both(args)?;
             let mut mapped = Vec::with_capacity(items.len());
-            for (at, item) in items.enumerate() {
+            items.each(|at, item| {
                 mapped.push(by.of(args.machine, item, at)?.own());
-            }
+                Ok(true)
+            })?;
             args.machine.list(mapped)
         },
     )
@@ -34,7 +35,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |args| {
             let (items, by) = both(args)?;
             let mut mapped = Vec::with_capacity(items.len());
-            for (at, item) in items.enumerate() {
+            items.each(|at, item| {
                 match by.of(args.machine, item, at)?.own() {
                     Value::List(list) => {
                         args.machine.spend_bytes(size_of_val(&*list))?;
@@ -42,7 +43,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
                     }
                     one => mapped.push(one),
                 }
-            }
+                Ok(true)
+            })?;
             args.machine.list(mapped)
         },
     )
@@ -54,11 +56,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |args| {
             let (items, by) = both(args)?;
             let mut kept = Vec::new();
-            for (at, item) in items.enumerate() {
-                if by.of(args.machine, item.share(), at)?.truthy() {
+            items.each(|at, item| {
+                if by.holds(args.machine, item.share(), at)? {
                     kept.push(item.own());
                 }
-            }
+                Ok(true)
+            })?;
             args.machine.list(kept)
         },
     )
@@ -78,7 +81,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut so_far = if has_start { start } else { items.next().unwrap_or(Val::NULL) };
             for (at, item) in items.enumerate() {
                 let at = at + usize::from(!has_start);
-                so_far = args.machine.apply(lambda, [so_far, item, Val::from(at)])?;
+                so_far = args.machine.apply_to(lambda, so_far, item, at)?;
             }
             Ok(so_far)
         },
@@ -114,15 +117,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         ],
         |args| {
             let (items, by) = both(args)?;
-            let mut keys = Vec::with_capacity(items.len());
-            let mut places = Vec::with_capacity(items.len());
-            for (at, item) in items.enumerate() {
-                keys.push(by.of(args.machine, item.share(), at)?.own());
-                places.push((at, item));
-            }
-            args.machine.spend(lists::sort_steps(&keys))?;
-            places.sort_by(|(a, _), (b, _)| keys[*a].sort_order(&keys[*b]));
-            args.machine.list(places.into_iter().map(|(_, item)| item.own()).collect())
+            let mut keyed = Vec::with_capacity(items.len());
+            items.each(|at, item| {
+                keyed.push((by.of(args.machine, item.share(), at)?, item));
+                Ok(true)
+            })?;
+            args.machine.spend(lists::sort_steps(keyed.iter().map(|(key, _)| &**key)))?;
+            keyed.sort_by(|(a, _), (b, _)| a.sort_order(b));
+            args.machine.list(keyed.into_iter().map(|(_, item)| item.own()).collect())
         },
     )
     .with_lambda(),
@@ -163,10 +165,12 @@ fn both<'a>(args: &mut Args<'_, 'a>) -> Result<Both<'a>, Stop> {
 /// The first item whose condition is so.
 fn first<'a>(args: &mut Args<'_, 'a>, holds: bool) -> Result<Option<Val<'a>>, Stop> {
     let (items, by) = both(args)?;
-    for (at, item) in items.enumerate() {
-        if by.of(args.machine, item.share(), at)?.truthy() == holds {
-            return Ok(Some(item));
+    let mut found = None;
+    items.each(|at, item| {
+        if by.holds(args.machine, item.share(), at)? == holds {
+            found = Some(item);
         }
-    }
-    Ok(None)
+        Ok(found.is_none())
+    })?;
+    Ok(found)
 }

@@ -129,7 +129,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[("sort([10, 9, null])", "[null,9,10]"), ("sort(['b', 'B', 'a'])", r#"["B","a","b"]"#)],
         |args| {
             let mut list = items(args, 0)?;
-            args.machine.spend(sort_steps(&list))?;
+            args.machine.spend(sort_steps(list.iter()))?;
             list.sort_by(Value::sort_order);
             args.machine.list(list)
         },
@@ -199,9 +199,10 @@ pub(super) fn items(args: &mut Args<'_, '_>, at: usize) -> Result<Vec<Value>, St
 }
 
 /// What comparing these may cost beyond a step an item: long texts, again and again.
-pub(super) fn sort_steps(list: &[Value]) -> usize {
-    let longest = list.iter().map(|item| item.as_str().map_or(0, str::len) >> 9).max().unwrap_or(0);
-    longest.saturating_mul(list.len()).saturating_mul(list.len().max(2).ilog2() as usize)
+pub(super) fn sort_steps<'v>(list: impl ExactSizeIterator<Item = &'v Value>) -> usize {
+    let count = list.len();
+    let longest = list.map(|item| item.as_str().map_or(0, str::len) >> 9).max().unwrap_or(0);
+    longest.saturating_mul(count).saturating_mul(count.max(2).ilog2() as usize)
 }
 
 fn at<'a>(args: &mut Args<'_, 'a>, at: i64) -> Got<'a> {

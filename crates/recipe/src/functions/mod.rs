@@ -34,6 +34,8 @@ pub struct Function {
     pub(crate) lambda: Option<usize>,
     /// Asks nothing of the run: the same arguments always give the same value.
     pub(crate) pure: bool,
+    /// Goes over the items of its first argument, one after the other and once, and looks at it in no other way.
+    pub(crate) streams: bool,
     pub(crate) run: Run,
 }
 
@@ -80,13 +82,28 @@ const fn row(usage: &'static str, doc: &'static str, examples: Examples, run: Ru
         at += 1;
     }
     let name = usage.split_at(open).0;
-    Function { name, usage, doc, examples, takes: (least, most), lambda: None, pure: true, run }
+    Function {
+        name,
+        usage,
+        doc,
+        examples,
+        takes: (least, most),
+        lambda: None,
+        pure: true,
+        streams: false,
+        run,
+    }
 }
 
 impl Function {
     /// It takes a lambda as its second argument.
     const fn with_lambda(self) -> Function {
-        Function { lambda: Some(1), ..self }
+        Function { lambda: Some(1), streams: true, ..self }
+    }
+
+    /// It takes items as they come.
+    const fn that_streams(self) -> Function {
+        Function { streams: true, ..self }
     }
 
     /// It asks the run.

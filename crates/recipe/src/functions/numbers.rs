@@ -48,19 +48,22 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The smallest of a list or of several values; null is left out, of nothing it is null.",
         &[("min([3, 1, 2])", "1"), ("min(3, null, 2)", "2"), ("min([])", "null"), ("min('b', 'a')", "\"a\"")],
         |args| best(args, Ordering::is_lt),
-    ),
+    )
+    .that_streams(),
     row(
         "max(values...)",
         "The largest of a list or of several values; null is left out, of nothing it is null.",
         &[("max([3, 1, 2])", "3"), ("max(1, 2.5)", "2.5"), ("max(null)", "null")],
         |args| best(args, Ordering::is_gt),
-    ),
+    )
+    .that_streams(),
     row(
         "sum(values...)",
         "The sum of a list or of several numbers; null is left out, of nothing it is 0.",
         &[("sum([1, 2, 3])", "6"), ("sum(1, null, 0.5)", "1.5"), ("sum([])", "0")],
         |args| total(args).map(|(sum, _)| Val::Own(sum)),
-    ),
+    )
+    .that_streams(),
     row(
         "avg(values...)",
         "The mean of a list or of several numbers; null is left out, of nothing it is null.",
@@ -69,7 +72,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let (sum, count) = total(args)?;
             operators::apply(Binary::Divide, &sum, &Value::Int(count)).map(Val::Own)
         },
-    ),
+    )
+    .that_streams(),
     row(
         "pow(n, exponent)",
         "The same as `n ** exponent`.",
@@ -129,28 +133,26 @@ fn round_int<'a>(n: i64, places: u64) -> Got<'a> {
     }
 }
 
-/// The items of the only argument if that is a list, else all arguments; without null.
-fn values<'a>(args: &mut Args<'_, 'a>) -> Result<Vec<Val<'a>>, Stop> {
-    let all: Vec<_> = match args.get(0) {
-        Value::List(_) if args.values.len() == 1 => args.items(0)?.collect(),
-        _ => args.values.drain(..).collect(),
-    };
-    Ok(all.into_iter().filter(|value| !value.is_null()).collect())
-}
-
 fn total(args: &mut Args<'_, '_>) -> Result<(Value, i64), Stop> {
-    let values = values(args)?;
-    let mut sum = Value::Int(0);
-    for value in &values {
-        let (a, b) = (args.number_of(&sum)?, args.number_of(value)?);
-        sum = operators::arithmetic(Binary::Add, a, b)?;
-    }
-    Ok((sum, values.len() as i64))
+    // None is null, which counts as 0.
+    let (mut sum, mut count) = (Some(Number::Int(0)), 0);
+    args.items_or_all()?.each(|_, value| {
+        let number = match &*value {
+            Value::Null => return Ok(true),
+            Value::Int(n) => Number::Int(*n),
+            Value::Float(n) => Number::Float(*n),
+            other => args.number_of(other)?,
+        };
+        sum = sum.unwrap_or(Number::Int(0)).plus(number)?;
+        count += 1;
+        Ok(true)
+    })?;
+    Ok((sum.map_or(Value::Null, Value::from), count))
 }
 
 /// Numbers by value; if any text is no number, all are texts, by code point.
 fn best<'a>(args: &mut Args<'_, 'a>, better: fn(Ordering) -> bool) -> Got<'a> {
-    let mut values = values(args)?;
+    let mut values: Vec<_> = args.items_or_all()?.filter(|value| !value.is_null()).collect();
     let is_words = |value: &Val<'_>| matches!(**value, Value::Text(_)) && Number::of(value).is_none();
     let as_words = values.iter().any(is_words);
     let mut best: Option<(usize, Option<Number>)> = None;

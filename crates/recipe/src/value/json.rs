@@ -3,10 +3,9 @@
 use std::{
     fmt::{self, Write},
     slice,
-    sync::Arc,
 };
 
-use super::{Value, serial};
+use super::{Name, Value, serial};
 use crate::{Error, number};
 
 impl Value {
@@ -38,6 +37,7 @@ impl Value {
         match self {
             Value::Null => Ok(()),
             Value::Text(text) => Bounded { out, most }.write_str(text),
+            Value::Int(n) => number::write_whole(*n, &mut Bounded { out, most }),
             other => write(other, &mut Bounded { out, most }),
         }
     }
@@ -73,7 +73,7 @@ impl Write for Bounded<'_> {
 
 enum Open<'a> {
     List(slice::Iter<'a, Value>),
-    Object(slice::Iter<'a, (Arc<str>, Value)>),
+    Object(slice::Iter<'a, (Name, Value)>),
 }
 
 /// Writes compact JSON, without recursion.
@@ -122,7 +122,7 @@ fn write(mut value: &Value, out: &mut impl Write) -> fmt::Result {
 fn scalar(value: &Value, out: &mut impl Write) -> fmt::Result {
     match value {
         Value::Bool(is) => out.write_str(if *is { "true" } else { "false" }),
-        Value::Int(n) => write!(out, "{n}"),
+        Value::Int(n) => number::write_whole(*n, out),
         Value::Float(n) => number::write(*n, out),
         Value::Text(text) => write_text(text, out),
         _ => out.write_str("null"),

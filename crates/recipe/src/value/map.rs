@@ -21,46 +21,75 @@ const SCAN_MAX: usize = 16;
 /// What an entry takes beside its value and the words of its key.
 const ENTRY_BYTES: usize = 32;
 
+/// The name of a field. Up to 23 bytes stand in the object itself: reading a field follows no pointer to its name and
+/// compares three words.
+pub type Name = smol_str::SmolStr;
+
 /// A shared object; an empty one takes no memory. Also the variables of a scope.
 #[derive(Clone, Default)]
 pub struct Map(Option<Arc<Fields>>);
 
+/// An object's fields; what builds an object puts them here first and makes a [`Map`] of them then.
 #[derive(Clone)]
-struct Fields {
+pub(crate) struct Fields {
     measure: Measure,
-    entries: Vec<(Arc<str>, Value)>,
-    /// Key to place, once there are more than [`SCAN_MAX`].
-    places: Option<HashMap<Arc<str>, u32>>,
+    entries: Vec<(Name, Value)>,
+    /// Once there are more than [`SCAN_MAX`]. Boxed: most objects have none, and this is most of what they would take.
+    places: Option<Box<Places>>,
 }
 
+/// Key to place.
+#[derive(Clone)]
+struct Places(HashMap<Name, u32>);
+
 impl Fields {
-    fn with_capacity(keys: usize) -> Fields {
+    pub(crate) fn with_capacity(keys: usize) -> Fields {
         Fields { measure: Measure::EMPTY, entries: Vec::with_capacity(keys), places: None }
     }
 
-    fn find(&self, key: &str) -> Option<usize> {
+    /// Makes room for so many more keys.
+    pub(crate) fn reserve(&mut self, keys: usize) {
+        self.entries.reserve(keys);
+    }
+
+    fn find(&self, key: &Name) -> Option<usize> {
         match &self.places {
-            None => self.entries.iter().position(|(has, _)| **has == *key),
-            Some(places) => places.get(key).map(|at| *at as usize),
+            None => self.entries.iter().position(|(has, _)| has == key),
+            Some(places) => places.0.get(key).map(|at| *at as usize),
         }
     }
 
+    /// [`Fields::find`] for words that are no name yet: making one of long words would copy them.
+    fn find_words(&self, key: &str) -> Option<usize> {
+        match &self.places {
+            None => self.entries.iter().position(|(has, _)| has == key),
+            Some(places) => places.0.get(key).map(|at| *at as usize),
+        }
+    }
+
+    #[inline(never)]
+    fn get_far(&self, key: &Name, near: &AtomicU32) -> Option<&Value> {
+        let at = self.find(key)?;
+        near.store(at as u32, Ordering::Relaxed);
+        Some(&self.entries[at].1)
+    }
+
     fn measure_all(&self) -> Measure {
-        let add = |so_far: Measure, (key, value): &(Arc<str>, Value)| {
+        let add = |so_far: Measure, (key, value): &(Name, Value)| {
             so_far.with(Measure::of(value), ENTRY_BYTES + key.len())
         };
         self.entries.iter().fold(Measure::EMPTY, add)
     }
 
     fn index(&mut self) {
-        let place = |(at, (key, _)): (usize, &(Arc<str>, Value))| (key.clone(), at as u32);
-        self.places =
-            (self.entries.len() > SCAN_MAX).then(|| self.entries.iter().enumerate().map(place).collect());
+        let place = |(at, (key, _)): (usize, &(Name, Value))| (key.clone(), at as u32);
+        let places = || Box::new(Places(self.entries.iter().enumerate().map(place).collect()));
+        self.places = (self.entries.len() > SCAN_MAX).then(places);
     }
 
-    fn insert(&mut self, key: Arc<str>, mut value: Value) {
+    fn insert(&mut self, key: Name, mut value: Value) {
         let (inside, beside) = (cut(&mut value), ENTRY_BYTES + key.len());
-        self.measure = match self.put(key, value) {
+        self.measure = match self.replace(key, value) {
             None => self.measure.with(inside, beside),
             Some(was) => match self.measure.without(Measure::of(&was), beside) {
                 Some(rest) => rest.with(inside, beside),
@@ -69,19 +98,40 @@ impl Fields {
         };
     }
 
+    /// Sets a key: a new one goes to the end, a known one keeps its place. All is measured at the end: one after the
+    /// other, each that replaces a value may measure all.
+    pub(crate) fn put(&mut self, key: Name, mut value: Value) {
+        cut(&mut value);
+        self.replace(key, value);
+    }
+
+    /// [`Fields::put`] of a key that is not there yet.
+    pub(crate) fn push(&mut self, key: Name, mut value: Value) {
+        cut(&mut value);
+        self.append(key, value);
+    }
+
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty()
+    }
+
     /// Sets a key without measuring; gives back what was there.
-    fn put(&mut self, key: Arc<str>, value: Value) -> Option<Value> {
+    fn replace(&mut self, key: Name, value: Value) -> Option<Value> {
         if let Some(at) = self.find(&key) {
             return Some(mem::replace(&mut self.entries[at].1, value));
         }
+        self.append(key, value);
+        None
+    }
+
+    fn append(&mut self, key: Name, value: Value) {
         if let Some(places) = &mut self.places {
-            places.insert(key.clone(), self.entries.len() as u32);
+            places.0.insert(key.clone(), self.entries.len() as u32);
         }
         self.entries.push((key, value));
         if self.entries.len() == SCAN_MAX + 1 {
             self.index();
         }
-        None
     }
 }
 
@@ -99,38 +149,28 @@ impl Map {
     /// The value under a key.
     pub fn get(&self, key: &str) -> Option<&Value> {
         let fields = self.0.as_ref()?;
-        fields.find(key).map(|at| &fields.entries[at].1)
+        fields.find_words(key).map(|at| &fields.entries[at].1)
     }
 
     /// [`Map::get`] that looks first where the key was the last time: recipes meet objects of one shape again and
     /// again.
-    pub(crate) fn get_near(&self, key: &str, near: &AtomicU32) -> Option<&Value> {
+    #[inline]
+    pub(crate) fn get_near(&self, key: &Name, near: &AtomicU32) -> Option<&Value> {
         let fields = self.0.as_ref()?;
         let at = near.load(Ordering::Relaxed) as usize;
-        if let Some((has, value)) = fields.entries.get(at)
-            && **has == *key
-        {
-            return Some(value);
+        match fields.entries.get(at) {
+            Some((has, value)) if has == key => Some(value),
+            _ => fields.get_far(key, near),
         }
-        let at = fields.find(key)?;
-        near.store(at as u32, Ordering::Relaxed);
-        Some(&fields.entries[at].1)
     }
-
     /// Sets a key; a new one goes to the end, a known one keeps its place.
-    pub fn insert(&mut self, key: impl Into<Arc<str>>, value: Value) {
+    pub fn insert(&mut self, key: impl Into<Name>, value: Value) {
         self.fields().insert(key.into(), value);
-    }
-
-    /// The object for many changes, which are measured together at the end: one after the other, each that replaces a
-    /// value may measure all.
-    pub(crate) fn change(&mut self) -> MapMut<'_> {
-        MapMut(self.fields())
     }
 
     /// Takes a key out; the others keep their order.
     pub fn remove(&mut self, key: &str) -> Option<Value> {
-        let at = self.0.as_ref()?.find(key)?;
+        let at = self.0.as_ref()?.find_words(key)?;
         let fields = self.fields();
         let (_, value) = fields.entries.remove(at);
         fields.measure = fields.measure_all();
@@ -139,12 +179,12 @@ impl Map {
     }
 
     /// Keys and values in their order.
-    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Arc<str>, &Value)> + ExactSizeIterator + Clone {
+    pub fn iter(&self) -> impl DoubleEndedIterator<Item = (&Name, &Value)> + ExactSizeIterator + Clone {
         self.entries().iter().map(|(key, value)| (key, value))
     }
 
     /// Keys in their order.
-    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Arc<str>> + ExactSizeIterator + Clone {
+    pub fn keys(&self) -> impl DoubleEndedIterator<Item = &Name> + ExactSizeIterator + Clone {
         self.entries().iter().map(|(key, _)| key)
     }
 
@@ -177,7 +217,7 @@ impl Map {
         }
     }
 
-    pub(crate) fn entries(&self) -> &[(Arc<str>, Value)] {
+    pub(crate) fn entries(&self) -> &[(Name, Value)] {
         self.0.as_ref().map_or(&[], |fields| &fields.entries)
     }
 
@@ -197,23 +237,6 @@ impl Map {
     }
 }
 
-/// An object while it is changed; see [`Map::change`].
-pub(crate) struct MapMut<'a>(&'a mut Fields);
-
-impl MapMut<'_> {
-    /// Sets a key; a new one goes to the end, a known one keeps its place.
-    pub(crate) fn put(&mut self, key: Arc<str>, mut value: Value) {
-        cut(&mut value);
-        self.0.put(key, value);
-    }
-}
-
-impl Drop for MapMut<'_> {
-    fn drop(&mut self) {
-        self.0.measure = self.0.measure_all();
-    }
-}
-
 impl Drop for Fields {
     fn drop(&mut self) {
         if self.measure.height > 32 {
@@ -222,19 +245,30 @@ impl Drop for Fields {
     }
 }
 
-impl<K: Into<Arc<str>>> FromIterator<(K, Value)> for Map {
+impl<K: Into<Name>> FromIterator<(K, Value)> for Map {
     fn from_iter<I: IntoIterator<Item = (K, Value)>>(entries: I) -> Map {
         let entries = entries.into_iter();
-        let mut map = Map(Some(Arc::new(Fields::with_capacity(entries.size_hint().0))));
-        map.extend(entries);
-        if map.is_empty() { Map(None) } else { map }
+        let mut fields = Fields::with_capacity(entries.size_hint().0);
+        entries.for_each(|(key, value)| fields.put(key.into(), value));
+        fields.into()
     }
 }
 
-impl<K: Into<Arc<str>>> Extend<(K, Value)> for Map {
+impl From<Fields> for Map {
+    fn from(mut fields: Fields) -> Map {
+        if fields.is_empty() {
+            return Map(None);
+        }
+        fields.measure = fields.measure_all();
+        Map(Some(Arc::new(fields)))
+    }
+}
+
+impl<K: Into<Name>> Extend<(K, Value)> for Map {
     fn extend<I: IntoIterator<Item = (K, Value)>>(&mut self, entries: I) {
-        let mut open = self.change();
-        entries.into_iter().for_each(|(key, value)| open.put(key.into(), value));
+        let fields = self.fields();
+        entries.into_iter().for_each(|(key, value)| fields.put(key.into(), value));
+        fields.measure = fields.measure_all();
     }
 }
 

@@ -46,7 +46,11 @@ impl Measure {
 }
 
 /// Makes null of what would make a container too high.
+#[inline]
 pub(super) fn cut(value: &mut Value) -> Measure {
+    if let Value::Null | Value::Bool(_) | Value::Int(_) | Value::Float(_) = value {
+        return Measure { height: 0, taint: Taint::Clean, bytes: size_of::<Value>() };
+    }
     let measure = Measure::of(value);
     if measure.height < DEPTH_HARD {
         return measure;

@@ -17,8 +17,8 @@ use std::fmt;
 
 pub(crate) use json::write_text;
 pub use list::{List, ListMut};
-pub use map::Map;
-pub(crate) use map::MapMut;
+pub(crate) use map::Fields;
+pub use map::{Map, Name};
 pub use text::{Taint, Text};
 
 /// How deep values may nest for recipes and JSON; both refuse what is deeper.

@@ -1,8 +1,6 @@
 //! Parts of a value by a path such as `a.b[0].c`.
 
-use std::sync::Arc;
-
-use super::{List, Map, Value};
+use super::{List, Map, Name, Value};
 
 /// A place behind a list's end is filled up to with nulls, but no further than this.
 const LIST_MAX: usize = 100_000;
@@ -124,8 +122,8 @@ fn set(into: &mut Value, parts: &[Part<'_>], value: Value) {
     match index {
         Some(index) => set_item(into, index, rest, value),
         None => {
-            let key: Arc<str> = match part {
-                Part::Key(key) => Arc::from(*key),
+            let key: Name = match part {
+                Part::Key(key) => Name::new(key),
                 Part::Index(index) => index.to_string().into(),
                 Part::Every => return,
             };
@@ -134,7 +132,7 @@ fn set(into: &mut Value, parts: &[Part<'_>], value: Value) {
     }
 }
 
-fn set_field(into: &mut Value, key: Arc<str>, rest: &[Part<'_>], value: Value) {
+fn set_field(into: &mut Value, key: Name, rest: &[Part<'_>], value: Value) {
     if !matches!(into, Value::Object(_)) {
         *into = Value::Object(Map::new());
     }

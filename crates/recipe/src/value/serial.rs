@@ -9,7 +9,7 @@ use serde::{
     ser::SerializeMap,
 };
 
-use super::{List, Map, Taint, Text, Value};
+use super::{Fields, List, Map, Name, Taint, Text, Value};
 
 /// The tags of the form for machines, in order. Stored bytes hold their places: only ever append.
 const TAGS: &[&str] = &["null", "false", "true", "int", "float", "text", "external", "list", "object"];
@@ -207,6 +207,27 @@ impl<'de> Deserialize<'de> for Words {
     }
 }
 
+/// The name of a field; most take no memory of their own.
+struct FieldName(Name);
+
+impl<'de> Deserialize<'de> for FieldName {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<FieldName, D::Error> {
+        struct NameVisitor;
+        impl Visitor<'_> for NameVisitor {
+            type Value = FieldName;
+
+            fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str("the name of a field")
+            }
+
+            fn visit_str<E>(self, text: &str) -> Result<FieldName, E> {
+                Ok(FieldName(text.into()))
+            }
+        }
+        from.deserialize_str(NameVisitor)
+    }
+}
+
 impl Serialize for Text {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if to.is_human_readable() {
@@ -282,12 +303,10 @@ impl<'de> Visitor<'de> for MapVisitor {
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut entries: A) -> Result<Map, A::Error> {
-        let mut wrong = None;
-        let next = || {
-            let entry = entries.next_entry::<Words, Value>();
-            entry.map_err(|error| wrong = Some(error)).ok().flatten().map(|(Words(key), value)| (key, value))
-        };
-        let map = std::iter::from_fn(next).collect();
-        wrong.map_or(Ok(map), Err)
+        let mut fields = Fields::with_capacity(entries.size_hint().unwrap_or(0).min(1024));
+        while let Some((FieldName(key), value)) = entries.next_entry::<FieldName, Value>()? {
+            fields.put(key, value);
+        }
+        Ok(fields.into())
     }
 }

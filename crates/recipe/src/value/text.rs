@@ -4,7 +4,7 @@ use std::{fmt, ops, sync::Arc};
 
 /// Where a text's words came from (check.md): what is not clean must not reach users as it is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
-#[repr(u8)]
+#[repr(u64)]
 pub enum Taint {
     /// Our own words, or words that somebody here has looked at.
     #[default]

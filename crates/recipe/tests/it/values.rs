@@ -309,3 +309,42 @@ fn records_in_the_middle_of_the_journey() {
     assert_eq!(total.to_json(), "5");
     assert!(eval("rows[*].price.map(p => p + 1)", &order).unwrap() == json("[3.5, 2]"));
 }
+
+#[test]
+fn a_parameter_without_an_argument_is_null() {
+    check_all(
+        r#"
+        [[1, 2].reduce((s, n, i) => s + n + i, 0), [1].map((x, i, more) => more)] ==> [4,[null]]
+        [1, 2].map(() => 3) ==> [3,3]
+        [1, 2].map(a => [3].map(b => a + b)[0]) ==> [4,5]
+        [[3], [4]].map(a => a.map((b, i) => b + i + a[0])) ==> [[6],[8]]
+        "#,
+    );
+}
+
+#[test]
+fn functions_go_over_wildcards_without_a_list() {
+    let rows = r#"{"rows": [{"a": {"b": 1}, "t": "xy"}, {"a": {"b": 2.5}, "t": null}, {"a": null}], "one": {"a": 7}, "n": null, "x": 5}"#;
+    for (expression, expected) in [
+        ("sum(rows[*].a.b)", "3.5"),
+        ("avg(rows[*].a.b)", "1.75"),
+        ("min(rows[*].a.b)", "1"),
+        ("max(rows[*].a.b)", "2.5"),
+        ("sum(rows[*].t.length)", "2"),
+        ("sum(one[*].a)", "7"),
+        ("sum(n[*].a)", "0"),
+        ("avg(n[*].a)", "null"),
+        ("sum(rows.filter(r => r.a)[*].a.b)", "3.5"),
+        ("rows[*].a.map(a => a.b)", "[1,2.5,null]"),
+        ("rows[*].a.b.filter(b => b > 1)", "[2.5]"),
+        ("rows[*].a.reduce((s, a, i) => s + (a.b ?? i), 0)", "5.5"),
+        ("rows[*].t.groupBy(t => t ?? 'none')", r#"{"xy":["xy"],"none":[null,null]}"#),
+        ("rows[*].a.b.sortBy(b => -b)", "[2.5,1,null]"),
+        ("rows[*].a.map('b')", "[1,2.5,null]"),
+    ] {
+        check(expression, rows, expected);
+    }
+    assert!(fails("sum(x[*].a)", rows).starts_with("`[*]` goes over a list, not over a number"));
+    assert!(fails("sum(rows[*].t)", rows).starts_with("`sum` takes a number, not a text"));
+    assert!(fails("sum(rows[*].a, 1)", rows).starts_with("`sum` takes a number, not a list"));
+}
