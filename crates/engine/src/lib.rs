@@ -102,8 +102,9 @@ impl Engine {
     }
 
     /// Reads the project's folder and makes what is in it the current versions. A file with errors stands as it was when it was last good.
-    pub async fn publish(&self) -> Result<(), Error> {
-        let Some(project) = &self.shared.settings.project else { return Ok(()) };
+    /// Gives those that have changed.
+    pub async fn publish(&self) -> Result<Vec<Arc<Published>>, Error> {
+        let Some(project) = &self.shared.settings.project else { return Ok(Vec::new()) };
         let folder = project.clone();
         let read = tokio::task::spawn_blocking(move || read_folder(&folder)).await;
         let versions = read

@@ -39,6 +39,8 @@ pub(crate) struct Systems {
 #[derive(Default)]
 struct Known {
     current: HashMap<Arc<str>, Arc<Published>>,
+    /// The folder's content as it was last published, by system; broken files stand in it as they are.
+    content: HashMap<Arc<str>, Hash>,
     by_hash: HashMap<Hash, Arc<Published>>,
 }
 
@@ -78,8 +80,14 @@ impl Systems {
     }
 
     /// Makes these the current versions. Files with errors are published with their last good content; their findings are shown all the same.
-    pub(crate) async fn publish(&self, versions: Vec<Version>) -> Result<(), store::Error> {
+    /// Those whose content has changed.
+    pub(crate) async fn publish(&self, versions: Vec<Version>) -> Result<Vec<Arc<Published>>, store::Error> {
+        let mut changed = Vec::new();
         for version in versions {
+            let content = version.hash();
+            if self.read().content.get(&version.system) == Some(&content) {
+                continue;
+            }
             let now = load(&version);
             let mut good = version;
             if let Some(before) = self.current(&good.system) {
@@ -94,9 +102,12 @@ impl Systems {
             let published = Arc::new(Published { version: hash, system: Arc::new(loaded) });
             let mut known = self.write();
             known.by_hash.insert(hash, published.clone());
-            known.current.insert(system, published);
+            known.content.insert(system.clone(), content);
+            known.current.insert(system, published.clone());
+            drop(known);
+            changed.push(published);
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// Replaces the content of files that do not load by what they held when they last did.
@@ -228,7 +239,9 @@ fn named(path: &Path, error: &io::Error) -> io::Error {
 pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
     let Some(project) = engine.shared.settings.project.clone() else { return };
     let (tell, mut changed) = mpsc::unbounded_channel();
-    let Some(_watcher) = watcher(&project, tell) else { return };
+    let Some(_watcher) = watcher(&project, tell.clone()) else { return };
+    // What changed between the first reading of the folder and now has told nobody.
+    let _ = tell.send(());
     loop {
         tokio::select! {
             _ = stop.changed() => return,
@@ -236,11 +249,7 @@ pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
         }
         while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}
         match engine.publish().await {
-            Ok(()) => {
-                for published in engine.systems() {
-                    report(&published.system);
-                }
-            }
+            Ok(changed) => changed.iter().for_each(|published| report(&published.system)),
             Err(error) => tracing::error!("the folder was not published: {error}"),
         }
     }
