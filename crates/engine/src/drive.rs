@@ -239,7 +239,7 @@ impl Drive {
         if matches!(flight.asked, Asked::Wait(_)) {
             return self.waits.push(flight);
         }
-        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight));
+        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), false, flight));
     }
 
     /// Whether something else than time ends one of the waits.

@@ -187,10 +187,12 @@ impl Inside<'_> {
         let mut changes = self.shared.store.changes();
         let (calls, waits): (Vec<_>, Vec<_>) = std::mem::take(&mut self.flights)
             .into_iter()
-            .partition(|flight| matches!(flight.asked, Asked::Outside(_)));
+            .partition(|flight| !matches!(flight.asked, Asked::Wait(_)));
         self.flights = waits;
         self.calls.extend(
-            calls.into_iter().map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight)),
+            calls
+                .into_iter()
+                .map(|flight| effects::call(self.shared.clone(), self.new.clone(), true, flight)),
         );
         if !waits::wakes(&self.flights).awaits.is_empty() {
             let writes = std::mem::take(&mut self.sink.writes);

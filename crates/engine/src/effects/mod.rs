@@ -170,17 +170,20 @@ impl Sink {
 pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Outcome)> + Send>>;
 
 /// Makes the call.
-pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, in_request: bool, flight: Flight) -> Call {
     Box::pin(async move {
-        let outcome = perform(&shared, &new, &flight).await;
+        let outcome = perform(&shared, &new, in_request, &flight).await;
         (flight.firing, flight.number, outcome)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Outcome {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &Flight) -> Outcome {
     let result = match &flight.asked {
-        Asked::Start(start) => started(shared, new, start).await,
+        Asked::Start(start) => {
+            let child = Sink::new(new.clone(), in_request).child(shared, (**start).clone());
+            started(shared, child).await
+        }
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
@@ -191,12 +194,8 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Outcome
 }
 
 /// A start that the store decides on; a repetition finds its own run.
-async fn started(
-    shared: &Shared,
-    new: &Arc<NewRun>,
-    start: &interpreter::effect::Start,
-) -> Result<Value, Failure> {
-    let child = Sink::new(new.clone(), false).child(shared, start.clone());
+async fn started(shared: &Shared, child: NewRun) -> Result<Value, Failure> {
+    let workflow = child.workflow.clone();
     let started = shared.store.start(child).await.map_err(|error| Failure {
         detail: Value::from(error.to_string()),
         retryable: true,
@@ -204,7 +203,7 @@ async fn started(
     })?;
     let mut map = Map::new();
     map.insert("id", Value::from(started.id.to_string()));
-    map.insert("workflow", Value::from(&*start.workflow));
+    map.insert("workflow", Value::from(&*workflow));
     map.insert("status", Value::from(started.status.word()));
     if started.existing {
         map.insert("existing", Value::Bool(true));

@@ -88,6 +88,24 @@ async fn a_workflow_is_told_which_run_there_was() {
 }
 
 #[tokio::test]
+async fn a_unique_worker_that_a_request_started_is_its_persons_own_work() {
+    let launcher = json!({ "identifier": "Launch", "entry": "start", "elements": [
+        { "name": "start", "type": "action/run", "options": { "workflow": "Work", "unique": "one" }, "to": { "default": { "tell": ["default"] } } },
+        { "name": "tell", "type": "action/response" }
+    ] });
+    let work = json!({ "identifier": "Work", "async": true, "elements": [{ "name": "tell", "type": "action/response" }] });
+    let scene = Scene::of(&[("launch", launcher), ("work", work)], &[]).await;
+    for existing in [false, true] {
+        let Started::Done(answer) = scene.start("Launch", json!({})).await else { panic!("it is sync") };
+        let body = answer.response.unwrap().body.to_json();
+        assert_eq!(body.contains(r#""existing":true"#), existing, "{body}");
+    }
+    let mine = scene.engine.store().mine("main".into(), "local".into(), None).await.unwrap();
+    assert_eq!(mine.items.len(), 1);
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn no_more_than_the_limit_are_worked_at_once_by_key() {
     let (provider, gate, mut scene) = held(json!({ "concurrency": { "key": "order", "limit": 2 } })).await;
     let mut runs = Vec::new();
