@@ -188,3 +188,11 @@ async fn nobody_listens() {
         json!({ "code": "connect", "message": "the provider could not be reached", "element": "call", "retryable": true })
     );
 }
+
+#[tokio::test]
+async fn a_byte_order_mark_before_json_is_passed_over() {
+    let provider = Provider::start().await;
+    provider.answer("/", Answer::of(200, &[("content-type", "application/json")], "\u{feff}{\"n\": 1}"));
+    let response = call(&provider, json!({ "uri": provider.url("/") })).await;
+    assert_eq!(response["body"], json!({ "n": 1 }), "{response}");
+}

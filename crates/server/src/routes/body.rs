@@ -1,6 +1,9 @@
 //! The JSON body of a request.
 
+use std::time::Duration;
+
 use axum::{
+    body::Body,
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
@@ -8,6 +11,9 @@ use http_body_util::{BodyExt, LengthLimitError, Limited};
 use recipe::Value;
 
 use crate::{answer::Refused, app::App};
+
+/// How long what is over the limit is read on.
+const DRAIN: Duration = Duration::from_secs(1);
 
 /// The body as a value; an empty one is null.
 pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused> {
@@ -22,10 +28,14 @@ pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused>
     if announced.is_some_and(|length: u64| length > max as u64) {
         return Err(too_large());
     }
-    let read = Limited::new(request.into_body(), max).collect();
+    let mut body = request.into_body();
+    let read = Limited::new(&mut body, max).collect();
     let bytes = match tokio::time::timeout(app.settings.body_timeout, read).await {
         Ok(Ok(body)) => body.to_bytes(),
-        Ok(Err(error)) if error.is::<LengthLimitError>() => return Err(too_large()),
+        Ok(Err(error)) if error.is::<LengthLimitError>() => {
+            drain(body, max).await;
+            return Err(too_large());
+        }
         Ok(Err(_)) => return Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
         Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
     };
@@ -39,6 +49,16 @@ pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused>
     };
     let text = std::str::from_utf8(&bytes).map_err(|_| no_json("the body is no text in UTF-8"))?;
     Value::from_json(text).map_err(|error| no_json(&format!("the body cannot be read: {}", error.says)))
+}
+
+/// Reads on for a while: a connection that is closed with bytes unread is reset, and the answer may be lost with it.
+async fn drain(body: Body, bytes_max: usize) {
+    let rest = Limited::new(body, bytes_max);
+    let read = async {
+        let mut rest = std::pin::pin!(rest);
+        while let Some(Ok(_)) = rest.frame().await {}
+    };
+    let _ = tokio::time::timeout(DRAIN, read).await;
 }
 
 /// A form is what a page of another site can send without asking; and it is no JSON.

@@ -92,6 +92,8 @@ fn value(wanted: ResponseType, headers: &HeaderMap, body: &[u8], status: u16) ->
         ResponseType::Text => Ok(Value::from(text())),
         ResponseType::Json if body.is_empty() => Ok(Value::Null),
         ResponseType::Json => {
+            // Some servers put a byte order mark before it.
+            let body = body.strip_prefix(b"\xef\xbb\xbf").unwrap_or(body);
             std::str::from_utf8(body).ok().and_then(|text| Value::from_json(text).ok()).ok_or_else(|| {
                 let failure = refused(status, headers, body);
                 Failure {
