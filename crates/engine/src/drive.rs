@@ -15,7 +15,10 @@ use interpreter::{
     journal,
 };
 use recipe::Value;
-use store::{Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket};
+use store::{
+    Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket,
+    probe::{Inside, Point},
+};
 use tokio::sync::watch;
 
 use crate::{Shared, Stop, context, effects, effects::Sink, policy::Policy, waits};
@@ -76,6 +79,8 @@ pub(crate) struct Drive {
     calls: FuturesUnordered<effects::Call>,
     /// What else branches wait for.
     waits: Vec<Flight>,
+    /// A call is answered, and that is not durable.
+    answered: Option<Inside>,
     order: watch::Receiver<Order>,
     stop: watch::Receiver<Stop>,
 }
@@ -119,6 +124,7 @@ pub(crate) async fn drive(
         policy,
         calls: FuturesUnordered::new(),
         waits: Vec::new(),
+        answered: None,
         order,
         stop,
     };
@@ -173,6 +179,7 @@ impl Drive {
     async fn pause(&mut self) -> Result<Option<Left>, store::Error> {
         self.sink.due(&self.shared, false);
         settle(self.submit()).await?;
+        self.answered = None;
         self.told_to_leave().await
     }
 
@@ -223,6 +230,7 @@ impl Drive {
             let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
             tokio::select! {
                 Some((firing, number, outcome)) = self.calls.next() => {
+                    self.answered = Some(Point::AfterEffect.enter());
                     self.record(firing, number, outcome);
                     return Ok(None);
                 }

@@ -9,6 +9,7 @@ mod change;
 mod error;
 mod id;
 mod notification;
+pub mod probe;
 mod progress;
 mod run;
 pub mod sabotage;
@@ -148,12 +149,13 @@ pub trait Items: Send + Sync {
 
 /// Notifications kept for people.
 pub trait Inbox: Send + Sync {
-    /// Notifications of a person that came after `since`, newest first, at most 100.
+    /// Notifications of a person that came after `since`, newest first, 100 a page; the first page is 0.
     fn notifications(
         &self,
         system: Arc<str>,
         user: Arc<str>,
         since: u64,
+        page: u32,
     ) -> Reply<'_, Vec<Arc<Notification>>>;
 }
 

@@ -10,6 +10,10 @@ pub enum Sabotage {
     AnswerBeforeCommit,
     /// A repetition of a call carries another key.
     FreshKeys,
+    /// What a run keeps and starts is written twice, under another id too.
+    DoubleAppend,
+    /// The end of a progress item is not written.
+    DropEnd,
 }
 
 impl Sabotage {
@@ -20,6 +24,8 @@ impl Sabotage {
             Sabotage::NoFsync => "no-fsync",
             Sabotage::AnswerBeforeCommit => "answer-before-commit",
             Sabotage::FreshKeys => "fresh-keys",
+            Sabotage::DoubleAppend => "double-append",
+            Sabotage::DropEnd => "drop-end",
         };
         static ASKED: std::sync::LazyLock<Option<String>> =
             std::sync::LazyLock::new(|| std::env::var("HEFE_SABOTAGE").ok());

@@ -75,14 +75,25 @@ impl Client {
         let says = || format!("no answer to {method} {path}");
         let exchange = async {
             let (response, connection) = self.send(method, path, headers, body).await;
-            let (head, body) = response.into_parts();
-            let body = body.collect().await.unwrap_or_else(|error| panic!("{}: {error}", says())).to_bytes();
+            let answer = whole(response).await.unwrap_or_else(|error| panic!("{}: {error}", says()));
             connection.abort();
-            let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
-            let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
-            Answer { status: head.status.as_u16(), headers, body }
+            answer
         };
         within(exchange, says).await
+    }
+
+    /// A request to a server that may die in the middle: None if no whole answer came.
+    pub async fn attempt(&self, method: &str, path: &str, json: Option<&Value>) -> Option<Answer> {
+        let body = json.map_or_else(Bytes::new, |json| Bytes::from(json.to_string()));
+        let headers = [("content-type", "application/json")];
+        let headers = if json.is_some() { &headers[..] } else { &[] };
+        let exchange = async {
+            let (response, connection) = self.try_send(method, path, headers, body).await.ok()?;
+            let answer = whole(response).await.ok();
+            connection.abort();
+            answer
+        };
+        within(exchange, || format!("neither an answer to {method} {path} nor an end")).await
     }
 
     /// Opens a stream of server-sent events; fails the test unless the answer is 200.
@@ -94,7 +105,6 @@ impl Client {
         Events { body: response.into_body(), rest: BytesMut::new(), connection }
     }
 
-    /// A connection of its own; aborting the task that drives it hangs up.
     async fn send(
         &self,
         method: &str,
@@ -102,13 +112,24 @@ impl Client {
         headers: &[(&str, &str)],
         body: Bytes,
     ) -> (Response<Incoming>, JoinHandle<()>) {
+        let sent = self.try_send(method, path, headers, body).await;
+        sent.unwrap_or_else(|error| panic!("no answer to {method} {path}: {error}"))
+    }
+
+    /// A connection of its own; aborting the task that drives it hangs up.
+    async fn try_send(
+        &self,
+        method: &str,
+        path: &str,
+        headers: &[(&str, &str)],
+        body: Bytes,
+    ) -> Result<(Response<Incoming>, JoinHandle<()>), Box<dyn std::error::Error + Send + Sync>> {
         let host = self.base.strip_prefix("http://").expect("an address that begins with http://");
         let (host, prefix) = host.split_once('/').map_or((host, ""), |(host, prefix)| (host, prefix));
-        let socket = TcpStream::connect(host)
-            .await
-            .unwrap_or_else(|error| panic!("nobody answers at {host}: {error}"));
+        let socket =
+            TcpStream::connect(host).await.map_err(|error| format!("nobody answers at {host}: {error}"))?;
         socket.set_nodelay(true).ok();
-        let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await.expect("a connection");
+        let (mut sender, connection) = http1::handshake(TokioIo::new(socket)).await?;
         let connection = tokio::spawn(async move { connection.await.unwrap_or_default() });
         let prefix = if prefix.is_empty() { String::new() } else { format!("/{prefix}") };
         let mut request = Request::builder().method(method).uri(format!("{prefix}{path}"));
@@ -120,9 +141,17 @@ impl Client {
             request = request.header(name, value);
         }
         let request = request.body(Full::new(body)).expect("a request that can be sent");
-        let response = sender.send_request(request).await;
-        (response.unwrap_or_else(|error| panic!("no answer to {method} {path}: {error}")), connection)
+        Ok((sender.send_request(request).await?, connection))
     }
+}
+
+/// Reads an answer to its end.
+async fn whole(response: Response<Incoming>) -> Result<Answer, hyper::Error> {
+    let (head, body) = response.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+    let headers = head.headers.iter().map(|(name, value)| (name.to_string(), text(value))).collect();
+    Ok(Answer { status: head.status.as_u16(), headers, body })
 }
 
 /// One server-sent event.

@@ -9,7 +9,9 @@ use interpreter::{
     effect::{Asked, Live, Outside, Own, Progress},
 };
 use recipe::{Map, Value};
-use store::{Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, sabotage::Sabotage};
+use store::{
+    Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, probe::Point, sabotage::Sabotage,
+};
 
 use crate::{Shared, context};
 
@@ -187,6 +189,8 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
+            drop(Point::BeforeEffect.enter());
+            let _under_way = Point::InEffect.enter();
             shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };

@@ -225,7 +225,7 @@ impl Stream {
         }
         let user = self.viewer.person.id.clone();
         for notification in
-            store.notifications(self.system.clone(), user.clone(), since).await?.into_iter().rev()
+            store.notifications(self.system.clone(), user.clone(), since, 0).await?.into_iter().rev()
         {
             states.push((0, Frame::new(None, Content::Notification(notification))));
         }

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::{Path, Query, State};
+use serde::Deserialize;
 
 use crate::{
     answer::{Answer, Items, ok},
@@ -10,10 +11,21 @@ use crate::{
     view::NotificationView,
 };
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+/// Which page, the first is 1.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Asked {
+    page: Option<u32>,
+}
+
+pub(crate) async fn list(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(asked): Query<Asked>,
+) -> Answer {
     let published = app.system(&system)?;
     let user = app.viewer().person.id;
-    let kept = app.engine.store().notifications(published.system.name.clone(), user, 0).await?;
+    let page = asked.page.unwrap_or(1).saturating_sub(1);
+    let kept = app.engine.store().notifications(published.system.name.clone(), user, 0, page).await?;
     let items = kept.iter().map(|notification| NotificationView::from(&**notification)).collect();
     ok(&Items { items, cursor: None })
 }

@@ -13,6 +13,8 @@ use super::{
 use crate::{
     Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification, Standing,
     Status, Write,
+    probe::{Inside, Point},
+    sabotage::Sabotage,
 };
 
 /// Entries that a trace keeps.
@@ -32,6 +34,8 @@ pub(super) struct After {
     pub(super) counters: HashMap<&'static str, i64>,
     /// Suspects that wrote an entry.
     pub(super) got_on: Vec<Id>,
+    /// Points that the transaction stands at until it is over.
+    pub(super) inside: Vec<Inside>,
     /// When the next parked run is due, if that was looked up.
     pub(super) next_wake: Option<Option<i64>>,
     /// Change in the number of live runs of a tree within this batch.
@@ -113,6 +117,9 @@ impl Apply<'_> {
             self.checkpoint(commit.run, checkpoint)?;
             self.trim(commit.run, checkpoint.at)?;
         }
+        if Sabotage::DoubleAppend.on() {
+            self.twice(&commit.writes)?;
+        }
         let mut request = None;
         for write in &commit.writes {
             match write {
@@ -148,6 +155,22 @@ impl Apply<'_> {
         }
     }
 
+    /// Sabotage: the own writes once more, under other ids.
+    fn twice(&mut self, writes: &[Write]) -> Result<(), Error> {
+        for write in writes {
+            match write {
+                Write::Start(new) if new.parent.is_some() => {
+                    self.start(&NewRun { id: Id(new.id.0 ^ 1), ..new.clone() })?;
+                }
+                Write::Notify(kept) => {
+                    self.notify(&Notification { id: Id(kept.id.0 ^ 1), ..kept.clone() })?
+                }
+                _ => {}
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn entries(&mut self, run: Id, entries: &Entries) -> Result<(), Error> {
         self.run(
             "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
@@ -157,6 +180,7 @@ impl Apply<'_> {
     }
 
     pub(super) fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Result<(), Error> {
+        self.after.inside.push(Point::Checkpoint.enter());
         self.run(
             "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
             params![key(run), checkpoint.at as i64, checkpoint.bytes],
@@ -332,6 +356,9 @@ impl Apply<'_> {
     fn store_item(&mut self, item: Item) -> Result<(), Error> {
         let stamp = (self.stamp)();
         let ended = item.status != ItemStatus::Running;
+        if ended && Sabotage::DropEnd.on() {
+            return Ok(());
+        }
         self.run(
             "INSERT OR REPLACE INTO items (id, system, root, changed, ended, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![key(item.id), &*item.system, key(item.run), stamp as i64, ended, blob(&item)?],

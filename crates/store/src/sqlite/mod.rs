@@ -447,9 +447,10 @@ impl Inbox for Sqlite {
         system: Arc<str>,
         user: Arc<str>,
         since: u64,
+        page: u32,
     ) -> Reply<'_, Vec<Arc<Notification>>> {
         self.read(move |db| {
-            Ok(read::notifications(db, &system, &user, since)?.into_iter().map(Arc::new).collect())
+            Ok(read::notifications(db, &system, &user, since, page)?.into_iter().map(Arc::new).collect())
         })
     }
 }

@@ -10,7 +10,7 @@ use super::{
     forms::{blob, id, key, status_code, status_of, trouble},
     read,
 };
-use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status};
+use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status, probe::Point};
 
 /// Parked runs that are woken in one transaction when they are due at one instant.
 pub(super) const PAGE: usize = 256;
@@ -18,6 +18,7 @@ pub(super) const PAGE: usize = 256;
 impl Apply<'_> {
     /// A run leaves its worker, unless what it waits for is there already.
     pub(super) fn park(&mut self, run: Id, park: &Park) -> Result<(), Error> {
+        self.after.inside.push(Point::Park.enter());
         self.run(
             "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3) WHERE run = ?1",
             params![key(run), park.failed, park.started_at_ms],

@@ -227,9 +227,10 @@ pub(super) fn notifications(
     system: &str,
     user: &str,
     since: u64,
+    page: u32,
 ) -> Found<Vec<Notification>> {
-    let sql = "SELECT body FROM notifications WHERE system = ?1 AND user = ?2 AND changed > ?3 ORDER BY changed DESC LIMIT 100";
-    blobs(db, sql, params![system, user, since as i64])
+    let sql = "SELECT body FROM notifications WHERE system = ?1 AND user = ?2 AND changed > ?3 ORDER BY changed DESC LIMIT 100 OFFSET ?4 * 100";
+    blobs(db, sql, params![system, user, since as i64, page])
 }
 
 pub(super) fn current(db: &Connection) -> Found<Vec<(Arc<str>, Hash)>> {

@@ -22,7 +22,7 @@ use super::{
 };
 use crate::{
     Cancelled, Change, Commit, Error, Hash, Id, Item, NewRun, Reopened, Signalled, Started, Status, Version,
-    sabotage::Sabotage,
+    probe::Point, sabotage::Sabotage,
 };
 
 /// Submissions in one transaction.
@@ -111,6 +111,7 @@ impl Writer {
         };
         match told {
             Ok(results) => {
+                let _durable = Point::AfterCommit.enter();
                 self.publish(after);
                 self.tell(batch, results);
             }
@@ -133,6 +134,7 @@ impl Writer {
         after: &mut After,
         apart: bool,
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+        let taken = Point::BeforeCommit.enter();
         self.db.execute_batch("BEGIN IMMEDIATE").map_err(trouble)?;
         let mut results = Vec::with_capacity(batch.len());
         let done = (|| {
@@ -161,6 +163,8 @@ impl Writer {
                     .and_then(|mut add| add.execute(params![name, by]))
                     .map_err(trouble)?;
             }
+            drop(taken);
+            let _committing = Point::InCommit.enter();
             self.db.execute_batch("COMMIT").map_err(trouble)
         })();
         if done.is_err() && !self.db.is_autocommit() {

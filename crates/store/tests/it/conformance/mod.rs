@@ -1,5 +1,6 @@
 //! Cases by the trait that promises them.
 
+pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod parks;
 pub(crate) mod progress;

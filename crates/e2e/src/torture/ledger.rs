@@ -1,0 +1,77 @@
+//! What people have launched, and what they were answered.
+
+use std::sync::Mutex;
+
+use super::load::KINDS;
+
+/// One launch.
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) n: u64,
+    pub(crate) kind: &'static str,
+    /// Through the launcher, which tells its person as well.
+    pub(crate) through: bool,
+    /// The run that was answered for; None: the server died before it answered, and the launch may or may not be there.
+    pub(crate) run: Option<String>,
+}
+
+#[derive(Default)]
+pub(crate) struct Ledger(Mutex<Inner>);
+
+#[derive(Default)]
+struct Inner {
+    launches: Vec<Launch>,
+    /// Runs that wait for their signal.
+    silent: Vec<(u64, String)>,
+}
+
+impl Ledger {
+    fn inner(&self) -> std::sync::MutexGuard<'_, Inner> {
+        self.0.lock().expect("the ledger")
+    }
+
+    /// Writes down a launch before it is sent.
+    pub(crate) fn begin(&self, roll: u64) -> Launch {
+        let mut inner = self.inner();
+        let weights: u64 = KINDS.iter().map(|(_, weight)| weight).sum();
+        let mut left = roll % weights;
+        let mut kind = KINDS[0].0;
+        for (name, weight) in KINDS {
+            if left < weight {
+                kind = name;
+                break;
+            }
+            left -= weight;
+        }
+        let launch =
+            Launch { n: inner.launches.len() as u64, kind, through: roll.is_multiple_of(3), run: None };
+        inner.launches.push(launch.clone());
+        launch
+    }
+
+    /// The server has answered for it.
+    pub(crate) fn answered(&self, launch: &Launch, run: String) {
+        let mut inner = self.inner();
+        if launch.kind == "Signals" {
+            inner.silent.push((launch.n, run.clone()));
+        }
+        inner.launches[launch.n as usize].run = Some(run);
+    }
+
+    /// A run to be signalled; whoever takes it puts it back if the signal was not taken.
+    pub(crate) fn silent(&self) -> Option<(u64, String)> {
+        self.inner().silent.pop()
+    }
+
+    pub(crate) fn put_back(&self, silent: (u64, String)) {
+        self.inner().silent.insert(0, silent);
+    }
+
+    pub(crate) fn launches(&self) -> Vec<Launch> {
+        self.inner().launches.clone()
+    }
+
+    pub(crate) fn len(&self) -> usize {
+        self.inner().launches.len()
+    }
+}

@@ -1,0 +1,120 @@
+//! A mixed load under a server that is killed with SIGKILL at random moments and started again, and what must be true of it
+//! at the end: nothing that was answered is lost, no run ended twice, every own effect happened once, the provider was
+//! called under one key a firing and never before what the call depends on was durable, every bar ended at its total.
+//!
+//! ```text
+//! people --launch, signal--> server (killed, started) --calls--> provider
+//!    \--> ledger (what was answered)     killer: probe file        \--> firings (which keys)
+//!            \-----------------> verdict <---------------------------/
+//! ```
+
+mod dice;
+mod firings;
+mod killer;
+mod ledger;
+mod load;
+mod people;
+mod verdict;
+
+use std::{sync::Arc, time::Duration};
+
+use serde_json::{Map, Value};
+use testkit::{
+    process::{self, Hefe},
+    project::Project,
+    provider::Provider,
+};
+
+use self::{dice::Dice, firings::Firings, killer::Killer, ledger::Ledger};
+use crate::proof::Report;
+
+/// After the server is ready it lives at least so long: no run's effect takes longer.
+const LIFE_MS_MIN: u64 = 150;
+
+/// What is random of a life's length.
+const LIFE_MS_SPREAD: u64 = 400;
+
+/// People who launch and signal at once.
+const PEOPLE: u64 = 4;
+
+/// What is asked for.
+#[derive(Debug, Clone)]
+pub struct Asked {
+    /// How often the server is killed.
+    pub kills: u64,
+    /// All that is random comes from it.
+    pub seed: u64,
+    /// How the product is broken.
+    pub sabotage: Option<String>,
+}
+
+/// What the parts share.
+pub(crate) struct Scene {
+    pub(crate) provider: Provider,
+    pub(crate) firings: Arc<Firings>,
+    pub(crate) ledger: Ledger,
+}
+
+/// Kills, starts again, and looks.
+pub async fn check(asked: &Asked) -> Report {
+    let provider = Provider::start().await;
+    let firings = Firings::watch(&provider);
+    let scene = Arc::new(Scene { provider, firings, ledger: Ledger::default() });
+    let project = Project::new();
+    load::write(&project, &scene.provider);
+    let mut killer = Killer::new(project.path());
+    let mut dice = Dice::new(asked.seed);
+    let mut broken = Vec::new();
+    for n in 0..asked.kills {
+        let server = start(&project, &killer, asked).await;
+        let people = people::work(&scene, &server.client(), &mut dice);
+        tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + dice.below(LIFE_MS_SPREAD))).await;
+        killer.aim(n, asked.kills, &mut dice).await;
+        complaints(&server, &mut broken);
+        server.kill().await;
+        killer.look();
+        people.leave().await;
+    }
+    let server = start(&project, &killer, asked).await;
+    if let Err(says) = people::finish(&scene, &server.client()).await {
+        broken.push(says);
+    }
+    let runs = verdict::verdict(&scene, &server.client(), &mut broken).await;
+    complaints(&server, &mut broken);
+    broken.extend(killer.missing(asked.kills));
+    let mut figures = Map::new();
+    figures.insert("kills".to_owned(), asked.kills.into());
+    figures.insert("seed".to_owned(), asked.seed.into());
+    figures.insert("runs".to_owned(), runs.into());
+    figures.insert("launched".to_owned(), scene.ledger.len().into());
+    figures.insert("firings".to_owned(), scene.firings.len().into());
+    figures.insert("repeated".to_owned(), scene.firings.repeated().into());
+    figures.insert("aimed".to_owned(), killer.aimed().into());
+    figures.insert("histogram".to_owned(), killer.histogram());
+    Report { proof: "torture", figures, broken }
+}
+
+async fn start(project: &Project, killer: &Killer, asked: &Asked) -> Hefe {
+    killer.clear();
+    let mut command = process::command();
+    command.arg("serve").arg(project.path()).args(["--listen", "127.0.0.1:0"]);
+    command.env("HEFE_PROBE", killer.path()).env("HEFE_LOG", "warn");
+    if let Some(name) = &asked.sabotage {
+        command.env("HEFE_SABOTAGE", name);
+    }
+    Hefe::start(command).await
+}
+
+/// A server that is well has nothing to say.
+fn complaints(server: &Hefe, broken: &mut Vec<String>) {
+    let bad = |line: &&String| line.contains("ERROR") || line.contains("panicked");
+    broken.extend(server.messages().iter().filter(bad).map(|line| format!("the server says: {line}")));
+}
+
+/// The fields of an object as text, for messages.
+pub(crate) fn text(value: &Value, field: &str) -> String {
+    match &value[field] {
+        Value::String(text) => text.clone(),
+        other => other.to_string(),
+    }
+}
