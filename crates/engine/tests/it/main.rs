@@ -4,6 +4,7 @@
 mod addresses;
 mod answers;
 mod attempts;
+mod crashes;
 mod limits;
 mod redirects;
 mod scene;

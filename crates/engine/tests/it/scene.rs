@@ -62,18 +62,27 @@ impl Scene {
         for (name, workflow) in workflows {
             project.workflow("main", name, workflow.to_string());
         }
+        Scene::over(project, hosts, settings).await
+    }
+
+    /// Of a project that is there.
+    pub(crate) async fn over(project: Project, hosts: &[&str], settings: Settings) -> Scene {
         let settings = Settings {
             project: Some(project.path().to_owned()),
             allow_private: hosts.iter().map(ToString::to_string).collect(),
             ..settings
         };
-        Scene::open(project, settings).await
+        Scene::open(project, settings, |store| store).await
     }
 
-    async fn open(project: Project, settings: Settings) -> Scene {
+    async fn open(
+        project: Project,
+        settings: Settings,
+        store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>,
+    ) -> Scene {
         let path = project.path().join(".hefe/hefe.db");
-        let store = Sqlite::open(&path, store::sqlite::Settings::default()).unwrap();
-        let engine = Engine::open(Arc::new(store), settings.clone()).await.unwrap();
+        let sqlite = Sqlite::open(&path, store::sqlite::Settings::default()).unwrap();
+        let engine = Engine::open(store(Arc::new(sqlite)), settings.clone()).await.unwrap();
         Scene { engine, project, settings, stop: watch::Sender::new(Stop::No), work: JoinSet::new() }
     }
 
@@ -146,9 +155,14 @@ impl Scene {
 
     /// Opens the project anew.
     pub(crate) async fn opened_again(self) -> Scene {
+        self.opened_over(|store| store).await
+    }
+
+    /// The same, over what is made of its store.
+    pub(crate) async fn opened_over(self, store: impl FnOnce(Arc<dyn Store>) -> Arc<dyn Store>) -> Scene {
         let settings = self.settings.clone();
         let project = self.close().await;
-        Scene::open(project, settings).await
+        Scene::open(project, settings, store).await
     }
 
     pub(crate) async fn close(self) -> Project {
