@@ -16,12 +16,13 @@ use super::dice::Dice;
 pub(crate) type Firing = (&'static str, u64, u64);
 
 /// Paths, and how often at most each fails before it answers well.
-const PATHS: [(&str, u64); 7] = [
+const PATHS: [(&str, u64); 8] = [
     ("/loop", 0),
     ("/child", 0),
     ("/waits", 0),
     ("/signals", 0),
     ("/parallel", 0),
+    ("/once", 0),
     ("/flaky", 2),
     ("/shaky", 3),
 ];

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use testkit::{project::Project, provider::Provider};
 
 /// A kind of work: its workflow's identifier, and how often people launch it.
-pub(crate) const KINDS: [(&str, u64); 6] =
-    [("Loop", 4), ("Family", 3), ("Waits", 3), ("Signals", 3), ("Parallel", 3), ("Retry", 3)];
+pub(crate) const KINDS: [(&str, u64); 7] =
+    [("Loop", 4), ("Family", 3), ("Waits", 3), ("Signals", 3), ("Parallel", 3), ("Retry", 3), ("Once", 2)];
 
 /// Calls of a loop. What they bring outweighs a state, so that one is written in the middle.
 const LOOP: u64 = 14;
@@ -19,11 +19,12 @@ const PARALLEL: u64 = 8;
 /// Writes the workflows, and lets them call the provider.
 pub(crate) fn write(project: &Project, provider: &Provider) {
     let files =
-        [launcher(), looping(), family(), child(), waits(), signals(), parallel(), retry()].map(|workflow| {
-            let name = workflow["identifier"].as_str().expect("a name").to_owned();
-            // Each call goes to the one provider.
-            (name, workflow.to_string().replace("PROVIDER", &provider.url("")))
-        });
+        [launcher(), looping(), family(), child(), waits(), signals(), parallel(), retry(), once(), single()]
+            .map(|workflow| {
+                let name = workflow["identifier"].as_str().expect("a name").to_owned();
+                // Each call goes to the one provider.
+                (name, workflow.to_string().replace("PROVIDER", &provider.url("")))
+            });
     for (name, text) in files {
         project.workflow("main", &name, text);
     }
@@ -104,7 +105,9 @@ fn child() -> Value {
         { "name": "more", "type": "cast/progress", "options": { "process": "family", "increment": 1 }, "to": { "default": { "tell": ["default"] } } },
         tell("tell", "child $n $i", "")
     ]);
-    workflow("Child", "call", elements)
+    let mut child = workflow("Child", "call", elements);
+    child["job"] = json!({ "concurrency": { "key": "n", "limit": 2 } });
+    child
 }
 
 fn waits() -> Value {
@@ -155,6 +158,24 @@ fn retry() -> Value {
     let mut workflow = workflow("Retry", "flaky", elements);
     workflow["job"] = json!({ "attempts": 5, "backoff": { "base": "150ms", "max": "300ms" } });
     workflow
+}
+
+/// Starts one workflow again and again under one key: there is one run of it.
+fn once() -> Value {
+    let elements = json!([
+        each(3, "start", "await"),
+        { "name": "start", "type": "action/run", "options": { "workflow": "Single", "async": true, "input": { "n": "$n" } } },
+        { "name": "await", "type": "flow/await", "to": { "default": { "tell": ["default"] } } },
+        tell("tell", "once $n", "")
+    ]);
+    workflow("Once", "each", elements)
+}
+
+fn single() -> Value {
+    let elements = json!([call("call", "/once", "${0}", "tell"), tell("tell", "single $n", "")]);
+    let mut single = workflow("Single", "call", elements);
+    single["job"] = json!({ "unique": { "key": "n", "for": "1h" } });
+    single
 }
 
 /// What a launch of that kind comes to.
@@ -214,6 +235,12 @@ pub(crate) fn expected(kind: &str, n: u64) -> Expected {
             calls: calls("/parallel", PARALLEL + 1),
             in_order: false,
             result: json!({ "list": (0..PARALLEL).map(|i| i * 10).collect::<Vec<u64>>() }),
+            ..one
+        },
+        "Once" => Expected {
+            notes: one.notes.into_iter().chain([format!("single {n}")]).collect(),
+            calls: calls("/once", 1),
+            children: 1,
             ..one
         },
         _ => Expected { calls: vec![("/flaky", 0), ("/shaky", 1)], ..one },

@@ -26,7 +26,7 @@ pub(crate) async fn verdict(scene: &Scene, client: &Client, broken: &mut Vec<Str
         }
         match workflow.as_str() {
             "Launch" => {}
-            "Child" => children += 1,
+            "Child" | "Single" => children += 1,
             _ => of.entry(run["input"]["n"].as_u64().unwrap_or(u64::MAX)).or_default().push(run),
         }
     }
