@@ -16,7 +16,7 @@ mod load;
 mod people;
 mod verdict;
 
-use std::{sync::Arc, time::Duration};
+use std::{process::Stdio, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use testkit::{
@@ -24,6 +24,7 @@ use testkit::{
     project::Project,
     provider::Provider,
 };
+use tokio::process::Command;
 
 use self::{dice::Dice, firings::Firings, killer::Killer, ledger::Ledger};
 use crate::proof::Report;
@@ -33,6 +34,9 @@ const LIFE_MS_MIN: u64 = 150;
 
 /// What is random of a life's length.
 const LIFE_MS_SPREAD: u64 = 400;
+
+/// One start in so many is killed before the server is ready, within so many milliseconds.
+const CUT_STARTS: (u64, u64) = (6, 80);
 
 /// People who launch and signal at once.
 const PEOPLE: u64 = 4;
@@ -64,8 +68,12 @@ pub async fn check(asked: &Asked) -> Report {
     load::write(&project, &scene.provider);
     let mut killer = Killer::new(project.path());
     let mut dice = Dice::new(asked.seed);
-    let mut broken = Vec::new();
+    let (mut broken, mut cut) = (Vec::new(), 0);
     for n in 0..asked.kills {
+        if dice.below(CUT_STARTS.0) == 0 {
+            cut += 1;
+            cut_off(&project, &killer, asked, Duration::from_millis(dice.below(CUT_STARTS.1))).await;
+        }
         let server = start(&project, &killer, asked).await;
         let people = people::work(&scene, &server.client(), &mut dice);
         tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + dice.below(LIFE_MS_SPREAD))).await;
@@ -89,12 +97,26 @@ pub async fn check(asked: &Asked) -> Report {
     figures.insert("launched".to_owned(), scene.ledger.len().into());
     figures.insert("firings".to_owned(), scene.firings.len().into());
     figures.insert("repeated".to_owned(), scene.firings.repeated().into());
+    figures.insert("cut_starts".to_owned(), cut.into());
     figures.insert("aimed".to_owned(), killer.aimed().into());
     figures.insert("histogram".to_owned(), killer.histogram());
     Report { proof: "torture", figures, broken }
 }
 
 async fn start(project: &Project, killer: &Killer, asked: &Asked) -> Hefe {
+    Hefe::start(command(project, killer, asked)).await
+}
+
+/// A start that is killed wherever it is after so long.
+async fn cut_off(project: &Project, killer: &Killer, asked: &Asked, after: Duration) {
+    let mut command = command(project, killer, asked);
+    command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
+    let mut server = command.spawn().expect("a server that starts");
+    tokio::time::sleep(after).await;
+    server.kill().await.expect("a server to kill");
+}
+
+fn command(project: &Project, killer: &Killer, asked: &Asked) -> Command {
     killer.clear();
     let mut command = process::command();
     command.arg("serve").arg(project.path()).args(["--listen", "127.0.0.1:0"]);
@@ -102,7 +124,7 @@ async fn start(project: &Project, killer: &Killer, asked: &Asked) -> Hefe {
     if let Some(name) = &asked.sabotage {
         command.env("HEFE_SABOTAGE", name);
     }
-    Hefe::start(command).await
+    command
 }
 
 /// A server that is well has nothing to say.
