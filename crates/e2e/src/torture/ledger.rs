@@ -23,6 +23,8 @@ struct Inner {
     launches: Vec<Launch>,
     /// Runs that wait for their signal.
     silent: Vec<(u64, String)>,
+    /// Accounts that were not balanced when somebody looked.
+    unbalanced: Vec<String>,
 }
 
 impl Ledger {
@@ -65,6 +67,15 @@ impl Ledger {
 
     pub(crate) fn put_back(&self, silent: (u64, String)) {
         self.inner().silent.insert(0, silent);
+    }
+
+    pub(crate) fn unbalanced(&self, account: &serde_json::Value) {
+        self.inner().unbalanced.push(format!("the account was not balanced: {account}"));
+    }
+
+    /// What people found wrong on their way.
+    pub(crate) fn complaints(&self) -> Vec<String> {
+        self.inner().unbalanced.clone()
     }
 
     pub(crate) fn launches(&self) -> Vec<Launch> {

@@ -89,6 +89,7 @@ pub async fn check(asked: &Asked) -> Report {
     }
     let runs = verdict::verdict(&scene, &server.client(), &mut broken).await;
     complaints(&server, &mut broken);
+    broken.extend(scene.ledger.complaints());
     if asked.sabotage.is_none() {
         // One that was broken on purpose must be seen to be, not killed too seldom.
         broken.extend(killer.missing(asked.kills));

@@ -44,7 +44,7 @@ impl People {
 async fn person(scene: &Scene, client: &Client, mut dice: Dice) {
     let mut beat = scene.firings.beat();
     loop {
-        let Some(live) = live(client).await else { return };
+        let Some(live) = live(scene, client).await else { return };
         let went_on = match live < LIVE {
             true if dice.below(4) > 0 => launch(scene, client, dice.roll()).await,
             _ => match scene.ledger.silent() {
@@ -60,8 +60,11 @@ async fn person(scene: &Scene, client: &Client, mut dice: Dice) {
 }
 
 /// How many runs have not ended; None: the server is dead.
-async fn live(client: &Client) -> Option<u64> {
+async fn live(scene: &Scene, client: &Client) -> Option<u64> {
     let account = client.attempt("GET", "/account", None).await?.json();
+    if account["balanced"] != true {
+        scene.ledger.unbalanced(&account);
+    }
     Some(["queued", "running", "waiting"].iter().filter_map(|word| account[word].as_u64()).sum())
 }
 

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Claimed, Id, Limit, NewRun, Standing, Status};
+use crate::{Account, Claimed, Id, Limit, NewRun, Standing, Status};
 
 /// (system, workflow, key)
 type Limited = (Arc<str>, Arc<str>, Arc<str>);
@@ -34,6 +34,8 @@ pub(super) struct Memory {
     epoch: u64,
     /// How many are parked: waiting, and delayed.
     parked: [u64; 2],
+    /// The account's counters as of the newest commit: they change with the rest, so that it balances at any time.
+    counters: HashMap<String, i64>,
     /// When the next parked run is due, milliseconds since 1970.
     pub(super) next_wake_ms: Option<i64>,
     /// The writer has been asked to wake those that are due.
@@ -316,11 +318,24 @@ impl Memory {
         self.poisoned.contains(&(id, epoch))
     }
 
-    /// (queued, running, waiting)
-    pub(super) fn counts(&self) -> (u64, u64, u64) {
+    /// A counter of the account has changed by so much.
+    pub(super) fn count(&mut self, name: &str, by: i64) {
+        *self.counters.entry(name.to_owned()).or_default() += by;
+    }
+
+    pub(super) fn account(&self) -> Account {
         let running = self.held.len() as u64;
         let [waiting, delayed] = self.parked;
-        (self.live.len() as u64 - running + delayed, running, waiting)
+        let counter = |status: &str| self.counters.get(status).map_or(0, |n| n.cast_unsigned());
+        Account {
+            accepted: counter("accepted"),
+            succeeded: counter(Status::Succeeded.word()),
+            failed: counter(Status::Failed.word()),
+            cancelled: counter(Status::Cancelled.word()),
+            queued: self.live.len() as u64 - running + delayed,
+            running,
+            waiting,
+        }
     }
 
     /// How many hold a place behind that limit, if a run is blocked by it.

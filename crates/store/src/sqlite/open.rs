@@ -112,5 +112,10 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
         let due: Option<i64> = row.get(2).map_err(trouble)?;
         memory.next_wake_ms = memory.next_wake_ms.into_iter().chain(due).min();
     }
+    let mut found = db.prepare("SELECT name, n FROM counters").map_err(trouble)?;
+    let mut rows = found.query([]).map_err(trouble)?;
+    while let Some(row) = rows.next().map_err(trouble)? {
+        memory.count(&row.get::<_, String>(0).map_err(trouble)?, row.get(1).map_err(trouble)?);
+    }
     Ok(memory)
 }

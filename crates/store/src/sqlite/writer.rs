@@ -214,6 +214,7 @@ impl Writer {
     /// The transaction is durable: memory learns of it, then everyone who listens.
     fn publish(&self, after: After) {
         let mut memory = lock(&self.shared.memory);
+        after.counters.iter().for_each(|(name, by)| memory.count(name, *by));
         let left = !(after.ended.is_empty() && after.moved.is_empty());
         // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
         let due = after.next_wake.is_some()

@@ -25,7 +25,7 @@ macro_rules! cases {
 cases! {
     runs: what_was_answered_is_there_after_a_restart, a_run_is_claimed_once_and_by_priority,
         lanes_take_turns, an_old_epoch_is_refused, a_queued_run_ends_when_cancelled,
-        a_refused_submission_harms_no_other, the_account_balances, a_start_is_kept_once,
+        a_refused_submission_harms_no_other, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once,
         pages_go_on_at_their_cursor;
     journal: what_is_resumed_is_what_was_written;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,

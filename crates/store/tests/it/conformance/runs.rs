@@ -110,6 +110,30 @@ pub(crate) async fn the_account_balances(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn the_account_balances_at_any_time(open: &Open<'_>) {
+    let store = open();
+    let worked = async {
+        for n in 1..=100 {
+            start(&*store, run(n)).await;
+            let claimed = claim(&*store).await;
+            store.commit(end(&claimed, Status::Succeeded)).await.unwrap().unwrap();
+        }
+    };
+    let looked = async {
+        loop {
+            let account = store.account().await.unwrap();
+            let there = account.succeeded + account.queued + account.running;
+            assert_eq!(account.accepted, there, "{account:?}");
+            if account.succeeded == 100 {
+                return;
+            }
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::join!(worked, looked);
+    close(store).await;
+}
+
 pub(crate) async fn a_start_is_kept_once(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
