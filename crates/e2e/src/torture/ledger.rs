@@ -1,6 +1,8 @@
 //! What people have launched, and what they were answered.
 
-use std::sync::Mutex;
+use std::{collections::HashMap, sync::Mutex};
+
+use serde_json::Value;
 
 use super::load::KINDS;
 
@@ -23,8 +25,10 @@ struct Inner {
     launches: Vec<Launch>,
     /// Runs that wait for their signal.
     silent: Vec<(u64, String)>,
-    /// Accounts that were not balanced when somebody looked.
-    unbalanced: Vec<String>,
+    /// How far each bar had come: its number in the order of its states, and its progress.
+    bars: HashMap<String, (u64, f64)>,
+    /// What people found wrong on their way.
+    complaints: Vec<String>,
 }
 
 impl Ledger {
@@ -69,13 +73,28 @@ impl Ledger {
         self.inner().silent.insert(0, silent);
     }
 
-    pub(crate) fn unbalanced(&self, account: &serde_json::Value) {
-        self.inner().unbalanced.push(format!("the account was not balanced: {account}"));
+    pub(crate) fn unbalanced(&self, account: &Value) {
+        self.inner().complaints.push(format!("the account was not balanced: {account}"));
     }
 
-    /// What people found wrong on their way.
+    /// A bar's newest state, as somebody sees it.
+    pub(crate) fn bar(&self, item: &Value) {
+        let mut inner = self.inner();
+        let now = (item["seq"].as_u64().unwrap_or(0), item["progress"].as_f64().unwrap_or(0.0));
+        let id = item["id"].as_str().unwrap_or_default().to_owned();
+        let before = inner.bars.insert(id, now).unwrap_or(now);
+        if now.0 < before.0 || now.1 < before.1 {
+            inner.complaints.push(format!("a bar went back from {before:?} to {now:?}: {item}"));
+        }
+    }
+
+    /// How many bars were seen to move.
+    pub(crate) fn bars(&self) -> usize {
+        self.inner().bars.len()
+    }
+
     pub(crate) fn complaints(&self) -> Vec<String> {
-        self.inner().unbalanced.clone()
+        self.inner().complaints.clone()
     }
 
     pub(crate) fn launches(&self) -> Vec<Launch> {

@@ -1,6 +1,7 @@
 //! A mixed load under a server that is killed with SIGKILL at random moments and started again, and what must be true of it
 //! at the end: nothing that was answered is lost, no run ended twice, every own effect happened once, the provider was
-//! called under one key a firing and never before what the call depends on was durable, every bar ended at its total.
+//! called under one key a firing and never before what the call depends on was durable, every bar ended at its total and none
+//! went back, the account balanced all the while.
 //!
 //! ```text
 //! people --launch, signal--> server (killed, started) --calls--> provider
@@ -101,6 +102,7 @@ pub async fn check(asked: &Asked) -> Report {
     figures.insert("launched".to_owned(), scene.ledger.len().into());
     figures.insert("firings".to_owned(), scene.firings.len().into());
     figures.insert("repeated".to_owned(), scene.firings.repeated().into());
+    figures.insert("bars_seen".to_owned(), scene.ledger.bars().into());
     figures.insert("cut_starts".to_owned(), cut.into());
     figures.insert("aimed".to_owned(), killer.aimed().into());
     figures.insert("histogram".to_owned(), killer.histogram());

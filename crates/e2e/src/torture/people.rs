@@ -30,7 +30,24 @@ pub(crate) fn work(scene: &Arc<Scene>, client: &Client, dice: &mut Dice) -> Peop
             }
         });
     }
+    let (scene, client, mut gone_too) = (scene.clone(), client.clone(), gone.subscribe());
+    set.spawn(async move {
+        tokio::select! {
+            () = onlooker(&scene, &client) => {}
+            _ = gone_too.wait_for(|gone| *gone) => {}
+        }
+    });
     People { set, gone }
+}
+
+/// Watches the bars: over all lives of the server none goes back.
+async fn onlooker(scene: &Scene, client: &Client) {
+    let mut events = client.events("/main/events").await;
+    while let Some(event) = events.next().await {
+        if event.event == "progress" {
+            scene.ledger.bar(&event.json());
+        }
+    }
 }
 
 impl People {
