@@ -4,12 +4,22 @@
 //! a process of its own. Adding a work is a file and a line in [`Work`].
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
+mod backlog;
+mod drain;
+mod enqueue;
 mod figures;
+mod idle;
+mod inside;
 mod launch;
 mod load;
+mod loops;
+mod memory;
+mod pickup;
 mod recipes;
 mod scale;
 mod served;
+mod steps;
+mod works;
 
 use std::process::ExitCode;
 
@@ -22,6 +32,20 @@ enum Work {
     Launch,
     /// Ten expressions, compiled once, beside other embeddable languages
     Recipes,
+    /// Runs started from inside: one at a time, 16 at once, in bulk
+    Enqueue,
+    /// Queued runs worked to their end
+    Drain,
+    /// A worker of four recorded effects, 16 at once
+    Steps,
+    /// From the launcher's answer to the worker's first element
+    Pickup,
+    /// One run with many effects, and one that parks at every turn
+    Loop,
+    /// Enqueue and claim while many others are queued
+    Backlog,
+    /// The process with nothing to do
+    Idle,
 }
 
 #[derive(Parser)]
@@ -47,6 +71,13 @@ fn main() -> ExitCode {
         (None, Some(Work::Recipes)) => {
             recipes::measure(cli.quick, cli.json).map(|()| figures::Figures::default())
         }
+        (None, Some(Work::Enqueue)) => enqueue::measure(cli.quick),
+        (None, Some(Work::Drain)) => drain::measure(cli.quick),
+        (None, Some(Work::Steps)) => steps::measure(cli.quick),
+        (None, Some(Work::Pickup)) => pickup::measure(cli.quick),
+        (None, Some(Work::Loop)) => loops::measure(cli.quick),
+        (None, Some(Work::Backlog)) => backlog::measure(cli.quick),
+        (None, Some(Work::Idle)) => idle::measure(cli.quick),
         (None, None) => Err("name what is to be measured, such as `launch`".into()),
     };
     match result {

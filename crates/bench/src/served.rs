@@ -1,6 +1,7 @@
 //! The server under test: the code of `hefe serve`, in a process of its own, so that its threads are not the client's.
 
 use std::{
+    ffi::OsStr,
     io::{BufRead, BufReader, Read},
     path::Path,
     process::{Child, Command, Stdio},
@@ -49,15 +50,15 @@ impl Server {
     /// `before` is put in front of the command: a tracer, or nothing.
     pub(crate) fn start(project: &Path, before: &[&str]) -> Result<Server, Failure> {
         let own = std::env::current_exe()?;
-        let mut words: Vec<&std::ffi::OsStr> = before.iter().map(std::ffi::OsStr::new).collect();
-        words.push(own.as_os_str());
-        let mut child = Command::new(words[0])
-            .args(&words[1..])
-            .arg("--serve")
-            .arg(project)
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .spawn()?;
+        let mut words: Vec<&OsStr> = before.iter().map(OsStr::new).collect();
+        words.extend([own.as_os_str(), "--serve".as_ref(), project.as_os_str()]);
+        Server::start_command(&words)
+    }
+
+    /// A command that says where it listens as soon as it does.
+    pub(crate) fn start_command(words: &[&OsStr]) -> Result<Server, Failure> {
+        let mut child =
+            Command::new(words[0]).args(&words[1..]).stdin(Stdio::piped()).stdout(Stdio::piped()).spawn()?;
         let mut address = String::new();
         let stdout = child.stdout.take().ok_or("the server has no output")?;
         BufReader::new(stdout).read_line(&mut address)?;
@@ -67,10 +68,19 @@ impl Server {
         Ok(Server { child, address: address.trim().to_owned() })
     }
 
+    pub(crate) fn process(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Ends it in order.
     pub(crate) fn stop(mut self) -> Result<(), Failure> {
         drop(self.child.stdin.take());
-        self.child.wait()?;
+        // `hefe serve` waits for a signal instead.
+        let asked = Command::new("kill").arg(self.child.id().to_string()).status()?;
+        let ended = self.child.wait()?;
+        if !asked.success() && !ended.success() {
+            return Err(format!("the server ended with {ended}").into());
+        }
         Ok(())
     }
 }

@@ -1,0 +1,98 @@
+//! enqueue: runs started from inside and durable before the caller goes on: one at a time, 16 at once, and 20,000 in bulk,
+//! once as rows handed to the store 1,000 a commit, once by a run whose loop starts them. No worker takes them meanwhile.
+
+use std::time::{Duration, Instant};
+
+use engine::{Engine, Settings};
+use recipe::Value;
+use tokio::task::JoinSet;
+
+use crate::{
+    Failure,
+    figures::{Figures, median},
+    inside::{self, Ends, Inside, Workflow},
+    scale, works,
+};
+
+const WINDOWS: usize = 5;
+
+pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
+    let window = Duration::from_millis(if quick { 300 } else { 1_500 });
+    let count = if quick { 5_000 } else { 20_000 };
+    let mut figures = Figures::of("enqueue");
+    inside::runtime()?.block_on(async {
+        let inside = Inside::open(&works::all()).await?;
+        let before = scale::fdatasync_per_s(inside.folder.path(), window)?;
+        let one = at_once(&inside.engine, 1, window).await?;
+        let sixteen = at_once(&inside.engine, 16, window).await?;
+        let after = scale::fdatasync_per_s(inside.folder.path(), window)?;
+        let fdatasync = (before + after) / 2.0;
+        inside.close().await?;
+        let (mut rows, mut looped) = (Vec::new(), Vec::new());
+        for _ in 0..=WINDOWS {
+            rows.push(in_rows(count).await?);
+            looped.push(in_a_loop(count).await?);
+        }
+        figures.scale("fdatasync_per_s", fdatasync);
+        figures.add("one_per_s", median(one), "1/s");
+        figures.add("sixteen_per_s", median(sixteen), "1/s");
+        figures.add("bulk_per_s", median(rows.split_off(1)), "1/s");
+        figures.add("bulk_by_loop_per_s", median(looped.split_off(1)), "1/s");
+        Ok::<(), Failure>(())
+    })?;
+    Ok(figures)
+}
+
+/// Starts a second, in each window after a warm-up.
+pub(crate) async fn at_once(engine: &Engine, clients: usize, window: Duration) -> Result<Vec<f64>, Failure> {
+    let begin = Instant::now() + window;
+    let mut tasks = JoinSet::new();
+    for _ in 0..clients {
+        let engine = engine.clone();
+        tasks.spawn(async move {
+            let mut counts = vec![0u32; WINDOWS];
+            loop {
+                inside::start(&engine, "Nothing", works::input(100)).await?;
+                let Some(since) = Instant::now().checked_duration_since(begin) else { continue };
+                match counts.get_mut((since.as_nanos() / window.as_nanos()) as usize) {
+                    Some(count) => *count += 1,
+                    None => return Ok::<_, Failure>(counts),
+                }
+            }
+        });
+    }
+    let mut sums = vec![0.0; WINDOWS];
+    while let Some(counts) = tasks.join_next().await {
+        for (sum, count) in sums.iter_mut().zip(counts??) {
+            *sum += f64::from(count) / window.as_secs_f64();
+        }
+    }
+    Ok(sums)
+}
+
+async fn in_rows(count: usize) -> Result<f64, Failure> {
+    let inside = Inside::open(&works::all()).await?;
+    let first = inside.start("Nothing", works::input(100)).await?;
+    let like = inside.store().run(first).await?.ok_or("the run that was started is not there")?;
+    let begin = Instant::now();
+    inside.fill_like(&like.start, count).await?;
+    let per_s = count as f64 / begin.elapsed().as_secs_f64();
+    inside.close().await?;
+    Ok(per_s)
+}
+
+/// Its one place is held by the run that starts the others, so that none of those is worked before it ends.
+async fn in_a_loop(count: usize) -> Result<f64, Failure> {
+    let workflows: Vec<Workflow> = works::all();
+    let settings = Settings { runs_max: 1, ..Settings::default() };
+    let inside = Inside::open_with(&workflows, settings, store::sqlite::Settings::default()).await?;
+    let mut ends = Ends::of(&inside).await?;
+    let workers = inside.work();
+    let begin = Instant::now();
+    inside.start("Starts", Value::Int(count as i64)).await?;
+    ends.reach(1).await?;
+    let per_s = count as f64 / begin.elapsed().as_secs_f64();
+    workers.stop().await?;
+    inside.close().await?;
+    Ok(per_s)
+}
