@@ -91,12 +91,12 @@ struct Once {
 
 async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     let (engine, kept) = if workflow == "Parks" { stepping() } else { Default::default() };
-    let inside = Inside::open_with(&works::all(), engine, kept).await?;
+    let inside = Inside::open_with(&works::turns(effects), engine, kept).await?;
     let workers = inside.work();
     memory::forget_peak()?;
     let mut changes = inside.store().changes();
     let begin = Instant::now();
-    let run = inside.start(workflow, Value::Int(effects as i64)).await?;
+    let run = inside.start(workflow, Value::Null).await?;
     // The last park of all is the one that waits for the signal, without a time.
     loop {
         let waits = match changes.recv().await {

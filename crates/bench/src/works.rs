@@ -41,8 +41,7 @@ const STARTS: &str = r#"{
 const LOOP: &str = r#"{
   "identifier": "Loop", "async": true,
   "elements": [
-    { "name": "items", "type": "op/recipe", "options": { "recipe": "range(this)" }, "to": { "default": { "each": ["default"] } } },
-    { "name": "each", "type": "flow/each", "to": { "each": { "tell": ["default"] }, "next": { "go": ["default"] } } },
+    { "name": "turn", "type": "flow/while", "options": { "condition": "true", "max": TURNS }, "to": { "each": { "tell": ["default"] }, "next": { "go": ["default"] } } },
     { "name": "tell", "type": "action/notify", "options": { "notification": "turn" } },
     { "name": "go", "type": "flow/await", "options": { "signal": "go" } }
   ]
@@ -52,8 +51,7 @@ const LOOP: &str = r#"{
 const PARKS: &str = r#"{
   "identifier": "Parks", "async": true,
   "elements": [
-    { "name": "items", "type": "op/recipe", "options": { "recipe": "range(this)" }, "to": { "default": { "each": ["default"] } } },
-    { "name": "each", "type": "flow/each", "to": { "each": { "wait": ["default"] }, "next": { "go": ["default"] } } },
+    { "name": "turn", "type": "flow/while", "options": { "condition": "true", "max": TURNS }, "to": { "each": { "wait": ["default"] }, "next": { "go": ["default"] } } },
     { "name": "wait", "type": "flow/wait", "options": { "for": "2s" } },
     { "name": "go", "type": "flow/await", "options": { "signal": "go" } }
   ]
@@ -77,14 +75,20 @@ pub(crate) fn all() -> Vec<Workflow> {
         ("one", ONE),
         ("four", FOUR),
         ("starts", STARTS),
-        ("loop", LOOP),
-        ("parks", PARKS),
         ("says", SAYS),
         ("launch", LAUNCH),
     ]
     .into_iter()
     .map(|(name, text)| Workflow(name, text.to_owned()))
     .collect()
+}
+
+/// Those two with so many turns.
+pub(crate) fn turns(turns: usize) -> Vec<Workflow> {
+    [("loop", LOOP), ("parks", PARKS)]
+        .into_iter()
+        .map(|(name, text)| Workflow(name, text.replace("TURNS", &turns.to_string())))
+        .collect()
 }
 
 /// An order of about so many bytes.

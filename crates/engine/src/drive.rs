@@ -6,7 +6,7 @@
 //! Nothing leaves the process before everything it depends on is durable: a call on others waits for the ticket of all
 //! that came before it (durability.md, Output commit).
 
-use std::{sync::Arc, time::Duration};
+use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
@@ -29,6 +29,9 @@ const OUTPUTS_MAX: usize = 256;
 /// A checkpoint is written when the entries since the last one outweigh the state, but not for less than this, bytes.
 const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
 
+/// Submissions that may be on their way to the disk while a run goes on past its own effects.
+const AHEAD_MAX: usize = 4;
+
 /// At a park with more entries than this since the last checkpoint the state is written, so that a resuming run has
 /// little to read however often it parks.
 const PARK_ENTRIES_MAX: u64 = 32;
@@ -47,12 +50,10 @@ pub(crate) enum Order {
 }
 
 /// How the work on a claim ended.
-#[derive(Debug, PartialEq, Eq)]
+#[derive(Debug)]
 pub(crate) enum Left {
-    /// The run is over.
-    Over,
-    /// It waits without a worker.
-    Parked,
+    /// The run is over, or waits without a worker, as soon as this is durable.
+    Leaves(Ticket),
     /// It goes back to the queue: the process is stopping.
     HandBack,
     /// The store would not take it: another owner, a failed disk. The run resumes from its last durable entry.
@@ -65,6 +66,8 @@ pub(crate) struct Drive {
     epoch: u64,
     machine: Machine,
     sink: Sink,
+    /// Submissions on their way, in order.
+    ahead: VecDeque<Ticket>,
     /// Entries that have been submitted.
     submitted: u64,
     bytes_since_checkpoint: usize,
@@ -98,7 +101,7 @@ pub(crate) async fn drive(
         let says = "the process died again and again while it worked this run alone";
         let failure = interpreter::Failure::new("crash_loop", says);
         let end = failed(failure, started_at_ms, shared.clock.now_ms());
-        return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end).await;
+        return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
     }
     let (machine, submitted, checkpointed, policy) = match open(&shared, &new, journal).await {
         Ok(opened) => opened,
@@ -106,7 +109,7 @@ pub(crate) async fn drive(
         Err(Trouble::Failure(failure)) => {
             let sink = Sink::new(new.clone(), false);
             let end = End { attempts: attempts + 1, ..failed(failure, started_at_ms, shared.clock.now_ms()) };
-            return submit_end(&shared, &new, epoch, sink, end).await;
+            return submit_end(&shared, &new, epoch, sink, end);
         }
     };
     let mut drive = Drive {
@@ -114,6 +117,7 @@ pub(crate) async fn drive(
         shared,
         new,
         epoch,
+        ahead: VecDeque::new(),
         submitted,
         machine,
         bytes_since_checkpoint: 0,
@@ -128,7 +132,7 @@ pub(crate) async fn drive(
         order,
         stop,
     };
-    if cancelled { drive.cancel().await } else { drive.run().await }
+    if cancelled { drive.cancel() } else { drive.run().await }
 }
 
 enum Trouble {
@@ -165,7 +169,7 @@ impl Drive {
             let step = match turn.then {
                 Then::More => self.pause().await,
                 Then::Await => self.wait_for_one(turn.flights).await,
-                Then::End(end) => return self.end(*end).await,
+                Then::End(end) => return self.end(*end),
             };
             match step {
                 Ok(None) => {}
@@ -175,18 +179,31 @@ impl Drive {
         }
     }
 
-    /// Between two batches of a run that never waits: submits, and looks whether it is to end or to be left.
+    /// Between two batches of a run that never waits: submits, and looks whether it is to end or to be left. It goes on
+    /// past its own effects before they are durable, but not far.
     async fn pause(&mut self) -> Result<Option<Left>, store::Error> {
         self.sink.due(&self.shared, false);
-        settle(self.submit()).await?;
-        self.answered = None;
+        let ticket = self.submit();
+        self.ahead.extend(ticket);
+        self.catch_up(AHEAD_MAX).await?;
+        if self.ahead.is_empty() {
+            self.answered = None;
+        }
         self.told_to_leave().await
+    }
+
+    /// Waits until at most so many submissions are not durable.
+    async fn catch_up(&mut self, most: usize) -> Result<(), store::Error> {
+        while self.ahead.len() > most {
+            settle(self.ahead.pop_front()).await?;
+        }
+        Ok(())
     }
 
     async fn told_to_leave(&mut self) -> Result<Option<Left>, store::Error> {
         let order = *self.order.borrow();
         if order == Order::Cancel {
-            return Ok(Some(self.cancel().await));
+            return Ok(Some(self.cancel()));
         }
         let stopping = order == Order::HandBack || *self.stop.borrow() != Stop::No;
         if stopping { self.hand_back().await.map(Some) } else { Ok(None) }
@@ -195,7 +212,9 @@ impl Drive {
     /// The journal is durable already; what a bar last said goes out too, as a replay would not say it again.
     async fn hand_back(&mut self) -> Result<Left, store::Error> {
         self.sink.due(&self.shared, true);
-        settle(self.submit()).await?;
+        let ticket = self.submit();
+        self.ahead.extend(ticket);
+        self.catch_up(0).await?;
         Ok(Left::HandBack)
     }
 
@@ -206,6 +225,10 @@ impl Drive {
         let left = if asks { self.pause().await? } else { self.told_to_leave().await? };
         if left.is_some() {
             return Ok(left);
+        }
+        if asks {
+            self.catch_up(0).await?;
+            self.answered = None;
         }
         flights.into_iter().for_each(|flight| self.begin(flight));
         let mut changes = self.listens().then(|| self.shared.store.changes());
@@ -218,7 +241,7 @@ impl Drive {
             let now_ms = self.shared.clock.now_ms();
             let sleeps = wakes.at_ms.filter(|at_ms| at_ms - now_ms <= PARK_MS_MIN || !self.calls.is_empty());
             if self.calls.is_empty() && (sleeps.is_none() || changes.is_some()) {
-                return self.park(wakes).await.map(Some);
+                return Ok(Some(self.park(wakes)));
             }
             let due = self.sink.due(&self.shared, false);
             if !self.sink.writes.is_empty() {
@@ -234,7 +257,7 @@ impl Drive {
                     self.record(firing, number, outcome);
                     return Ok(None);
                 }
-                () = told(&mut cancel, Order::Cancel) => return Ok(Some(self.cancel().await)),
+                () = told(&mut cancel, Order::Cancel) => return Ok(Some(self.cancel())),
                 () = told(&mut leave, Order::HandBack) => return self.hand_back().await.map(Some),
                 () = sleep(due) => {}
                 () = sleep(sleeps) => {}
@@ -271,7 +294,7 @@ impl Drive {
     }
 
     /// Nothing is left to do but to wait: the run becomes a row.
-    async fn park(&mut self, wakes: waits::Wakes) -> Result<Left, store::Error> {
+    fn park(&mut self, wakes: waits::Wakes) -> Left {
         let park = Park {
             status: Status::Waiting,
             wake_at_ms: wakes.at_ms,
@@ -280,10 +303,10 @@ impl Drive {
             started_at_ms: self.started_at_ms,
             failed: false,
         };
-        self.leave(park).await
+        self.leave(park)
     }
 
-    async fn leave(&mut self, park: Park) -> Result<Left, store::Error> {
+    fn leave(&mut self, park: Park) -> Left {
         self.sink.due(&self.shared, true);
         let entries = self.entries();
         let many = self.submitted - self.checkpointed > PARK_ENTRIES_MAX;
@@ -297,8 +320,7 @@ impl Drive {
             park: Some(park),
             end: None,
         };
-        settle(Some(self.shared.store.commit(commit))).await?;
-        Ok(Left::Parked)
+        Left::Leaves(self.shared.store.commit(commit))
     }
 
     fn record(&mut self, firing: FiringId, number: u8, outcome: Outcome) {
@@ -349,12 +371,9 @@ impl Drive {
         Some(Checkpoint { at: self.submitted, bytes })
     }
 
-    async fn end(&mut self, end: MachineEnd) -> Left {
+    fn end(&mut self, end: MachineEnd) -> Left {
         if let Some(wake_at_ms) = self.next_attempt(&end) {
-            return match self.again(&end, wake_at_ms).await {
-                Ok(left) => left,
-                Err(error) => Left::Lost(error),
-            };
+            return self.again(&end, wake_at_ms);
         }
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
@@ -365,7 +384,7 @@ impl Drive {
             retry: again.and_then(|again| encode(&[again], entries)),
             ..ended(end, self.started_at_ms, now_ms)
         };
-        self.finish(end).await
+        self.finish(end)
     }
 
     /// When the run is tried again, if its failure is one that another attempt may mend, and one is left.
@@ -380,7 +399,7 @@ impl Drive {
     }
 
     /// The attempt is over; the next one resumes from the journal, and tries the effect that failed again.
-    async fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Result<Left, store::Error> {
+    fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Left {
         let now_ms = self.shared.clock.now_ms();
         self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
         let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
@@ -397,18 +416,18 @@ impl Drive {
             started_at_ms: self.started_at_ms,
             failed: true,
         };
-        self.leave(park).await
+        self.leave(park)
     }
 
     /// What was done stays done; nothing more is.
-    async fn cancel(&mut self) -> Left {
+    fn cancel(&mut self) -> Left {
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
         let end = blank(self.started_at_ms, now_ms);
-        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end }).await
+        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end })
     }
 
-    async fn finish(&mut self, end: End) -> Left {
+    fn finish(&mut self, end: End) -> Left {
         let entries = self.entries();
         let commit = Commit {
             run: self.new.id,
@@ -419,19 +438,13 @@ impl Drive {
             park: None,
             end: Some(end),
         };
-        match settle(Some(self.shared.store.commit(commit))).await {
-            Ok(()) => Left::Over,
-            Err(error) => Left::Lost(error),
-        }
+        Left::Leaves(self.shared.store.commit(commit))
     }
 }
 
-async fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
+fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
     let commit = Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
-    match settle(Some(shared.store.commit(commit))).await {
-        Ok(()) => Left::Over,
-        Err(error) => Left::Lost(error),
-    }
+    Left::Leaves(shared.store.commit(commit))
 }
 
 /// Waits until a submission is durable.

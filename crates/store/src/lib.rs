@@ -104,6 +104,8 @@ pub trait Runs: Send + Sync {
     fn start(&self, new: NewRun) -> Reply<'_, Started>;
     /// Up to `max` ready runs (priority, then age, within a lane; lanes in turn), each under a new epoch. Waits until there is at least one.
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>>;
+    /// The same without waiting: what a worker takes next. None where there is nothing.
+    fn claim_now(&self, max: usize) -> Vec<Claimed>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
     fn release(&self, run: Id, epoch: u64);
     /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].

@@ -1,12 +1,16 @@
 //! One submission inside the writer's transaction. What it means for memory and for the stream is gathered in [`After`]
 //! and happens only once the transaction is durable.
 
-use std::{collections::HashMap, sync::Arc};
+use std::{
+    collections::{HashMap, HashSet},
+    sync::{Arc, Mutex},
+};
 
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
     forms::{blob, id, key, status_code, status_of, trouble},
+    lock,
     memory::{Memory, Ready},
     read,
 };
@@ -27,7 +31,7 @@ const LOG_LINES_MAX: i64 = 1_000;
 #[derive(Default)]
 pub(super) struct After {
     pub(super) queued: Vec<Arc<NewRun>>,
-    pub(super) ended: Vec<Id>,
+    pub(super) ended: Ended,
     /// In order: a run may park and be woken within one batch.
     pub(super) moved: Vec<Moved>,
     pub(super) changes: Vec<(u64, Change)>,
@@ -36,6 +40,8 @@ pub(super) struct After {
     pub(super) got_on: Vec<Id>,
     /// Points that the transaction stands at until it is over.
     pub(super) inside: Vec<Inside>,
+    /// Trees whose bars have all ended.
+    pub(super) still: Vec<Id>,
     /// When the next parked run is due, if that was looked up.
     pub(super) next_wake: Option<Option<i64>>,
     /// Change in the number of live runs of a tree within this batch.
@@ -50,12 +56,50 @@ pub(super) enum Moved {
     Ended(Status),
 }
 
+/// Runs that have ended, in order; asked for at each submission of a batch.
+#[derive(Default)]
+pub(super) struct Ended {
+    list: Vec<Id>,
+    known: HashSet<Id>,
+}
+
+impl Ended {
+    pub(super) fn is_empty(&self) -> bool {
+        self.list.is_empty()
+    }
+
+    pub(super) fn contains(&self, run: &Id) -> bool {
+        self.known.contains(run)
+    }
+
+    fn push(&mut self, run: Id) {
+        self.list.push(run);
+        self.known.insert(run);
+    }
+
+    fn truncate(&mut self, len: usize) {
+        for run in self.list.drain(len..) {
+            self.known.remove(&run);
+        }
+    }
+}
+
+impl IntoIterator for Ended {
+    type Item = Id;
+    type IntoIter = std::vec::IntoIter<Id>;
+
+    fn into_iter(self) -> Self::IntoIter {
+        self.list.into_iter()
+    }
+}
+
 /// How far [`After`] had come before a submission that may be refused.
 pub(super) struct Mark {
     queued: usize,
     ended: usize,
     moved: usize,
     changes: usize,
+    still: usize,
     counters: HashMap<&'static str, i64>,
     roots: HashMap<Id, i64>,
 }
@@ -64,9 +108,10 @@ impl After {
     pub(super) fn mark(&self) -> Mark {
         Mark {
             queued: self.queued.len(),
-            ended: self.ended.len(),
+            ended: self.ended.list.len(),
             moved: self.moved.len(),
             changes: self.changes.len(),
+            still: self.still.len(),
             counters: self.counters.clone(),
             roots: self.roots.clone(),
         }
@@ -82,6 +127,7 @@ impl After {
         self.ended.truncate(to.ended);
         self.moved.truncate(to.moved);
         self.changes.truncate(to.changes);
+        self.still.truncate(to.still);
         self.counters = to.counters;
         self.roots = to.roots;
     }
@@ -90,25 +136,31 @@ impl After {
 /// The writer's tools.
 pub(super) struct Apply<'a> {
     pub(super) db: &'a Connection,
-    pub(super) memory: &'a Memory,
+    /// Locked for a look at a time, so that nobody who claims waits for a statement.
+    pub(super) memory: &'a Mutex<Memory>,
     /// Items that move, so that a merge needs no read.
     pub(super) items: &'a mut HashMap<Id, Item>,
+    /// Trees that may have bars that have not ended, so that the end of any other needs no look.
+    pub(super) moving: &'a mut HashSet<Id>,
     pub(super) after: &'a mut After,
     pub(super) stamp: &'a mut dyn FnMut() -> u64,
 }
 
 impl Apply<'_> {
     pub(super) fn commit(&mut self, commit: &Commit) -> Result<(), Error> {
-        if self.memory.poisoned(commit.run, commit.epoch) {
+        let gone = self.after.ended.contains(&commit.run);
+        let memory = lock(self.memory);
+        if memory.poisoned(commit.run, commit.epoch) {
             return Err(Error::Poisoned);
         }
-        let gone = self.after.ended.contains(&commit.run);
-        if commit.epoch > 0 && (gone || !self.memory.holds(commit.run, commit.epoch)) {
+        if commit.epoch > 0 && (gone || !memory.holds(commit.run, commit.epoch)) {
             return Err(Error::LeaseLost);
         }
+        drop(memory);
         if let Some(entries) = &commit.entries {
             self.entries(commit.run, entries)?;
-            if self.memory.is_suspect(commit.run) {
+            let suspect = lock(self.memory).is_suspect(commit.run);
+            if suspect {
                 self.run("UPDATE live SET crashes = 0 WHERE run = ?1", params![key(commit.run)])?;
                 self.after.got_on.push(commit.run);
             }
@@ -288,13 +340,15 @@ impl Apply<'_> {
             )?;
         }
         self.change(Change::Run { start, stands: end.stands() });
-        self.ended_for(run)?;
+        if self.parks() {
+            self.ended_for(run)?;
+        }
         if self.is_live(root)? { Ok(()) } else { self.end_items(root, end.ended_at_ms) }
     }
 
     /// A run that ends leaves memory, or the table of those that are parked.
     fn leave(&mut self, run: Id) -> Result<Option<Arc<NewRun>>, Error> {
-        let known = self.memory.find(run).map(|(start, _, _)| start);
+        let known = lock(self.memory).find(run).map(|(start, _, _)| start);
         let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
         if let Some(start) = known.or_else(|| self.woken_now(run)) {
             self.after.ended.push(run);
@@ -302,23 +356,34 @@ impl Apply<'_> {
             return Ok(Some(start));
         }
         let Some(status) = self.unpark(run)? else { return Ok(None) };
+        self.run("DELETE FROM awaits WHERE run = ?1", params![key(run)])?;
         self.after.moved.push(Moved::Ended(status));
         read::start(self.db, run)
     }
 
     /// Whether a run of that tree has not ended.
     fn is_live(&self, root: Id) -> Result<bool, Error> {
-        let in_memory = self.memory.live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
-        if in_memory > 0 {
-            return Ok(true);
+        let in_memory =
+            lock(self.memory).live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
+        if in_memory > 0 || !self.parks() {
+            return Ok(in_memory > 0);
         }
         let sql = "SELECT EXISTS (SELECT 1 FROM parks WHERE root = ?1)";
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         found.query_row(params![key(root)], |row| row.get(0)).map_err(trouble)
     }
 
+    /// Whether any run is parked, or was before this batch; none is awaited by one that is not.
+    fn parks(&self) -> bool {
+        !self.after.moved.is_empty() || lock(self.memory).parks()
+    }
+
     /// No run of the tree is live: no bar of it is left behind.
     fn end_items(&mut self, root: Id, at_ms: i64) -> Result<(), Error> {
+        if !self.moving.contains(&root) {
+            return Ok(());
+        }
+        self.after.still.push(root);
         let mut found =
             self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
         let ids: Result<Vec<Id>, _> =
@@ -367,6 +432,7 @@ impl Apply<'_> {
         if ended {
             self.items.remove(&item.id);
         } else {
+            self.moving.insert(item.run);
             self.items.insert(item.id, item);
         }
         Ok(())

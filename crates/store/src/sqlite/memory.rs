@@ -132,6 +132,11 @@ impl Memory {
         *count = count.saturating_add_signed(by);
     }
 
+    /// Whether any run is parked.
+    pub(super) fn parks(&self) -> bool {
+        self.parked != [0, 0]
+    }
+
     /// Into its lane; or behind its limit, where it costs a claim nothing.
     fn ready(&mut self, start: &NewRun) {
         if let Some(limit) = &start.limit {

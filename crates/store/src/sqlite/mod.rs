@@ -198,7 +198,8 @@ impl Sqlite {
         };
         db.wal_hook(Some(hook)).map_err(trouble)?;
         let (orders, received) = mpsc::channel();
-        let writer = Writer { db, shared: shared.clone(), items: Default::default() };
+        let moving = open::moving(&db)?;
+        let writer = Writer { db, shared: shared.clone(), items: Default::default(), moving };
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
         named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
@@ -273,6 +274,14 @@ impl Runs for Sqlite {
 
     fn start(&self, new: NewRun) -> Reply<'_, Started> {
         self.order(|tell| Order::Start(Box::new(new), tell))
+    }
+
+    fn claim_now(&self, max: usize) -> Vec<Claimed> {
+        let (claimed, _) = self.take(max);
+        if !claimed.is_empty() {
+            self.announce(&claimed);
+        }
+        claimed
     }
 
     fn reopen(&self, run: Id, moved: Option<crate::Moved>, at_ms: i64) -> Reply<'_, Reopened> {

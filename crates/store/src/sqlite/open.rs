@@ -1,6 +1,7 @@
 //! A database as it is opened: whose it is, its schema, and what in it has not ended.
 
 use std::{
+    collections::HashSet,
     fs::{File, TryLockError},
     path::Path,
     sync::Arc,
@@ -9,10 +10,10 @@ use std::{
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
-    forms::{blob_of, status_of, trouble},
+    forms::{blob_of, id, status_of, trouble},
     memory::{Crashes, Memory, Ready},
 };
-use crate::{Error, sabotage::Sabotage};
+use crate::{Error, Id, sabotage::Sabotage};
 
 /// The schema that this version writes.
 const SCHEMA: u32 = 1;
@@ -84,6 +85,13 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
         db.execute_batch(&sql).map_err(trouble)?;
     }
     Ok(())
+}
+
+/// Trees with bars that have not ended.
+pub(super) fn moving(db: &Connection) -> Result<HashSet<Id>, Error> {
+    let mut found = db.prepare("SELECT DISTINCT root FROM items WHERE ended = 0").map_err(trouble)?;
+    let roots = found.query_map([], |row| row.get(0).map(id)).map_err(trouble)?;
+    roots.collect::<Result<_, _>>().map_err(trouble)
 }
 
 /// Whatever has not ended is queued.

@@ -8,7 +8,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     apply::{Apply, Moved},
     forms::{blob, id, key, status_code, status_of, trouble},
-    read,
+    lock, read,
 };
 use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status, probe::Point};
 
@@ -42,7 +42,7 @@ impl Apply<'_> {
         for name in &park.signals {
             came |= self.signal_is_kept(run, name)?;
         }
-        let Some(start) = self.memory.find(run).map(|(start, _, _)| start) else {
+        let Some(start) = lock(self.memory).find(run).map(|(start, _, _)| start) else {
             return Err(Error::LeaseLost);
         };
         if came {

@@ -5,6 +5,7 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     apply::Apply,
     forms::{id, key, trouble},
+    lock,
 };
 use crate::{Error, Id, NewRun, Started, Status, Unique};
 
@@ -61,7 +62,8 @@ impl Apply<'_> {
         if let Some(status) = self.ended_as(run)? {
             return Ok(Some((status, true)));
         }
-        if let Some((_, status, begun)) = self.memory.find(run) {
+        let known = lock(self.memory).find(run);
+        if let Some((_, status, begun)) = known {
             return Ok(Some((status, begun)));
         }
         if self.after.queued.iter().any(|start| start.id == run) {

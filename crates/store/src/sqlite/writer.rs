@@ -2,7 +2,7 @@
 //! tells anyone.
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc,
         atomic::Ordering,
@@ -66,6 +66,8 @@ pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) shared: Arc<Shared>,
     pub(super) items: HashMap<Id, Item>,
+    /// Trees that may have bars that have not ended.
+    pub(super) moving: HashSet<Id>,
 }
 
 impl Writer {
@@ -135,7 +137,7 @@ impl Writer {
         apart: bool,
     ) -> Result<Vec<Result<Outcome, Error>>, Error> {
         let taken = Point::BeforeCommit.enter();
-        self.db.execute_batch("BEGIN IMMEDIATE").map_err(trouble)?;
+        self.run("BEGIN IMMEDIATE")?;
         let mut results = Vec::with_capacity(batch.len());
         let done = (|| {
             for order in batch {
@@ -165,7 +167,7 @@ impl Writer {
             }
             drop(taken);
             let _committing = Point::InCommit.enter();
-            self.db.execute_batch("COMMIT").map_err(trouble)
+            self.run("COMMIT")
         })();
         if done.is_err() && !self.db.is_autocommit() {
             let _ = self.db.execute_batch("ROLLBACK");
@@ -173,16 +175,26 @@ impl Writer {
         done.map(|()| results)
     }
 
+    fn run(&self, sql: &str) -> Result<(), Error> {
+        self.db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(trouble)
+    }
+
     fn apply(&mut self, order: &Order, after: &mut After) -> Result<Outcome, Error> {
-        let memory = lock(&self.shared.memory);
         let shared = &self.shared;
         let mut stamp = || shared.stamp();
-        let mut apply =
-            Apply { db: &self.db, memory: &memory, items: &mut self.items, after, stamp: &mut stamp };
+        let mut apply = Apply {
+            db: &self.db,
+            memory: &shared.memory,
+            items: &mut self.items,
+            moving: &mut self.moving,
+            after,
+            stamp: &mut stamp,
+        };
+        let find = |run| lock(&shared.memory).find(run).map(|(_, status, _)| status);
         match order {
             Order::Commit(commit, _) => apply.commit(commit).map(|()| Outcome::Done),
-            Order::Cancel(run, at_ms, _) => match memory.find(*run) {
-                Some((_, Status::Running, _)) => {
+            Order::Cancel(run, at_ms, _) => match find(*run) {
+                Some(Status::Running) => {
                     apply.ask_to_end(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Asked))
                 }
                 Some(_) if !apply.after.ended.contains(run) => {
@@ -212,7 +224,10 @@ impl Writer {
     }
 
     /// The transaction is durable: memory learns of it, then everyone who listens.
-    fn publish(&self, after: After) {
+    fn publish(&mut self, after: After) {
+        for root in &after.still {
+            self.moving.remove(root);
+        }
         let mut memory = lock(&self.shared.memory);
         after.counters.iter().for_each(|(name, by)| memory.count(name, *by));
         let left = !(after.ended.is_empty() && after.moved.is_empty());
