@@ -132,7 +132,7 @@ pub(crate) async fn start(engine: &Engine, workflow: &str, input: Value) -> Resu
         person: Some(Person::local()),
     };
     match engine.call(call).await {
-        Ok(Started::Queued(id)) => Ok(id),
+        Ok(Started::Queued { run, .. }) => Ok(run),
         Ok(Started::Done(answer)) => Err(format!("it ran inside the request: {:?}", answer.error).into()),
         Err(refusal) => Err(format!("it was refused: {refusal:?}").into()),
     }

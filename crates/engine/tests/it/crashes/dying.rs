@@ -97,6 +97,10 @@ impl Runs for Mortal {
         self.inner.claim(max)
     }
 
+    fn claim_now(&self, max: usize) -> Vec<Claimed> {
+        self.inner.claim_now(max)
+    }
+
     fn release(&self, run: Id, epoch: u64) {
         self.inner.release(run, epoch);
     }
