@@ -194,7 +194,7 @@ impl Writer {
         match order {
             Order::Commit(commit, _) => apply.commit(commit).map(|()| Outcome::Done),
             Order::Cancel(run, at_ms, _) => match find(*run) {
-                Some(Status::Running) => {
+                Some(Status::Running) if !apply.after.ended.contains(run) => {
                     apply.ask_to_end(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Asked))
                 }
                 Some(_) if !apply.after.ended.contains(run) => {
