@@ -194,6 +194,12 @@ impl Moment {
         }
     }
 
+    /// On a clock of that zone.
+    fn clock(self, zone: &TimeZone, args: &Args<'_, '_>) -> Result<DateTime, Stop> {
+        let (zoned, cycles) = self.zoned_or_before(zone, args)?;
+        zoned.datetime().checked_add(Span::new().years(cycles * 400)).map_err(|_| out_of_range(args))
+    }
+
     /// Seconds since 1970.
     fn second(self, zone: &TimeZone, args: &Args<'_, '_>) -> Result<i64, Stop> {
         let (zoned, cycles) = self.zoned_or_before(zone, args)?;
@@ -340,18 +346,15 @@ fn difference<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
         (Moment::Day(from), Moment::Day(to)) if unit >= Unit::Day => from.until((unit, to)),
         _ => match (from.zoned(&zone), to.zoned(&zone)) {
             (Some(from), Some(to)) => from.until((unit, &to)),
+            _ if unit >= Unit::Day => from.clock(&zone, args)?.until((unit, to.clock(&zone, args)?)),
             _ => {
                 let seconds = to.second(&zone, args)? - from.second(&zone, args)?;
-                Span::new().try_seconds(seconds).and_then(|span| {
-                    let start = from.zoned(&zone).map_or(DateTime::MAX, |zoned| zoned.datetime());
-                    span.round(
-                        jiff::SpanRound::new()
-                            .smallest(unit)
-                            .largest(unit)
-                            .mode(jiff::RoundMode::Trunc)
-                            .relative(start),
-                    )
-                })
+                return Ok(match unit {
+                    Unit::Hour => seconds / 3600,
+                    Unit::Minute => seconds / 60,
+                    _ => seconds,
+                }
+                .into());
             }
         },
     };
