@@ -38,6 +38,8 @@ pub(crate) enum Kind {
     Call(&'static Function, Vec<Node>),
     /// The first argument stands before the dot.
     Method(&'static Function, Vec<Node>),
+    /// A call of what is no function, or a method of what stands before the dot; only in a tree for people.
+    Unknown(Arc<str>, Option<Box<Node>>, Vec<Node>),
     Member(Box<Node>, Arc<str>),
     Index(Box<Node>, Box<Node>),
     Wildcard(Box<Node>),
@@ -157,6 +159,7 @@ impl Kind {
         match self {
             Kind::Literal(_) | Kind::Var(_) | Kind::Name(_) | Kind::This => {}
             Kind::List(nodes) | Kind::Call(_, nodes) | Kind::Method(_, nodes) => nodes.iter().for_each(see),
+            Kind::Unknown(_, of, args) => of.as_deref().into_iter().chain(args).for_each(see),
             Kind::Template(parts) => parts.iter().for_each(|part| match part {
                 Part::Words(_) => {}
                 Part::Of(node) => see(node),

@@ -145,12 +145,6 @@ impl Compiler {
     }
 
     fn unary(&mut self, op: Unary, of: &Node, span: Span) -> Code {
-        // The smallest whole number is written as a minus and one that is too large.
-        if let (Unary::Minus, Kind::Literal(Value::Float(n))) = (op, &of.kind)
-            && let Some(least) = number::whole(-n).filter(|least| *least == i64::MIN)
-        {
-            return Code::Const(Value::Int(least));
-        }
         let of = Box::new(self.code(of));
         self.fold(if op == Unary::Not { Code::Not(of) } else { Code::Sign(op, of, span) })
     }

@@ -92,8 +92,7 @@ impl<'a> Machine<'a> {
     }
 
     pub(crate) fn object(&mut self, map: Map) -> Got<'a> {
-        // Large ones are indexed.
-        self.spend_bytes(map.len() * if map.len() > 16 { 120 } else { 40 } + 64)?;
+        self.spend_bytes(object_bytes(map.len()))?;
         self.bounded(Value::Object(map))
     }
 
@@ -113,7 +112,7 @@ impl<'a> Machine<'a> {
     #[cold]
     fn too_large(&self) -> Stop {
         Stop::new(format!("the recipe makes more than {} bytes of values", self.context.limits.bytes))
-            .with_help("a list that grows in reduce is copied at every item: use map, filter or join")
+            .for_size()
     }
 
     /// The operator `==`.
@@ -336,6 +335,11 @@ impl<'a> Machine<'a> {
         let mut args = args.into_iter();
         places.for_each(|place| *place = args.next().unwrap_or(Val::NULL));
     }
+}
+
+/// What an object with so many keys holds beside its values' own parts. Large ones are indexed.
+pub(crate) fn object_bytes(keys: usize) -> usize {
+    keys.saturating_mul(if keys > 16 { 128 } else { 48 }).saturating_add(104)
 }
 
 /// What looking at all of a text costs.

@@ -32,11 +32,13 @@ pub(crate) fn compare(whole: i64, double: f64) -> Ordering {
 /// A longer text is no number: reading it would take its time at every comparison.
 const DIGITS_MAX: usize = 1024;
 
-/// The number that a text is: digits with an optional sign, fraction and exponent, and nothing else.
+/// The number that a text is: digits with an optional sign, fraction and exponent, and nothing else
+/// but white space around them.
 pub(crate) fn parse(text: &str) -> Option<Value> {
     if text.len() > DIGITS_MAX {
         return None;
     }
+    let text = text.trim();
     let bytes = text.as_bytes();
     let digits = |from: usize| bytes[from..].iter().take_while(|b| b.is_ascii_digit()).count();
     let sign = usize::from(matches!(bytes.first(), Some(b'-' | b'+')));

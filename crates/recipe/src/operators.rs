@@ -44,21 +44,6 @@ impl Number {
             (Number::Float(a), Number::Float(b)) => a.partial_cmp(&b).unwrap_or_else(|| a.total_cmp(&b)),
         }
     }
-
-    /// The sum; None if it is too large for a double, as null is its value then.
-    #[inline]
-    pub(crate) fn plus(self, other: Number) -> Result<Option<Number>, Stop> {
-        match (self, other) {
-            (Number::Int(a), Number::Int(b)) => match a.checked_add(b) {
-                Some(sum) => Ok(Some(Number::Int(sum))),
-                None => Err(overflow("+")),
-            },
-            (a, b) => {
-                let sum = a.float() + b.float();
-                Ok(sum.is_finite().then_some(Number::Float(sum)))
-            }
-        }
-    }
 }
 
 impl From<Number> for Value {
@@ -83,11 +68,17 @@ pub(crate) fn quick(op: Binary, left: &Value, right: &Value) -> Option<Value> {
     }
     let (a, b) = as_doubles(left, right)?;
     match op {
-        Binary::Add => Some((a + b).into()),
-        Binary::Subtract => Some((a - b).into()),
-        Binary::Multiply => Some((a * b).into()),
+        Binary::Add => finite(a + b),
+        Binary::Subtract => finite(a - b),
+        Binary::Multiply => finite(a * b),
         _ => ordered(op, a.partial_cmp(&b)?).map(Value::Bool),
     }
+}
+
+/// The double; None for one that is too large, which is for [`apply`] to say.
+#[inline]
+fn finite(n: f64) -> Option<Value> {
+    n.is_finite().then_some(Value::Float(n))
 }
 
 /// A relation or an equality of two numbers, an equality of two short texts; None for the rest.
@@ -136,7 +127,13 @@ fn as_doubles(left: &Value, right: &Value) -> Option<(f64, f64)> {
 pub(crate) fn apply(op: Binary, left: &Value, right: &Value) -> Result<Value, Stop> {
     match op {
         Binary::Less | Binary::LessEqual | Binary::Greater | Binary::GreaterEqual => {
-            let order = relation(left, right).ok_or_else(|| wrong(op, left, right))?;
+            let Some(order) = relation(left, right) else {
+                // Null is 0, and beside a text that is no number it is neither before nor behind.
+                return match (left, right) {
+                    (Value::Null, Value::Text(_)) | (Value::Text(_), Value::Null) => Ok(Value::Bool(false)),
+                    _ => Err(wrong(op, left, right)),
+                };
+            };
             Ok(Value::Bool(match op {
                 Binary::Less => order.is_lt(),
                 Binary::LessEqual => order.is_le(),
@@ -151,7 +148,7 @@ pub(crate) fn apply(op: Binary, left: &Value, right: &Value) -> Result<Value, St
             let (Some(a), Some(b)) = (Number::of(left), Number::of(right)) else {
                 return Err(wrong(op, left, right));
             };
-            arithmetic(op, a, b)
+            arithmetic(op, a, b, op.sign())
         }
     }
 }
@@ -165,25 +162,18 @@ pub(crate) fn joins(left: &Value, right: &Value) -> bool {
     }
 }
 
-/// Two texts by code point, everything else as numbers. Null before a text that is no number counts as an empty one, so
-/// that it comes first as in `sort`.
+/// Two texts by code point, everything else as numbers.
 fn relation(left: &Value, right: &Value) -> Option<Ordering> {
     match (left, right) {
         (Value::Text(a), Value::Text(b)) => Some((**a).cmp(&**b)),
-        _ => match (Number::of(left), Number::of(right)) {
-            (Some(a), Some(b)) => Some(a.compare(b)),
-            _ => match (left, right) {
-                (Value::Null, Value::Text(b)) => Some("".cmp(b)),
-                (Value::Text(a), Value::Null) => Some((**a).cmp("")),
-                _ => None,
-            },
-        },
+        _ => Some(Number::of(left)?.compare(Number::of(right)?)),
     }
 }
 
-pub(crate) fn arithmetic(op: Binary, left: Number, right: Number) -> Result<Value, Stop> {
+/// Errors name what was called so.
+pub(crate) fn arithmetic(op: Binary, left: Number, right: Number, name: &str) -> Result<Value, Stop> {
     let (Number::Int(a), Number::Int(b)) = (left, right) else {
-        return Ok(doubles(op, left.float(), right.float()));
+        return doubles(op, left.float(), right.float(), name);
     };
     let done = match op {
         Binary::Add => a.checked_add(b),
@@ -196,24 +186,30 @@ pub(crate) fn arithmetic(op: Binary, left: Number, right: Number) -> Result<Valu
         Binary::Remainder => Some(a.wrapping_rem(b)),
         _ => match u32::try_from(b) {
             Ok(exponent) => a.checked_pow(exponent),
-            Err(_) if b < 0 => return Ok((a as f64).powf(b as f64).into()),
+            Err(_) if b < 0 => return doubles(op, a as f64, b as f64, name),
             Err(_) => matches!(a, -1..=1).then(|| if a == -1 && b % 2 == 0 { 1 } else { a }),
         },
     };
-    done.map(Value::Int).ok_or_else(|| overflow(op.sign()))
+    done.map(Value::Int).ok_or_else(|| overflow(name))
 }
 
-/// IEEE doubles; what is not finite is null, a division by zero too.
-fn doubles(op: Binary, a: f64, b: f64) -> Value {
-    match op {
+/// IEEE doubles; a division by zero is null.
+fn doubles(op: Binary, a: f64, b: f64, name: &str) -> Result<Value, Stop> {
+    let done = match op {
         Binary::Add => a + b,
         Binary::Subtract => a - b,
         Binary::Multiply => a * b,
+        Binary::Divide | Binary::Remainder if b == 0.0 => return Ok(Value::Null),
         Binary::Divide => a / b,
         Binary::Remainder => a % b,
+        // One through a power of zero.
+        _ if a == 0.0 && b < 0.0 => return Ok(Value::Null),
         _ => a.powf(b),
+    };
+    if done.is_nan() {
+        return Err(Stop::new(format!("`{name}` has no real result for a negative number and such a power")));
     }
-    .into()
+    finite(done).ok_or_else(|| too_large(name))
 }
 
 pub(crate) fn negate(value: &Value) -> Result<Value, Stop> {
@@ -257,9 +253,13 @@ fn bits(op: Binary, left: &Value, right: &Value) -> Result<Value, Stop> {
     }))
 }
 
-fn overflow(sign: &str) -> Stop {
+pub(crate) fn overflow(sign: &str) -> Stop {
     Stop::new(format!("`{sign}` overflows: the result is no whole number of 64 bits"))
         .with_help("write one of the numbers with a decimal point to calculate with doubles")
+}
+
+pub(crate) fn too_large(name: &str) -> Stop {
+    Stop::new(format!("`{name}` overflows: the result is too large for a double"))
 }
 
 fn wrong(op: Binary, left: &Value, right: &Value) -> Stop {

@@ -4,7 +4,7 @@ mod literal;
 mod postfix;
 
 use crate::{
-    Error,
+    Error, Value,
     ast::{BINARY, Binary, DEPTH_MAX, Kind, Node, Parsed, Unary, too_deep},
     lex::{Lexer, Span, Token},
 };
@@ -12,12 +12,23 @@ use crate::{
 /// How long a recipe may be.
 const BYTES_MAX: usize = 1 << 20;
 
+/// What the smallest whole number is without its sign.
+const LEAST: &str = "9223372036854775808";
+
 /// What no field after a dot and no bare name may be.
 const RESERVED: &[&str] = &["null", "true", "false", "match", "default"];
 
 /// A whole recipe.
 pub(crate) fn parse(text: &str) -> Parsed {
-    let mut parser = Parser::new(text)?;
+    whole(Parser::new(text)?)
+}
+
+/// A whole recipe that calls what it likes with what it likes.
+pub(crate) fn parse_any(text: &str) -> Parsed {
+    whole(Parser { any: true, ..Parser::new(text)? })
+}
+
+fn whole(mut parser: Parser<'_>) -> Parsed {
     let node = parser.expression()?;
     match parser.token {
         Token::End => Ok(node),
@@ -51,6 +62,8 @@ struct Parser<'s> {
     /// Where the token before ended.
     before: u32,
     depth: u16,
+    /// Only the syntax is wanted: any name and any arguments will do.
+    any: bool,
 }
 
 impl<'s> Parser<'s> {
@@ -60,7 +73,7 @@ impl<'s> Parser<'s> {
         }
         let mut lexer = Lexer { text, at: 0 };
         let (token, span) = lexer.next()?;
-        Ok(Parser { lexer, token, span, before: 0, depth: 0 })
+        Ok(Parser { lexer, token, span, before: 0, depth: 0, any: false })
     }
 
     fn advance(&mut self) -> Parsed<()> {
@@ -168,7 +181,19 @@ impl<'s> Parser<'s> {
             self.advance()?;
             next = self.sign();
         }
-        let mut node = self.postfix()?;
+        let mut node = match (signs.last(), self.token) {
+            // The smallest whole number is written as a minus and one that is too large.
+            (Some((Unary::Minus, minus)), Token::Int(digits)) if digits.trim_start_matches('0') == LEAST => {
+                let (minus, node) = (*minus, self.postfix()?);
+                if matches!(node.kind, Kind::Literal(_)) {
+                    signs.pop();
+                    Node::new(Kind::Literal(Value::Int(i64::MIN)), minus.to(node.span))?
+                } else {
+                    node
+                }
+            }
+            _ => self.postfix()?,
+        };
         while let Some((op, span)) = signs.pop() {
             let span = span.to(node.span);
             node = Node::new(Kind::Unary(op, node), span)?;

@@ -85,6 +85,15 @@ impl Recipe {
         })
     }
 
+    /// The syntax tree of an expression, be it one that would not compile: functions and methods may have any name and
+    /// any arguments.
+    ///
+    /// # Errors
+    /// What was expected and where.
+    pub fn tree(text: &str) -> Result<String, Error> {
+        on_enough_stack(|| parse::parse_any(text).map(|tree| tree.to_json()).map_err(|error| *error))
+    }
+
     /// The names of the variables that it reads as `$name`, each once.
     pub fn variables(&self) -> Vec<Arc<str>> {
         self.0.reads.variables.clone()

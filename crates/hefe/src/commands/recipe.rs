@@ -2,7 +2,7 @@
 
 use std::{
     fmt::Display,
-    io::{BufRead, BufWriter, IsTerminal, Write, stderr, stdin, stdout},
+    io::{self, BufRead, BufWriter, IsTerminal, Write, stderr, stdin, stdout},
     process::ExitCode,
 };
 
@@ -43,21 +43,30 @@ pub(crate) fn main(args: &Args) -> ExitCode {
 
 /// Says the value or the tree, or what is wrong; whether all went well.
 fn answer(text: &str, input: &Value, ast: bool) -> bool {
-    let done = Recipe::parse(text).and_then(|recipe| {
-        if ast {
-            show(recipe.ast());
-            return Ok(());
+    let done = match ast {
+        true => Recipe::tree(text).map(show),
+        false => Recipe::parse(text).and_then(|recipe| evaluate(&recipe, input)).map(show),
+    };
+    match done {
+        Ok(Ok(())) => true,
+        Ok(Err(error)) => {
+            say::note(&format!("standard output cannot be written: {error}"));
+            false
         }
-        evaluate(&recipe, input).map(show)
-    });
-    done.map_err(|error| say::note(&error.render(text))).is_ok()
+        Err(error) => {
+            say::note(&error.render(text));
+            false
+        }
+    }
 }
 
 /// A line of a result, without a copy of it as text. A reader that has gone away is no failure.
-fn show(what: impl Display) {
+fn show(what: impl Display) -> io::Result<()> {
     let mut out = BufWriter::new(stdout().lock());
-    let _ = writeln!(out, "{what}");
-    let _ = out.flush();
+    match writeln!(out, "{what}").and_then(|()| out.flush()) {
+        Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+        done => done,
+    }
 }
 
 fn evaluate(recipe: &Recipe, input: &Value) -> Result<Value, recipe::Error> {
@@ -69,17 +78,27 @@ fn evaluate(recipe: &Recipe, input: &Value) -> Result<Value, recipe::Error> {
 /// Answers line by line until there are no more; whether all went well.
 fn prompt(input: &Value, ast: bool) -> bool {
     let asks = stdin().is_terminal();
+    if asks {
+        say::note("an expression a line; `exit`, `quit` or Ctrl-D leaves");
+    }
     let mut well = true;
     loop {
         if asks {
             let _ = write!(stderr(), "> ");
             let _ = stderr().flush();
         }
-        let mut line = String::new();
-        match stdin().lock().read_line(&mut line) {
+        let mut line = Vec::new();
+        match stdin().lock().read_until(b'\n', &mut line) {
             Ok(0) => return well || asks,
-            Ok(_) if line.trim().is_empty() => {}
-            Ok(_) => well &= answer(line.trim_end(), input, ast),
+            Ok(_) => match str::from_utf8(&line).map(str::trim_end) {
+                Ok("") => {}
+                Ok(word) if matches!(word.trim(), "exit" | "quit") => return well || asks,
+                Ok(line) => well &= answer(line, input, ast),
+                Err(_) => {
+                    say::note("the line is no UTF-8");
+                    well = false;
+                }
+            },
             Err(error) => {
                 say::note(&format!("standard input cannot be read: {error}"));
                 return false;

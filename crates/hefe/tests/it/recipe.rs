@@ -129,7 +129,33 @@ fn alone_it_answers_line_by_line() {
     assert_eq!((code, out.as_str()), (Some(1), "2"));
     assert!(err.contains("expected an expression"), "{err}");
     assert_eq!(typed(&[], b"").0, Some(0));
-    assert_eq!(typed(&[], &[0xff, b'\n']).0, Some(1));
+    let (code, out, err) = typed(&[], b"\xff\n2\n");
+    assert_eq!((code, out.as_str(), err.as_str()), (Some(1), "2", "the line is no UTF-8"));
+    for leave in ["exit", "quit"] {
+        assert_eq!(typed(&[], format!("1\n{leave}\n2\n").as_bytes()).1, "1");
+    }
+}
+
+#[test]
+fn trees_need_no_functions() {
+    gives(
+        &["f(1, ...a)", "--ast"],
+        r#"{"kind":"call","name":"f","args":[{"kind":"literal","value":1},{"kind":"spread","of":{"kind":"name","name":"a"}}]}"#,
+    );
+    gives(
+        &["a.b(c)", "--ast"],
+        r#"{"kind":"method","of":{"kind":"name","name":"a"},"name":"b","args":[{"kind":"name","name":"c"}]}"#,
+    );
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn a_full_disk_is_a_failure() {
+    let full = std::fs::OpenOptions::new().write(true).open("/dev/full").unwrap();
+    let output =
+        Command::new(env!("CARGO_BIN_EXE_hefe")).args(["recipe", "1"]).stdout(full).output().unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("standard output cannot be written"));
 }
 
 #[test]

@@ -62,6 +62,13 @@ impl Kind {
                     [("of", One::Node(of)), ("name", One::Words(function.name)), ("args", One::Nodes(args))];
                 node(out, "method", &fields);
             }
+            Kind::Unknown(is, None, args) => {
+                node(out, "call", &[("name", One::Words(is)), ("args", One::Nodes(args))]);
+            }
+            Kind::Unknown(is, Some(of), args) => {
+                let fields = [("of", One::Node(of)), ("name", One::Words(is)), ("args", One::Nodes(args))];
+                node(out, "method", &fields);
+            }
             Kind::Match(of, arms) => {
                 open(out, "match");
                 name(out, "of");

@@ -62,7 +62,7 @@ impl<T: Into<Value>> From<T> for Val<'_> {
 }
 
 /// Why an evaluation ended early. Boxed: it is rare, and results are handed on at every step.
-pub(crate) struct Stop(Box<Error>);
+pub(crate) struct Stop(Box<Error>, bool);
 
 /// The place that is not known yet.
 const NOWHERE: std::ops::Range<usize> = usize::MAX..usize::MAX;
@@ -71,12 +71,23 @@ impl Stop {
     /// An error whose place the operator or call around it knows.
     #[cold]
     pub(crate) fn new(says: impl Into<String>) -> Stop {
-        Stop(Box::new(Error::new(says, NOWHERE)))
+        Stop(Box::new(Error::new(says, NOWHERE)), false)
     }
 
     pub(crate) fn with_help(mut self, help: impl Into<String>) -> Stop {
         self.0.help = Some(help.into());
         self
+    }
+
+    /// It ended because the budget of bytes was spent.
+    pub(crate) fn for_size(self) -> Stop {
+        Stop(self.0, true)
+    }
+
+    /// The same with this help if it was for size.
+    #[cold]
+    pub(crate) fn help_with_size(self, help: &str) -> Stop {
+        if self.1 && self.0.help.is_none() { self.with_help(help) } else { self }
     }
 
     /// The error at this place if it has none yet.

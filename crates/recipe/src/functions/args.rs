@@ -138,6 +138,13 @@ impl<'m, 'a> Args<'m, 'a> {
         self.values.iter().fold(Taint::Clean, |so_far, value| so_far | value.taint())
     }
 
+    /// What the function takes, where that says all.
+    pub(crate) fn wrong_says(&self, takes: &str) -> Stop {
+        let function = self.call.function;
+        Stop::new(format!("`{}` takes {takes}", function.name))
+            .with_help(format!("it is written `{}`", function.usage))
+    }
+
     /// An argument of the wrong type. Values are not named: they may be a provider's.
     pub(crate) fn wrong(&self, wants: &str, value: &Value) -> Stop {
         let function = self.call.function;

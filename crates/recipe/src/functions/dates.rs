@@ -17,6 +17,9 @@ use crate::{
     eval::{Got, Stop, Val},
 };
 
+/// Seconds in 400 years.
+const CYCLE: i64 = 146_097 * 86_400;
+
 static ZONES: LazyLock<TimeZoneDatabase> = LazyLock::new(TimeZoneDatabase::bundled);
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -40,10 +43,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     row("today()", "Today.", &[("today()", "\"1970-01-01\"")], day).that_asks(),
     row(
         "dateFormat(date, format?, zone?)",
-        "A date in PHP's letters (Y-m-d if left out), in a zone (the system's if left out). A backslash before a letter keeps it.",
+        "A date in PHP's letters (Y-m-d if left out), in a zone (the system's if left out). A backslash before a letter keeps it; in a text it is written twice. Known are d D j l N S w z W o F M m n t L Y y a A g G h H i s v u e T P O p c r U; other letters stay.",
         &[
             ("dateFormat('2026-03-01', 'd.m.Y')", "\"01.03.2026\""),
             ("dateFormat('2026-03-01T07:05:00Z', 'H:i', 'Europe/Berlin')", "\"08:05\""),
+            ("dateFormat('2026-03-01', '\\\\d: d')", "\"d: 01\""),
             ("dateFormat('2026-03-01', 'D, j M y')", "\"Sun, 1 Mar 26\""),
         ],
         |args| {
@@ -53,7 +57,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
             // A letter may stand for a zone's name.
             args.machine.spend(format.len())?;
             args.machine.spend_bytes(format.len() * 40)?;
-            let written = letters::write(&moment.zoned(&zone)?, &format);
+            let (zoned, cycles) = moment.zoned_or_before(&zone, args)?;
+            let written = letters::write(&zoned, cycles, &format);
             args.made(&written)
         },
     )
@@ -114,7 +119,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let found = if args.values.is_empty() { Some(Moment::now(args)?) } else { moment(args, 0)?.map(|m| m.0) };
             let Some(moment) = found else { return Ok(Val::NULL) };
             let zone = zone(args, 9)?;
-            Ok(moment.zoned(&zone)?.timestamp().as_second().into())
+            Ok(moment.second(&zone, args)?.into())
         },
     )
     .that_asks(),
@@ -135,7 +140,7 @@ impl Moment {
     fn now(args: &Args<'_, '_>) -> Result<Moment, Stop> {
         Timestamp::from_millisecond(args.machine.context.facts.now_ms())
             .map(Moment::At)
-            .map_err(|_| out_of_range())
+            .map_err(|_| out_of_range(args))
     }
 
     fn read(text: &str) -> Option<Moment> {
@@ -161,13 +166,44 @@ impl Moment {
         }
     }
 
-    fn zoned(self, zone: &TimeZone) -> Result<ZonedDateTime, Stop> {
+    /// None outside the years in which points in time are known; the last day of the year 9999 is outside too.
+    fn zoned(self, zone: &TimeZone) -> Option<ZonedDateTime> {
         match self {
             Moment::Day(day) => day.to_zoned_datetime(zone.clone()),
             Moment::Clock(clock) => clock.to_zoned_datetime(zone.clone()),
             Moment::At(at) => Ok(at.to_zoned_datetime(zone.clone())),
         }
-        .map_err(|_| out_of_range())
+        .ok()
+    }
+
+    /// Where the point in time would be too late, that of 400 years before, after which the calendar repeats, and 1.
+    fn zoned_or_before(self, zone: &TimeZone, args: &Args<'_, '_>) -> Result<(ZonedDateTime, i64), Stop> {
+        let before = || {
+            let back = Span::new().years(-400);
+            match self {
+                Moment::Day(day) if day.year() > 9000 => Moment::Day(day.checked_add(back).ok()?).zoned(zone),
+                Moment::Clock(clock) if clock.year() > 9000 => {
+                    Moment::Clock(clock.checked_add(back).ok()?).zoned(zone)
+                }
+                _ => None,
+            }
+        };
+        match self.zoned(zone) {
+            Some(zoned) => Ok((zoned, 0)),
+            None => before().map(|zoned| (zoned, 1)).ok_or_else(|| out_of_range(args)),
+        }
+    }
+
+    /// On a clock of that zone.
+    fn clock(self, zone: &TimeZone, args: &Args<'_, '_>) -> Result<DateTime, Stop> {
+        let (zoned, cycles) = self.zoned_or_before(zone, args)?;
+        zoned.datetime().checked_add(Span::new().years(cycles * 400)).map_err(|_| out_of_range(args))
+    }
+
+    /// Seconds since 1970.
+    fn second(self, zone: &TimeZone, args: &Args<'_, '_>) -> Result<i64, Stop> {
+        let (zoned, cycles) = self.zoned_or_before(zone, args)?;
+        Ok(zoned.timestamp().as_second() + cycles * CYCLE)
     }
 
     /// As recipes write dates.
@@ -191,7 +227,7 @@ pub fn instant_ms(date: &Value, zone: &str) -> Option<i64> {
         _ => return None,
     };
     let zone = if zone == "UTC" { TimeZone::UTC } else { ZONES.get(zone).ok()? };
-    moment.zoned(&zone).ok().map(|zoned| zoned.timestamp().as_millisecond())
+    moment.zoned(&zone).map(|zoned| zoned.timestamp().as_millisecond())
 }
 
 /// The date that an argument is, and whether it is a day; None for null and an empty text. A number is seconds since
@@ -207,6 +243,9 @@ fn moment(args: &Args<'_, '_>, at: usize) -> Result<Option<(Moment, bool)>, Stop
     };
     match found {
         Some(moment) => Ok(Some((moment, matches!(moment, Moment::Day(_))))),
+        None if matches!(value, Value::Int(_)) => {
+            Err(out_of_range(args).with_help("a number is seconds since 1970; divide milliseconds by 1000"))
+        }
         None => Err(Stop::new(format!("`{}` takes a date, and this text is none", args.call.function.name))
             .with_help(
                 "dates are `2026-03-01` and `2026-03-01T07:00:00Z`; `dateParse(text, format)` reads others",
@@ -222,8 +261,9 @@ fn zone(args: &Args<'_, '_>, at: usize) -> Result<TimeZone, Stop> {
         return Ok(TimeZone::UTC);
     }
     ZONES.get(&name).map_err(|_| {
-        let whose = if named { "this" } else { "the system's `timezone`" };
-        Stop::new(format!("{whose} is no time zone")).with_help("zones are named as `Europe/Berlin`")
+        let whose = if named { "this text" } else { "the system's `timezone`" };
+        Stop::new(format!("`{}` takes a time zone, and {whose} is none", args.call.function.name))
+            .with_help("zones are named as `Europe/Berlin`")
     })
 }
 
@@ -245,14 +285,18 @@ fn unit(args: &Args<'_, '_>) -> Result<Unit, Stop> {
     })
 }
 
-fn out_of_range() -> Stop {
-    Stop::new("the date is outside the years that are known")
+fn out_of_range(args: &Args<'_, '_>) -> Stop {
+    Stop::new(format!("`{}` knows the years -9999 to 9999, and the date is outside", args.call.function.name))
 }
 
 fn day<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
     let found = if args.values.is_empty() { Some(Moment::now(args)?) } else { moment(args, 0)?.map(|m| m.0) };
     let Some(moment) = found else { return Ok(Val::NULL) };
-    let day = moment.zoned(&zone(args, 9)?)?.date().to_string();
+    let day = match moment {
+        Moment::Day(day) => day,
+        moment => moment.zoned(&zone(args, 9)?).ok_or_else(|| out_of_range(args))?.date(),
+    };
+    let day = day.to_string();
     args.made(&day)
 }
 
@@ -268,6 +312,17 @@ fn add<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
         Unit::Minute => Span::new().try_minutes(amount),
         _ => Span::new().try_seconds(amount),
     };
+    let seconds = match unit {
+        Unit::Hour => Some(3600),
+        Unit::Minute => Some(60),
+        Unit::Second => Some(1),
+        _ => None,
+    };
+    if let (Some(seconds), None) = (seconds, from.zoned(&zone)) {
+        let later = amount.saturating_mul(seconds).saturating_add(from.second(&zone, args)?);
+        let later = Timestamp::from_second(later).map_err(|_| out_of_range(args))?;
+        return args.made(&Moment::At(later).text());
+    }
     let later = span.and_then(|span| match from {
         Moment::Day(day) if unit >= Unit::Day => day.checked_add(span).map(Moment::Day),
         from => {
@@ -280,15 +335,30 @@ fn add<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
         }
     });
     debug_assert!(is_day || !matches!(later, Ok(Moment::Day(_))), "a time never becomes a day");
-    let written = later.map_err(|_| out_of_range())?.text();
+    let written = later.map_err(|_| out_of_range(args))?.text();
     args.made(&written)
 }
 
 fn difference<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
     let (Some((from, _)), Some((to, _))) = (moment(args, 0)?, moment(args, 1)?) else { return Ok(Val::NULL) };
     let (unit, zone) = (unit(args)?, zone(args, 9)?);
-    let (from, to) = (from.zoned(&zone)?, to.zoned(&zone)?);
-    let span = from.until((unit, &to)).map_err(|_| out_of_range())?;
+    let span = match (from, to) {
+        (Moment::Day(from), Moment::Day(to)) if unit >= Unit::Day => from.until((unit, to)),
+        _ => match (from.zoned(&zone), to.zoned(&zone)) {
+            (Some(from), Some(to)) => from.until((unit, &to)),
+            _ if unit >= Unit::Day => from.clock(&zone, args)?.until((unit, to.clock(&zone, args)?)),
+            _ => {
+                let seconds = to.second(&zone, args)? - from.second(&zone, args)?;
+                return Ok(match unit {
+                    Unit::Hour => seconds / 3600,
+                    Unit::Minute => seconds / 60,
+                    _ => seconds,
+                }
+                .into());
+            }
+        },
+    };
+    let span = span.map_err(|_| out_of_range(args))?;
     Ok(match unit {
         Unit::Year => i64::from(span.get_years()),
         Unit::Month => span.get_months().into(),

@@ -81,7 +81,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
             let mut so_far = if has_start { start } else { items.next().unwrap_or(Val::NULL) };
             for (at, item) in items.enumerate() {
                 let at = at + usize::from(!has_start);
-                so_far = args.machine.apply_to(lambda, so_far, item, at)?;
+                so_far = args.machine.apply_to(lambda, so_far, item, at).map_err(|stop| {
+                    stop.help_with_size(
+                        "a list that grows in reduce is copied at every item: use map, filter or join",
+                    )
+                })?;
             }
             Ok(so_far)
         },

@@ -14,8 +14,7 @@ use crate::{
 pub(super) const FUNCTIONS: &[Function] = &[
     row("abs(n)", "The number without its sign.", &[("abs(-3)", "3"), ("abs('-1.5')", "1.5")], |args| {
         match args.number(0)? {
-            Number::Int(n) if n < 0 => operators::negate(&Value::Int(n)).map(Val::Own),
-            Number::Int(n) => Ok(n.into()),
+            Number::Int(n) => n.checked_abs().map(Val::from).ok_or_else(|| operators::overflow("abs")),
             Number::Float(n) => Ok(n.abs().into()),
         }
     }),
@@ -39,7 +38,10 @@ pub(super) const FUNCTIONS: &[Function] = &[
             match args.number(0)? {
                 Number::Int(n) if digits >= 0 => Ok(n.into()),
                 Number::Int(n) => round_int(n, digits.unsigned_abs()),
-                Number::Float(n) => Ok(whole_or(number::round(n, digits), digits <= 0)),
+                Number::Float(n) => match number::round(n, digits) {
+                    n if n.is_finite() => Ok(whole_or(n, digits <= 0)),
+                    _ => Err(operators::too_large("round")),
+                },
             }
         },
     ),
@@ -61,7 +63,12 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "sum(values...)",
         "The sum of a list or of several numbers; null is left out, of nothing it is 0.",
         &[("sum([1, 2, 3])", "6"), ("sum(1, null, 0.5)", "1.5"), ("sum([])", "0")],
-        |args| total(args).map(|(sum, _)| Val::Own(sum)),
+        |args| match total(args)? {
+            (Sum::Whole(whole), _) => {
+                i64::try_from(whole).map(Val::from).map_err(|_| operators::overflow("sum"))
+            }
+            (Sum::Double(sum), _) => Ok(sum.into()),
+        },
     )
     .that_streams(),
     row(
@@ -69,8 +76,15 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "The mean of a list or of several numbers; null is left out, of nothing it is null.",
         &[("avg([1, 2])", "1.5"), ("avg(2, null, 4)", "3"), ("avg([])", "null")],
         |args| {
-            let (sum, count) = total(args)?;
-            operators::apply(Binary::Divide, &sum, &Value::Int(count)).map(Val::Own)
+            Ok(match total(args)? {
+                (_, 0) => Val::NULL,
+                (Sum::Whole(whole), count) => match i64::try_from(whole) {
+                    Ok(sum) if sum % count == 0 => (sum / count).into(),
+                    Ok(sum) => (sum as f64 / count as f64).into(),
+                    Err(_) => (whole as f64 / count as f64).into(),
+                },
+                (Sum::Double(sum), count) => (sum / count as f64).into(),
+            })
         },
     )
     .that_streams(),
@@ -78,7 +92,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "pow(n, exponent)",
         "The same as `n ** exponent`.",
         &[("pow(2, 10)", "1024"), ("pow(2, -1)", "0.5")],
-        |args| operators::apply(Binary::Power, args.get(0), args.get(1)).map(Val::Own),
+        |args| operators::arithmetic(Binary::Power, args.number(0)?, args.number(1)?, "pow").map(Val::Own),
     ),
     row(
         "sqrt(n)",
@@ -133,9 +147,14 @@ fn round_int<'a>(n: i64, places: u64) -> Got<'a> {
     }
 }
 
-fn total(args: &mut Args<'_, '_>) -> Result<(Value, i64), Stop> {
-    // None is null, which counts as 0.
-    let (mut sum, mut count) = (Some(Number::Int(0)), 0);
+enum Sum {
+    Whole(i128),
+    Double(f64),
+}
+
+/// The sum, exact as long as all are whole, and of how many.
+fn total(args: &mut Args<'_, '_>) -> Result<(Sum, i64), Stop> {
+    let (mut whole, mut double, mut count) = (0_i128, None, 0);
     args.items_or_all()?.each(|_, value| {
         let number = match &*value {
             Value::Null => return Ok(true),
@@ -143,25 +162,33 @@ fn total(args: &mut Args<'_, '_>) -> Result<(Value, i64), Stop> {
             Value::Float(n) => Number::Float(*n),
             other => args.number_of(other)?,
         };
-        sum = sum.unwrap_or(Number::Int(0)).plus(number)?;
+        match (number, double) {
+            (Number::Int(n), None) => whole += i128::from(n),
+            (number, so_far) => double = Some(so_far.unwrap_or(whole as f64) + number.float()),
+        }
         count += 1;
         Ok(true)
     })?;
-    Ok((sum.map_or(Value::Null, Value::from), count))
+    match double {
+        None => Ok((Sum::Whole(whole), count)),
+        Some(sum) if sum.is_finite() => Ok((Sum::Double(sum), count)),
+        Some(_) => Err(operators::too_large(args.call.function.name)),
+    }
 }
 
-/// Numbers by value; if any text is no number, all are texts, by code point.
+/// Texts alone by code point, as `<` compares them; else all as numbers.
 fn best<'a>(args: &mut Args<'_, 'a>, better: fn(Ordering) -> bool) -> Got<'a> {
     let mut values: Vec<_> = args.items_or_all()?.filter(|value| !value.is_null()).collect();
-    let is_words = |value: &Val<'_>| matches!(**value, Value::Text(_)) && Number::of(value).is_none();
-    let as_words = values.iter().any(is_words);
+    let as_words = values.iter().all(|value| matches!(**value, Value::Text(_)));
     let mut best: Option<(usize, Option<Number>)> = None;
     for (at, value) in values.iter().enumerate() {
-        let number = if as_words {
-            let Value::Text(_) = **value else { return Err(args.wrong("numbers or texts", value)) };
-            None
-        } else {
-            Some(args.number_of(value)?)
+        let number = match Number::of(value) {
+            _ if as_words => None,
+            None if matches!(**value, Value::Text(_)) => {
+                return Err(args.wrong_says("numbers or texts, and a text beside numbers must be numeric"));
+            }
+            None => return Err(args.wrong("numbers or texts", value)),
+            number => number,
         };
         let order = match (best, number) {
             (None, _) => None,

@@ -1,11 +1,12 @@
 //! Objects.
 
-use std::collections::HashSet;
+use std::{collections::HashSet, mem};
 
 use super::{Args, Function, row};
 use crate::{
     Map, Text, Value,
-    eval::{Stop, Val},
+    eval::{Machine, Stop, Val, object_bytes},
+    value::{Fields, NULL},
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -16,6 +17,8 @@ pub(super) const FUNCTIONS: &[Function] = &[
         |args| {
             // A key has no mark of its own: it counts as coming from where the values come from.
             let (map, taint) = (object(args, 0)?, args.taint());
+            let bytes = map.keys().map(|key| key.len() + 40).sum();
+            args.machine.spend_bytes(bytes)?;
             let keys = map.keys().map(|key| Value::Text(Text::new(key.clone()).with_taint(taint)));
             let keys = keys.collect();
             args.machine.list(keys)
@@ -82,8 +85,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
         &[("anonymize({id: 1, a: 2, rows: [{id: 3, b: 4}]})", r#"{"a":2,"rows":[{"b":4}]}"#)],
         |args| {
             let value = args.take(0);
-            args.machine.spend_bytes(value.approx_bytes())?;
-            Ok(anonymous(&value).into())
+            anonymous(args.machine, &value).map(Val::Own)
         },
     ),
 ];
@@ -114,7 +116,9 @@ pub(super) fn fields(args: &mut Args<'_, '_>, keep: bool) -> Result<Value, Stop>
             Value::List(list) => {
                 let texts: Option<Vec<_>> = list.iter().map(|name| name.as_str().map(Text::from)).collect();
                 let Some(texts) = texts else {
-                    return Err(args.wrong("the names of fields", &Value::List(list)));
+                    let other = list.iter().find(|name| name.as_str().is_none()).unwrap_or(&NULL);
+                    let found = other.type_name();
+                    return Err(args.wrong_says(&format!("the names of fields, and {found} is none")));
                 };
                 names.extend(texts);
             }
@@ -126,36 +130,75 @@ pub(super) fn fields(args: &mut Args<'_, '_>, keep: bool) -> Result<Value, Stop>
     let count = of.as_list().map_or(1, |list| list.len());
     args.machine.spend(if keep { count.saturating_mul(names.len() + 1) } else { count + names.len() })?;
     let left_out: HashSet<&str> = names.iter().map(|name| &**name).collect();
-    args.machine.spend_bytes(of.approx_bytes())?;
-    let named = |one: &Value| match one {
-        Value::Object(map) if keep => {
-            let found = |name: &Text| Some((name.shared().clone(), map.get(name)?.clone()));
-            Some(Value::Object(names.iter().filter_map(found).collect()))
-        }
-        Value::Object(map) => {
-            let rest = map.iter().filter(|(key, _)| !left_out.contains(&***key));
-            Some(Value::Object(rest.map(|(key, value)| (key.clone(), value.clone())).collect()))
-        }
-        Value::Null => Some(Value::Null),
-        _ => None,
-    };
     let done = match &*of {
-        Value::List(list) => list.iter().map(named).collect::<Option<Vec<_>>>().map(Value::from),
-        one => named(one),
+        Value::List(list) => {
+            args.machine.spend_bytes(mem::size_of_val(&**list))?;
+            let mut all = Vec::with_capacity(list.len());
+            for one in list {
+                match named(args.machine, one, &names, &left_out, keep)? {
+                    Some(value) => all.push(value),
+                    None => return Err(args.wrong("an object or a list of them", one)),
+                }
+            }
+            Some(Value::from(all))
+        }
+        one => named(args.machine, one, &names, &left_out, keep)?,
     };
     done.ok_or_else(|| args.wrong("an object or a list of them", &of))
 }
 
-fn anonymous(value: &Value) -> Value {
-    match value {
-        Value::List(list) => Value::List(list.iter().map(anonymous).collect()),
-        Value::Object(map) => {
-            let fields = map.iter().filter(|(key, _)| &***key != "id").map(|(key, value)| match value {
-                Value::List(_) => (key.clone(), anonymous(value)),
-                _ => (key.clone(), value.clone()),
-            });
-            Value::Object(fields.collect())
+/// An object's fields of these names, or without them; None for what is no object.
+fn named(
+    machine: &mut Machine<'_>,
+    of: &Value,
+    names: &[Text],
+    left_out: &HashSet<&str>,
+    keep: bool,
+) -> Result<Option<Value>, Stop> {
+    let map = match of {
+        Value::Object(map) => map,
+        Value::Null => return Ok(Some(Value::Null)),
+        _ => return Ok(None),
+    };
+    let most = if keep { map.len().min(names.len()) } else { map.len() };
+    machine.spend_bytes(object_bytes(most))?;
+    let mut fields = Fields::with_capacity(most);
+    if keep {
+        for name in names {
+            if let Some(value) = map.get(name) {
+                fields.put(name.shared().clone().into(), value.clone());
+            }
         }
-        other => other.clone(),
+    } else {
+        for (key, value) in map.iter().filter(|(key, _)| !left_out.contains(&***key)) {
+            fields.push(key.clone(), value.clone());
+        }
+    }
+    Ok(Some(Value::Object(fields.into())))
+}
+
+fn anonymous(machine: &mut Machine<'_>, value: &Value) -> Result<Value, Stop> {
+    match value {
+        Value::List(list) => {
+            machine.spend_bytes(mem::size_of_val(&**list).saturating_add(40))?;
+            let mut all = Vec::with_capacity(list.len());
+            for one in list {
+                all.push(anonymous(machine, one)?);
+            }
+            Ok(Value::from(all))
+        }
+        Value::Object(map) => {
+            machine.spend_bytes(object_bytes(map.len()))?;
+            let mut fields = Fields::with_capacity(map.len());
+            for (key, value) in map.iter().filter(|(key, _)| &***key != "id") {
+                let value = match value {
+                    Value::List(_) => anonymous(machine, value)?,
+                    other => other.clone(),
+                };
+                fields.push(key.clone(), value);
+            }
+            Ok(Value::Object(fields.into()))
+        }
+        other => Ok(other.clone()),
     }
 }

@@ -29,7 +29,7 @@ pub(super) const FUNCTIONS: &[Function] = &[
             Ok(match args.get(0) {
                 n @ (Value::Int(_) | Value::Float(_)) => n.clone().into(),
                 Value::Bool(is) => i64::from(*is).into(),
-                Value::Text(text) => number::parse(text.trim()).into(),
+                Value::Text(text) => number::parse(text).into(),
                 _ => Val::NULL,
             })
         },
@@ -55,7 +55,14 @@ pub(super) const FUNCTIONS: &[Function] = &[
         "pick(o, keys...)",
         "With only these fields; keys are texts or lists of texts. Of a list: each item.",
         &[("pick({a: 1, b: 2}, ['a', 'c'])", r#"{"a":1}"#), ("pick([{a: 1, b: 2}], 'b')", r#"[{"b":2}]"#)],
-        |args| objects::fields(args, true).map(|picked| Val::Own(picked.untainted())),
+        |args| {
+            let picked = objects::fields(args, true)?;
+            if picked.tainted() {
+                // All of it is copied.
+                args.machine.spend_bytes(picked.approx_bytes().saturating_mul(2))?;
+            }
+            Ok(Val::Own(picked.untainted()))
+        },
     ),
 ];
 

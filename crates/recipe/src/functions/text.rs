@@ -147,10 +147,11 @@ pub(super) const FUNCTIONS: &[Function] = &[
     }),
     row(
         "format(s, values...)",
-        "With `{}` replaced by one value after the other, `{0}` by the value at a place, `{name}` by a field of the first.",
+        "With `{}` replaced by one value after the other, `{0}` by the value at a place, `{name}` by a field of the first. A brace that is meant as one is given as a value.",
         &[
             ("format('{} of {}', 1, 2)", "\"1 of 2\""),
             ("format('{1}{0}', 'a', 'b')", "\"ba\""),
+            ("format('{}name{}', '{', '}')", "\"{name}\""),
             ("format('Dear {name}', {name: 'Ada'})", "\"Dear Ada\""),
         ],
         format,

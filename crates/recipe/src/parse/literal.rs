@@ -51,7 +51,7 @@ impl Parser<'_> {
         Node::new(Kind::List(items), self.since(start))
     }
 
-    fn spread(&mut self) -> Parsed {
+    pub(super) fn spread(&mut self) -> Parsed {
         let start = self.span;
         self.advance()?;
         let of = self.expression()?;

@@ -39,9 +39,12 @@ impl Parser<'_> {
         self.advance()?;
         let start = of.span;
         if self.at("(") {
-            let function = functions::find(name).ok_or_else(|| unknown("method", name, span))?;
-            let args = self.arguments(function, span, Some(of))?;
-            return Node::new(Kind::Method(function, args), self.since(start));
+            let kind = match functions::find(name) {
+                Some(function) => Kind::Method(function, self.arguments(function, span, Some(of))?),
+                None if self.any => Kind::Unknown(name.into(), Some(of), self.any_arguments()?),
+                None => return Err(unknown("method", name, span)),
+            };
+            return Node::new(kind, self.since(start));
         }
         Node::new(Kind::Member(of, name.into()), self.since(start))
     }
@@ -61,13 +64,29 @@ impl Parser<'_> {
         span: Span,
         of: Option<Box<Node>>,
     ) -> Parsed<Vec<Node>> {
-        self.advance()?;
         let is_method = of.is_some();
-        let mut args = self.nodes(")")?;
+        let mut args = if self.any {
+            self.any_arguments()?
+        } else {
+            self.advance()?;
+            self.nodes(")")?
+        };
         if let Some(of) = of {
             args.insert(0, *of);
         }
-        check(function, &args, is_method, span).map(|()| args)
+        if !self.any {
+            check(function, &args, is_method, span)?;
+        }
+        Ok(args)
+    }
+
+    /// Whatever stands in brackets.
+    fn any_arguments(&mut self) -> Parsed<Vec<Node>> {
+        self.advance()?;
+        self.items(")", |parser| {
+            let item = if parser.at("...") { parser.spread() } else { parser.expression() };
+            item.map(|item| *item)
+        })
     }
 
     /// Expressions up to `end`.
@@ -90,10 +109,16 @@ impl Parser<'_> {
         let start = self.span;
         let kind = match self.token {
             Token::Int(digits) => {
-                let float = || Value::from(digits.parse::<f64>().ok());
-                self.take(Kind::Literal(digits.parse().map_or_else(|_| float(), Value::Int)))?
+                let value = match digits.parse() {
+                    Ok(n) => Value::Int(n),
+                    Err(_) => self.double(digits)?,
+                };
+                self.take(Kind::Literal(value))?
             }
-            Token::Decimal(digits) => self.take(Kind::Literal(digits.parse::<f64>().ok().into()))?,
+            Token::Decimal(digits) => {
+                let value = self.double(digits)?;
+                self.take(Kind::Literal(value))?
+            }
             Token::Var(name) => self.take(Kind::Var(name.into()))?,
             Token::Text(quote) => self.text(quote)?,
             Token::Sign("...") => {
@@ -103,6 +128,13 @@ impl Parser<'_> {
             _ => return Err(self.expected("an expression").into()),
         };
         Node::new(kind, self.since(start))
+    }
+
+    fn double(&self, digits: &str) -> Parsed<Value> {
+        match Value::from(digits.parse::<f64>().ok()) {
+            Value::Null => Err(Error::new("the number is too large for a double", self.span.into()).into()),
+            value => Ok(value),
+        }
     }
 
     fn take(&mut self, kind: Kind) -> Parsed<Kind> {
@@ -136,9 +168,12 @@ impl Parser<'_> {
         if !self.at("(") {
             return Node::new(Kind::Name(name.into()), start);
         }
-        let function = functions::find(name).ok_or_else(|| unknown("function", name, start))?;
-        let args = self.arguments(function, start, None)?;
-        Node::new(Kind::Call(function, args), self.since(start))
+        let kind = match functions::find(name) {
+            Some(function) => Kind::Call(function, self.arguments(function, start, None)?),
+            None if self.any => Kind::Unknown(name.into(), None, self.any_arguments()?),
+            None => return Err(unknown("function", name, start)),
+        };
+        Node::new(kind, self.since(start))
     }
 
     /// `(e)`, or the parameters of a lambda.

@@ -5,6 +5,7 @@ mod docs;
 mod functions;
 mod grammar;
 mod limits;
+mod manners;
 mod print;
 mod random;
 mod reads;

@@ -7,7 +7,7 @@ use jiff::{
     civil::{Date, Time},
 };
 
-use super::Moment;
+use super::{CYCLE, Moment};
 
 const DAYS: &[&str] = &["Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"];
 
@@ -26,20 +26,21 @@ const MONTHS: &[&str] = &[
     "December",
 ];
 
-/// Writes a date; letters without a meaning stay.
-pub(super) fn write(at: &ZonedDateTime, format: &str) -> String {
+/// Writes a date, so many times 400 years later; letters without a meaning stay.
+pub(super) fn write(at: &ZonedDateTime, cycles: i64, format: &str) -> String {
     let mut out = String::new();
     let mut letters = format.chars();
     while let Some(letter) = letters.next() {
         match letter {
             '\\' => out.extend(letters.next()),
-            letter => letter_to(at, letter, &mut out),
+            letter => letter_to(at, cycles, letter, &mut out),
         }
     }
     out
 }
 
-fn letter_to(at: &ZonedDateTime, letter: char, out: &mut String) {
+fn letter_to(at: &ZonedDateTime, cycles: i64, letter: char, out: &mut String) {
+    let year = i64::from(at.year()) + cycles * 400;
     let hour12 = (at.hour() + 11) % 12 + 1;
     let weekday = at.weekday();
     let day_name = DAYS[weekday.to_monday_zero_offset() as usize % 7];
@@ -54,15 +55,15 @@ fn letter_to(at: &ZonedDateTime, letter: char, out: &mut String) {
         'w' => write!(out, "{}", weekday.to_sunday_zero_offset()),
         'z' => write!(out, "{}", at.day_of_year() - 1),
         'W' => write!(out, "{:02}", at.iso_week_date().week()),
-        'o' => write!(out, "{}", at.iso_week_date().year()),
+        'o' => write!(out, "{}", i64::from(at.iso_week_date().year()) + cycles * 400),
         'F' => write!(out, "{month_name}"),
         'M' => write!(out, "{}", &month_name[..3]),
         'm' => write!(out, "{:02}", at.month()),
         'n' => write!(out, "{}", at.month()),
         't' => write!(out, "{}", at.days_in_month()),
         'L' => write!(out, "{}", u8::from(at.in_leap_year())),
-        'Y' => write!(out, "{:04}", at.year()),
-        'y' => write!(out, "{:02}", at.year().rem_euclid(100)),
+        'Y' => write!(out, "{year:04}"),
+        'y' => write!(out, "{:02}", year.rem_euclid(100)),
         'a' => write!(out, "{}", if at.hour() < 12 { "am" } else { "pm" }),
         'A' => write!(out, "{}", if at.hour() < 12 { "AM" } else { "PM" }),
         'g' => write!(out, "{hour12}"),
@@ -79,9 +80,11 @@ fn letter_to(at: &ZonedDateTime, letter: char, out: &mut String) {
         'O' => write!(out, "{}", at.strftime("%z")),
         'p' if at.offset().is_zero() => write!(out, "Z"),
         'p' => write!(out, "{}", at.strftime("%:z")),
-        'c' => write!(out, "{}", at.strftime("%Y-%m-%dT%H:%M:%S%:z")),
-        'r' => write!(out, "{}", at.strftime("%a, %d %b %Y %H:%M:%S %z")),
-        'U' => write!(out, "{}", at.timestamp().as_second()),
+        'c' => write!(out, "{year:04}-{}", at.strftime("%m-%dT%H:%M:%S%:z")),
+        'r' => {
+            write!(out, "{} {year:04} {}", at.strftime("%a, %d %b"), at.strftime("%H:%M:%S %z"))
+        }
+        'U' => write!(out, "{}", at.timestamp().as_second() + cycles * CYCLE),
         other => write!(out, "{other}"),
     };
     debug_assert!(done.is_ok(), "writing to a text cannot fail");

@@ -80,6 +80,7 @@ impl Val {
 }
 
 pub(crate) fn numeric(text: &str) -> Option<Val> {
+    let text = text.trim();
     let unsigned = text.strip_prefix(['-', '+']).unwrap_or(text);
     let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
         Some((mantissa, exponent)) => (mantissa, exponent.strip_prefix(['-', '+']).unwrap_or(exponent)),
@@ -104,8 +105,8 @@ pub(crate) fn float(n: &Val) -> f64 {
     }
 }
 
-fn finite(n: f64) -> Val {
-    if n.is_finite() { Float(n) } else { Null }
+fn finite(n: f64) -> Got {
+    if n.is_finite() { Ok(Float(n)) } else { Err(()) }
 }
 
 /// Exact: a whole number has more digits than a double.
@@ -197,8 +198,7 @@ pub(crate) fn relation(op: &str, left: &Val, right: &Val) -> Got {
         (Text(a), Text(b)) => a.cmp(b),
         _ => match (left.number(), right.number(), left, right) {
             (Some(a), Some(b), ..) => compare(&a, &b),
-            (.., Null, Text(b)) => "".cmp(b),
-            (.., Text(a), Null) => (**a).cmp(""),
+            (.., Null, Text(_)) | (.., Text(_), Null) => return Ok(Bool(false)),
             _ => return Err(()),
         },
     };
@@ -230,7 +230,7 @@ pub(crate) fn bits(op: &str, left: &Val, right: &Val) -> Got {
 pub(crate) fn arithmetic(op: &str, left: &Val, right: &Val) -> Got {
     let (a, b) = match (left, right) {
         (Int(a), Int(b)) => (i128::from(*a), i128::from(*b)),
-        _ => return Ok(doubles(op, float(left), float(right))),
+        _ => return doubles(op, float(left), float(right)),
     };
     let exact = match op {
         "+" => a + b,
@@ -238,9 +238,9 @@ pub(crate) fn arithmetic(op: &str, left: &Val, right: &Val) -> Got {
         "*" => a * b,
         "/" | "%" if b == 0 => return Ok(Null),
         "/" if a % b == 0 => a / b,
-        "/" => return Ok(finite(a as f64 / b as f64)),
+        "/" => return finite(a as f64 / b as f64),
         "%" => a % b,
-        _ if b < 0 => return Ok(doubles("**", a as f64, b as f64)),
+        _ if b < 0 => return doubles("**", a as f64, b as f64),
         // Beyond 64 times only these three do not overflow.
         _ => match a {
             0 if b > 0 => 0,
@@ -252,7 +252,10 @@ pub(crate) fn arithmetic(op: &str, left: &Val, right: &Val) -> Got {
     i64::try_from(exact).map(Int).map_err(|_| ())
 }
 
-fn doubles(op: &str, a: f64, b: f64) -> Val {
+fn doubles(op: &str, a: f64, b: f64) -> Got {
+    if b == 0.0 && matches!(op, "/" | "%") || op == "**" && a == 0.0 && b < 0.0 {
+        return Ok(Null);
+    }
     finite(match op {
         "+" => a + b,
         "-" => a - b,
