@@ -231,13 +231,14 @@ impl Drive {
             self.answered = None;
         }
         flights.into_iter().for_each(|flight| self.begin(flight));
-        let mut changes = self.listens().then(|| self.shared.store.changes());
+        // No wait comes or goes while this one outcome is awaited.
+        let wakes = waits::wakes(&self.waits);
+        let mut changes = wakes.listens().then(|| self.shared.store.changes());
         loop {
             if let Some(at) = self.came().await? {
                 self.waits.remove(at);
                 return Ok(None);
             }
-            let wakes = waits::wakes(&self.waits);
             let now_ms = self.shared.clock.now_ms();
             let sleeps = wakes.at_ms.filter(|at_ms| at_ms - now_ms <= PARK_MS_MIN || !self.calls.is_empty());
             if self.calls.is_empty() && (sleeps.is_none() || changes.is_some()) {
@@ -273,12 +274,6 @@ impl Drive {
         self.calls.push(effects::call(self.shared.clone(), self.new.clone(), false, flight));
     }
 
-    /// Whether something else than time ends one of the waits.
-    fn listens(&self) -> bool {
-        let wakes = waits::wakes(&self.waits);
-        !(wakes.awaits.is_empty() && wakes.signals.is_empty())
-    }
-
     /// Records the first wait that is over; its place.
     async fn came(&mut self) -> Result<Option<usize>, store::Error> {
         for at in 0..self.waits.len() {
@@ -308,18 +303,10 @@ impl Drive {
 
     fn leave(&mut self, park: Park) -> Left {
         self.sink.due(&self.shared, true);
-        let entries = self.entries();
+        let commit = self.collected();
         let many = self.submitted - self.checkpointed > PARK_ENTRIES_MAX;
         let checkpoint = if many && !park.failed { self.write_state() } else { None };
-        let commit = Commit {
-            run: self.new.id,
-            epoch: self.epoch,
-            entries,
-            checkpoint,
-            writes: std::mem::take(&mut self.sink.writes),
-            park: Some(park),
-            end: None,
-        };
+        let commit = Commit { checkpoint, park: Some(park), ..commit };
         Left::Leaves(self.shared.store.commit(commit))
     }
 
@@ -332,17 +319,20 @@ impl Drive {
         if self.sink.entries.is_empty() && self.sink.writes.is_empty() {
             return None;
         }
-        let entries = self.entries();
+        let commit = self.collected();
         let checkpoint = self.checkpoint();
-        Some(self.shared.store.commit(Commit {
+        Some(self.shared.store.commit(Commit { checkpoint, ..commit }))
+    }
+
+    /// Everything since the last submission.
+    fn collected(&mut self) -> Commit {
+        Commit {
             run: self.new.id,
             epoch: self.epoch,
-            entries,
-            checkpoint,
+            entries: self.entries(),
             writes: std::mem::take(&mut self.sink.writes),
-            park: None,
-            end: None,
-        }))
+            ..Commit::default()
+        }
     }
 
     fn entries(&mut self) -> Option<Entries> {
@@ -428,16 +418,7 @@ impl Drive {
     }
 
     fn finish(&mut self, end: End) -> Left {
-        let entries = self.entries();
-        let commit = Commit {
-            run: self.new.id,
-            epoch: self.epoch,
-            entries,
-            checkpoint: None,
-            writes: std::mem::take(&mut self.sink.writes),
-            park: None,
-            end: Some(end),
-        };
+        let commit = Commit { end: Some(end), ..self.collected() };
         Left::Leaves(self.shared.store.commit(commit))
     }
 }

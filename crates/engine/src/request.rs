@@ -194,7 +194,8 @@ impl Inside<'_> {
                 .into_iter()
                 .map(|flight| effects::call(self.shared.clone(), self.new.clone(), true, flight)),
         );
-        if !waits::wakes(&self.flights).awaits.is_empty() {
+        let wakes = waits::wakes(&self.flights);
+        if !wakes.awaits.is_empty() {
             let writes = std::mem::take(&mut self.sink.writes);
             let commit = Commit { run: self.new.id, writes, ..Commit::default() };
             settle(Some(self.shared.store.commit(commit))).await?;
@@ -209,7 +210,7 @@ impl Inside<'_> {
                 }
             }
             let now_ms = self.shared.clock.now_ms();
-            let sleeps = waits::wakes(&self.flights).at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
+            let sleeps = wakes.at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
             tokio::select! {
                 Some((firing, number, outcome)) = self.calls.next() => {
                     self.entries.extend(machine.outcome(firing, number, outcome));

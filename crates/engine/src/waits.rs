@@ -24,6 +24,13 @@ pub(crate) struct Wakes {
     pub(crate) signals: Vec<std::sync::Arc<str>>,
 }
 
+impl Wakes {
+    /// Whether something else than time wakes it.
+    pub(crate) fn listens(&self) -> bool {
+        !(self.awaits.is_empty() && self.signals.is_empty())
+    }
+}
+
 /// Looks whether one has come; `run` waits for it.
 pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Option<Came>, store::Error> {
     let Asked::Wait(wait) = &flight.asked else { return Ok(None) };
