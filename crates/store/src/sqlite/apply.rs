@@ -15,8 +15,8 @@ use super::{
     read,
 };
 use crate::{
-    Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification, Standing,
-    Status, Write,
+    Cancelled, Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification,
+    Standing, Status, Write,
     probe::{Inside, Point},
     sabotage::Sabotage,
 };
@@ -245,7 +245,25 @@ impl Apply<'_> {
         if item.reopen(at_ms) { self.store_item(item) } else { Ok(()) }
     }
 
-    /// A queued run's end on request.
+    /// A run's end on request: at once, unless a worker holds it.
+    pub(super) fn ask_to_end(&mut self, run: Id, at_ms: i64) -> Result<Cancelled, Error> {
+        let known = lock(self.memory).find(run).map(|(_, status, _)| status);
+        let over = self.after.ended.contains(&run);
+        if !over && known == Some(Status::Running) {
+            // It keeps the wish over a crash.
+            self.run("UPDATE live SET cancel_at = ?2 WHERE run = ?1", params![key(run), at_ms])?;
+            self.change(Change::Cancel(run));
+            return Ok(Cancelled::Asked);
+        }
+        if !over && (known.is_some() || self.is_idle(run)?) {
+            self.cancel(run, at_ms)?;
+            return Ok(Cancelled::Ended);
+        }
+        let known = read::start(self.db, run)?.is_some();
+        Ok(if known { Cancelled::Over } else { Cancelled::Unknown })
+    }
+
+    /// The end of a run that nobody holds.
     pub(super) fn cancel(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
         let end = End {
             status: Status::Cancelled,
@@ -260,13 +278,6 @@ impl Apply<'_> {
             retry: None,
         };
         self.end(run, &end, None)
-    }
-
-    /// A claimed run keeps the wish over a crash.
-    pub(super) fn ask_to_end(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
-        self.run("UPDATE live SET cancel_at = ?2 WHERE run = ?1", params![key(run), at_ms])?;
-        self.change(Change::Cancel(run));
-        Ok(())
     }
 
     pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {

@@ -10,6 +10,7 @@ mod open;
 mod park;
 mod read;
 mod unique;
+mod version;
 mod writer;
 
 use std::{
@@ -28,11 +29,12 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, broadcast, oneshot};
 
 use self::{
+    apply::Apply,
     forms::trouble,
     held::Held,
     memory::Memory,
     open::{connect, migrate, own, unfinished},
-    writer::{Order, Writer},
+    writer::{Asked, Order, Writer},
 };
 use crate::{
     Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
@@ -208,12 +210,21 @@ impl Sqlite {
         Ok(Sqlite { shared, orders })
     }
 
-    fn order<T: Send + 'static>(
+    /// Done by the writer inside a transaction; answered once that is durable.
+    fn ask<T: Send + 'static>(
         &self,
-        make: impl FnOnce(oneshot::Sender<Result<T, Error>>) -> Order,
+        ask: impl FnMut(&mut Apply<'_>) -> Result<T, Error> + Send + 'static,
     ) -> Reply<'_, T> {
         let (tell, told) = oneshot::channel();
-        let sent = self.orders.send(make(tell));
+        self.wait_for(Order::Ask(Box::new(Asked { ask, answer: None, tell })), told)
+    }
+
+    fn wait_for<T: Send + 'static>(
+        &self,
+        order: Order,
+        told: oneshot::Receiver<Result<T, Error>>,
+    ) -> Reply<'_, T> {
+        let sent = self.orders.send(order);
         Box::pin(async move {
             match sent {
                 Ok(()) => told.await.unwrap_or(Err(Error::Closed)),
@@ -273,7 +284,7 @@ impl Runs for Sqlite {
     }
 
     fn start(&self, new: NewRun) -> Reply<'_, Started> {
-        self.order(|tell| Order::Start(Box::new(new), tell))
+        self.ask(move |apply| apply.start_unique(&new))
     }
 
     fn claim_now(&self, max: usize) -> Vec<Claimed> {
@@ -285,11 +296,11 @@ impl Runs for Sqlite {
     }
 
     fn reopen(&self, run: Id, moved: Option<crate::Moved>, at_ms: i64) -> Reply<'_, Reopened> {
-        self.order(|tell| Order::Reopen(run, moved, at_ms, tell))
+        self.ask(move |apply| apply.reopen(run, moved.as_ref(), at_ms))
     }
 
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
-        self.order(|tell| Order::Signal(run, name, body, tell))
+        self.ask(move |apply| apply.signal(run, &name, &body))
     }
 
     fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
@@ -312,7 +323,7 @@ impl Runs for Sqlite {
     }
 
     fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled> {
-        self.order(|tell| Order::Cancel(run, at_ms, tell))
+        self.ask(move |apply| apply.ask_to_end(run, at_ms))
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
@@ -331,7 +342,7 @@ impl Runs for Sqlite {
                 None => {
                     // A request is answered before its row is written, if nothing depends on that: whoever asks for the
                     // run by the id in the answer waits for what is on its way.
-                    self.order(Order::Barrier).await?;
+                    self.ask(|_| Ok(())).await?;
                     look().await
                 }
             }
@@ -446,7 +457,7 @@ impl Inbox for Sqlite {
 
 impl Versions for Sqlite {
     fn publish(&self, version: Version) -> Reply<'_, Hash> {
-        self.order(|tell| Order::Publish(version, tell))
+        self.ask(move |apply| apply.publish(&version))
     }
 
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
@@ -466,7 +477,8 @@ impl Store for Sqlite {
     fn close(&self) -> Reply<'_, ()> {
         self.shared.say(Due::Closing);
         lock(&self.shared.readers).clear();
-        self.order(Order::Close)
+        let (tell, told) = oneshot::channel();
+        self.wait_for(Order::Close(tell), told)
     }
 }
 

@@ -16,14 +16,11 @@ use tokio::sync::oneshot;
 use super::{
     Shared,
     apply::{After, Apply, Moved},
-    forms::{blob, trouble},
+    forms::trouble,
     lock,
     memory::Ready,
 };
-use crate::{
-    Cancelled, Change, Commit, Error, Hash, Id, Item, NewRun, Reopened, Signalled, Started, Status, Version,
-    probe::Point, sabotage::Sabotage,
-};
+use crate::{Change, Commit, Error, Id, Item, probe::Point, sabotage::Sabotage};
 
 /// Submissions in one transaction.
 const BATCH_MAX: usize = 1_024;
@@ -39,27 +36,38 @@ const WAL_PAGES: u64 = 2_000;
 
 pub(super) enum Order {
     Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
-    Start(Box<NewRun>, oneshot::Sender<Result<Started, Error>>),
-    Cancel(Id, i64, oneshot::Sender<Result<Cancelled, Error>>),
-    Signal(Id, Arc<str>, recipe::Value, oneshot::Sender<Result<Signalled, Error>>),
-    Reopen(Id, Option<crate::Moved>, i64, oneshot::Sender<Result<Reopened, Error>>),
+    /// Whatever else is decided inside the transaction.
+    Ask(Box<dyn Ask>),
     /// Parked runs are due.
     Wake(i64),
-    Publish(Version, oneshot::Sender<Result<Hash, Error>>),
-    /// Answered once everything before it is durable.
-    Barrier(oneshot::Sender<Result<(), Error>>),
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
-/// What a submission came to, told once it is durable.
-enum Told {
-    Commit(oneshot::Sender<Result<(), Error>>, Result<(), Error>, Id, u64),
-    Start(oneshot::Sender<Result<Started, Error>>, Result<Started, Error>),
-    Cancel(oneshot::Sender<Result<Cancelled, Error>>, Result<Cancelled, Error>),
-    Signal(oneshot::Sender<Result<Signalled, Error>>, Result<Signalled, Error>),
-    Reopen(oneshot::Sender<Result<Reopened, Error>>, Result<Reopened, Error>),
-    Barrier(oneshot::Sender<Result<(), Error>>, Result<(), Error>),
-    Publish(oneshot::Sender<Result<Hash, Error>>, Result<Hash, Error>),
+/// A question to the store whose answer is told once it is durable.
+pub(super) trait Ask: Send {
+    /// In the transaction; once more, if that is rolled back for another submission's sake.
+    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Error>;
+    fn tell(self: Box<Self>, done: Result<(), Error>);
+}
+
+/// What is done for it, and who waits for the answer.
+pub(super) struct Asked<T, F> {
+    pub(super) ask: F,
+    pub(super) answer: Option<T>,
+    pub(super) tell: oneshot::Sender<Result<T, Error>>,
+}
+
+impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Error> + Send> Ask for Asked<T, F> {
+    fn apply(&mut self, apply: &mut Apply<'_>) -> Result<(), Error> {
+        self.answer = Some((self.ask)(apply)?);
+        Ok(())
+    }
+
+    fn tell(self: Box<Self>, done: Result<(), Error>) {
+        let Asked { answer, tell, .. } = *self;
+        // Nobody waiting is no failure.
+        let _ = tell.send(done.and_then(|()| answer.ok_or(Error::Closed)));
+    }
 }
 
 pub(super) struct Writer {
@@ -103,12 +111,12 @@ impl Writer {
         }
         let mut after = After::default();
         // Most batches are fine as they are; one with a refused submission is done again, each behind its own savepoint.
-        let told = match self.attempt(&batch, &mut after, false) {
+        let told = match self.attempt(&mut batch, &mut after, false) {
             Ok(told) => Ok(told),
             Err(_) => {
                 after = After::default();
                 self.items.clear();
-                self.attempt(&batch, &mut after, true)
+                self.attempt(&mut batch, &mut after, true)
             }
         };
         match told {
@@ -132,10 +140,10 @@ impl Writer {
     /// One transaction. `apart`: each submission may fail without the others.
     fn attempt(
         &mut self,
-        batch: &[Order],
+        batch: &mut [Order],
         after: &mut After,
         apart: bool,
-    ) -> Result<Vec<Result<Outcome, Error>>, Error> {
+    ) -> Result<Vec<Result<(), Error>>, Error> {
         let taken = Point::BeforeCommit.enter();
         self.run("BEGIN IMMEDIATE")?;
         let mut results = Vec::with_capacity(batch.len());
@@ -179,7 +187,7 @@ impl Writer {
         self.db.prepare_cached(sql).and_then(|mut statement| statement.execute([])).map(drop).map_err(trouble)
     }
 
-    fn apply(&mut self, order: &Order, after: &mut After) -> Result<Outcome, Error> {
+    fn apply(&mut self, order: &mut Order, after: &mut After) -> Result<(), Error> {
         let shared = &self.shared;
         let mut stamp = || shared.stamp();
         let mut apply = Apply {
@@ -190,36 +198,15 @@ impl Writer {
             after,
             stamp: &mut stamp,
         };
-        let find = |run| lock(&shared.memory).find(run).map(|(_, status, _)| status);
         match order {
-            Order::Commit(commit, _) => apply.commit(commit).map(|()| Outcome::Done),
-            Order::Cancel(run, at_ms, _) => match find(*run) {
-                Some(Status::Running) if !apply.after.ended.contains(run) => {
-                    apply.ask_to_end(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Asked))
-                }
-                Some(_) if !apply.after.ended.contains(run) => {
-                    apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
-                }
-                None if apply.is_idle(*run)? => {
-                    apply.cancel(*run, *at_ms).map(|()| Outcome::Cancelled(Cancelled::Ended))
-                }
-                _ => {
-                    let known = super::read::start(&self.db, *run)?.is_some();
-                    Ok(Outcome::Cancelled(if known { Cancelled::Over } else { Cancelled::Unknown }))
-                }
-            },
-            Order::Start(new, _) => apply.start_unique(new).map(Outcome::Started),
-            Order::Signal(run, name, body, _) => apply.signal(*run, name, body).map(Outcome::Signalled),
-            Order::Reopen(run, moved, at_ms, _) => {
-                apply.reopen(*run, moved.as_ref(), *at_ms).map(Outcome::Reopened)
-            }
+            Order::Commit(commit, _) => apply.commit(commit),
+            Order::Ask(ask) => ask.apply(&mut apply),
             Order::Wake(now_ms) => {
                 let next = apply.wake_due(*now_ms)?;
                 after.next_wake = Some(next);
-                Ok(Outcome::Done)
+                Ok(())
             }
-            Order::Publish(version, _) => publish(&self.db, version).map(Outcome::Published),
-            Order::Barrier(_) | Order::Close(_) => Ok(Outcome::Done),
+            Order::Close(_) => Ok(()),
         }
     }
 
@@ -279,26 +266,21 @@ impl Writer {
         }
     }
 
-    fn tell(&self, batch: Vec<Order>, results: Vec<Result<Outcome, Error>>) {
+    fn tell(&self, batch: Vec<Order>, results: Vec<Result<(), Error>>) {
         for (order, result) in batch.into_iter().zip(results) {
-            if let (Order::Wake(now_ms), Err(_)) = (&order, &result) {
-                let mut memory = lock(&self.shared.memory);
-                (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
-            }
-            match told(order, result) {
-                Some(Told::Commit(tell, result, run, epoch)) => {
+            match order {
+                Order::Commit(commit, tell) => {
                     if result.is_err() {
-                        lock(&self.shared.memory).poison(run, epoch);
+                        lock(&self.shared.memory).poison(commit.run, commit.epoch);
                     }
                     let _ = tell.send(result);
                 }
-                Some(Told::Start(tell, result)) => drop(tell.send(result)),
-                Some(Told::Cancel(tell, result)) => drop(tell.send(result)),
-                Some(Told::Signal(tell, result)) => drop(tell.send(result)),
-                Some(Told::Reopen(tell, result)) => drop(tell.send(result)),
-                Some(Told::Barrier(tell, result)) => drop(tell.send(result)),
-                Some(Told::Publish(tell, result)) => drop(tell.send(result)),
-                None => {}
+                Order::Ask(ask) => ask.tell(result),
+                Order::Wake(now_ms) if result.is_err() => {
+                    let mut memory = lock(&self.shared.memory);
+                    (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
+                }
+                Order::Wake(_) | Order::Close(_) => {}
             }
         }
     }
@@ -308,58 +290,4 @@ fn answer_early(order: &mut Order) {
     if let Order::Commit(_, tell) = order {
         let _ = std::mem::replace(tell, oneshot::channel().0).send(Ok(()));
     }
-}
-
-enum Outcome {
-    Done,
-    Started(Started),
-    Cancelled(Cancelled),
-    Signalled(Signalled),
-    Reopened(Reopened),
-    Published(Hash),
-}
-
-fn told(order: Order, result: Result<Outcome, Error>) -> Option<Told> {
-    Some(match (order, result) {
-        (Order::Commit(commit, tell), result) => {
-            Told::Commit(tell, result.map(drop), commit.run, commit.epoch)
-        }
-        (Order::Cancel(_, _, tell), Ok(Outcome::Cancelled(how))) => Told::Cancel(tell, Ok(how)),
-        (Order::Cancel(_, _, tell), Ok(_)) => Told::Cancel(tell, Err(Error::Closed)),
-        (Order::Cancel(_, _, tell), Err(error)) => Told::Cancel(tell, Err(error)),
-        (Order::Signal(.., tell), Ok(Outcome::Signalled(how))) => Told::Signal(tell, Ok(how)),
-        (Order::Signal(.., tell), Ok(_)) => Told::Signal(tell, Err(Error::Closed)),
-        (Order::Signal(.., tell), Err(error)) => Told::Signal(tell, Err(error)),
-        (Order::Reopen(.., tell), Ok(Outcome::Reopened(how))) => Told::Reopen(tell, Ok(how)),
-        (Order::Reopen(.., tell), Ok(_)) => Told::Reopen(tell, Err(Error::Closed)),
-        (Order::Reopen(.., tell), Err(error)) => Told::Reopen(tell, Err(error)),
-        (Order::Start(_, tell), Ok(Outcome::Started(how))) => Told::Start(tell, Ok(how)),
-        (Order::Start(_, tell), Ok(_)) => Told::Start(tell, Err(Error::Closed)),
-        (Order::Start(_, tell), Err(error)) => Told::Start(tell, Err(error)),
-        (Order::Barrier(tell), result) => Told::Barrier(tell, result.map(drop)),
-        (Order::Wake(_), _) => return None,
-        (Order::Publish(_, tell), Ok(Outcome::Published(hash))) => Told::Publish(tell, Ok(hash)),
-        (Order::Publish(_, tell), Ok(_)) => Told::Publish(tell, Err(Error::Closed)),
-        (Order::Publish(_, tell), Err(error)) => Told::Publish(tell, Err(error)),
-        (Order::Close(_), _) => return None,
-    })
-}
-
-fn publish(db: &Connection, version: &Version) -> Result<Hash, Error> {
-    let hash = version.hash();
-    let run = |sql: &str, values: &[&dyn rusqlite::ToSql]| {
-        db.prepare_cached(sql).and_then(|mut statement| statement.execute(values)).map_err(trouble)
-    };
-    for (_, bytes) in &version.files {
-        let of = Hash::of(bytes);
-        run("INSERT OR IGNORE INTO files (hash, bytes) VALUES (?1, ?2)", params![of.0, bytes.as_ref()])?;
-    }
-    let manifest = blob(&version.manifest())?;
-    let system = &*version.system;
-    run(
-        "INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)",
-        params![hash.0, system, manifest],
-    )?;
-    run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
-    Ok(hash)
 }

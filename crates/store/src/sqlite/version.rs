@@ -1,0 +1,23 @@
+//! Folders of systems: their files, each once, and which version is current.
+
+use rusqlite::params;
+
+use super::{apply::Apply, forms::blob};
+use crate::{Error, Hash, Version};
+
+impl Apply<'_> {
+    /// Keeps the files that are not there yet, and makes it the system's current version.
+    pub(super) fn publish(&mut self, version: &Version) -> Result<Hash, Error> {
+        let (hash, system) = (version.hash(), &*version.system);
+        for (_, bytes) in &version.files {
+            let sql = "INSERT OR IGNORE INTO files (hash, bytes) VALUES (?1, ?2)";
+            self.run(sql, params![Hash::of(bytes).0, bytes.as_ref()])?;
+        }
+        self.run(
+            "INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)",
+            params![hash.0, system, blob(&version.manifest())?],
+        )?;
+        self.run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
+        Ok(hash)
+    }
+}
