@@ -6,17 +6,20 @@
 //! Nothing leaves the process before everything it depends on is durable: a call on others waits for the ticket of all
 //! that came before it (durability.md, Output commit).
 
+mod leave;
+mod patience;
+mod written;
+
 use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
-    End as MachineEnd, EndStatus, Entry, FiringId, Flight, Machine, Outcome, Then,
-    effect::{Asked, Progress, Wait},
+    End as MachineEnd, Entry, FiringId, Flight, Machine, Outcome, Output, Then,
+    effect::{Asked, Live, Wait},
     journal,
 };
-use recipe::Value;
 use store::{
-    Checkpoint, Claimed, Commit, End, Entries, NewRun, Park, Status, Ticket,
+    Checkpoint, Claimed, Commit, End, Entries, NewRun, Ticket,
     probe::{Inside, Point},
 };
 use tokio::sync::watch;
@@ -26,15 +29,8 @@ use crate::{Shared, Stop, context, effects, effects::Sink, policy::Policy, waits
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
 
-/// A checkpoint is written when the entries since the last one outweigh the state, but not for less than this, bytes.
-const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
-
 /// Submissions that may be on their way to the disk while a run goes on past its own effects.
 const AHEAD_MAX: usize = 4;
-
-/// At a park with more entries than this since the last checkpoint the state is written, so that a resuming run has
-/// little to read however often it parks.
-const PARK_ENTRIES_MAX: u64 = 32;
 
 /// A wait up to this long holds its worker: a park and a claim cost more than it saves, milliseconds.
 const PARK_MS_MIN: i64 = 1_000;
@@ -60,6 +56,9 @@ pub(crate) enum Left {
     Lost(store::Error),
 }
 
+pub(crate) use self::leave::{ended, failed};
+use self::{patience::Patience, written::Written};
+
 pub(crate) struct Drive {
     shared: Arc<Shared>,
     new: Arc<NewRun>,
@@ -68,16 +67,12 @@ pub(crate) struct Drive {
     sink: Sink,
     /// Submissions on their way, in order.
     ahead: VecDeque<Ticket>,
-    /// Entries that have been submitted.
-    submitted: u64,
-    bytes_since_checkpoint: usize,
-    /// Entries that the newest checkpoint has seen.
-    checkpointed: u64,
-    state_bytes: usize,
+    written: Written,
     started_at_ms: i64,
     /// Attempts that have failed before this one.
     attempts: u32,
     policy: Policy,
+    patience: Patience,
     /// Calls under way.
     calls: FuturesUnordered<effects::Call>,
     /// What else branches wait for.
@@ -95,7 +90,17 @@ pub(crate) async fn drive(
     order: watch::Receiver<Order>,
     stop: watch::Receiver<Stop>,
 ) -> Left {
-    let Claimed { start: new, epoch, journal, cancelled, crash_loop, attempts, started_at_ms } = claimed;
+    let Claimed {
+        start: new,
+        epoch,
+        journal,
+        cancelled,
+        crash_loop,
+        attempts,
+        started_at_ms,
+        worked_ms,
+        stored_bytes,
+    } = claimed;
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
     if crash_loop {
         let says = "the process died again and again while it worked this run alone";
@@ -103,7 +108,7 @@ pub(crate) async fn drive(
         let end = failed(failure, started_at_ms, shared.clock.now_ms());
         return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
     }
-    let (machine, submitted, checkpointed, policy) = match open(&shared, &new, journal).await {
+    let (machine, written, policy) = match open(&shared, &new, journal, stored_bytes).await {
         Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
@@ -114,15 +119,13 @@ pub(crate) async fn drive(
     };
     let mut drive = Drive {
         sink: Sink::new(new.clone(), false),
+        patience: Patience::new(&policy, worked_ms, shared.clock.now_ms()),
         shared,
         new,
         epoch,
         ahead: VecDeque::new(),
-        submitted,
         machine,
-        bytes_since_checkpoint: 0,
-        checkpointed,
-        state_bytes: CHECKPOINT_BYTES_MIN,
+        written,
         started_at_ms,
         attempts,
         policy,
@@ -140,8 +143,13 @@ enum Trouble {
     Failure(interpreter::Failure),
 }
 
-/// The machine of the run, how many entries its journal holds, and how many of them its checkpoint has seen.
-async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, u64, u64, Policy), Trouble> {
+/// The machine of the run, and what its journal holds.
+async fn open(
+    shared: &Shared,
+    new: &NewRun,
+    journal: bool,
+    stored_bytes: Option<u64>,
+) -> Result<(Machine, Written, Policy), Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
@@ -156,13 +164,21 @@ async fn open(shared: &Shared, new: &NewRun, journal: bool) -> Result<(Machine, 
     let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
     let policy =
         published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
-    Ok((machine, recorded, checkpointed, policy))
+    let stored_bytes = match stored_bytes {
+        Some(bytes) => bytes,
+        None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
+    };
+    let written = Written::new(recorded, checkpointed, stored_bytes, policy.stored_max);
+    Ok((machine, written, policy))
 }
 
 impl Drive {
     async fn run(&mut self) -> Left {
         loop {
             let turn = self.machine.advance(OUTPUTS_MAX);
+            if turn.outputs.iter().any(is_news) {
+                self.patience.news(self.shared.clock.now_ms());
+            }
             for output in turn.outputs {
                 self.sink.take(&self.shared, output);
             }
@@ -205,6 +221,12 @@ impl Drive {
         if order == Order::Cancel {
             return Ok(Some(self.cancel()));
         }
+        if let Some(failure) = self.written.too_large() {
+            return Ok(Some(self.end(MachineEnd::failed(failure))));
+        }
+        if let Some(late) = self.patience.late(self.shared.clock.now_ms()) {
+            return Ok(Some(self.too_late(late)));
+        }
         let stopping = order == Order::HandBack || *self.stop.borrow() != Stop::No;
         if stopping { self.hand_back().await.map(Some) } else { Ok(None) }
     }
@@ -240,6 +262,9 @@ impl Drive {
                 return Ok(None);
             }
             let now_ms = self.shared.clock.now_ms();
+            if let Some(late) = self.patience.late(now_ms) {
+                return Ok(Some(self.too_late(late)));
+            }
             let sleeps = wakes.at_ms.filter(|at_ms| at_ms - now_ms <= PARK_MS_MIN || !self.calls.is_empty());
             if self.calls.is_empty() && (sleeps.is_none() || changes.is_some()) {
                 return Ok(Some(self.park(wakes)));
@@ -250,7 +275,8 @@ impl Drive {
                 drop(self.submit());
                 continue;
             }
-            let sleeps = sleeps.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
+            let looks_ms = self.patience.until_ms().min(sleeps.unwrap_or(i64::MAX));
+            let sleeps = Some((looks_ms - now_ms).max(0) as u64 + 1);
             let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
             tokio::select! {
                 Some((firing, number, outcome)) = self.calls.next() => {
@@ -288,29 +314,8 @@ impl Drive {
         Ok(None)
     }
 
-    /// Nothing is left to do but to wait: the run becomes a row.
-    fn park(&mut self, wakes: waits::Wakes) -> Left {
-        let park = Park {
-            status: Status::Waiting,
-            wake_at_ms: wakes.at_ms,
-            awaits: wakes.awaits,
-            signals: wakes.signals,
-            started_at_ms: self.started_at_ms,
-            failed: false,
-        };
-        self.leave(park)
-    }
-
-    fn leave(&mut self, park: Park) -> Left {
-        self.sink.due(&self.shared, true);
-        let commit = self.collected();
-        let many = self.submitted - self.checkpointed > PARK_ENTRIES_MAX;
-        let checkpoint = if many && !park.failed { self.write_state() } else { None };
-        let commit = Commit { checkpoint, park: Some(park), ..commit };
-        Left::Leaves(self.shared.store.commit(commit))
-    }
-
     fn record(&mut self, firing: FiringId, number: u8, outcome: Outcome) {
+        self.patience.news(self.shared.clock.now_ms());
         self.sink.entries.extend(self.machine.outcome(firing, number, outcome));
     }
 
@@ -320,8 +325,9 @@ impl Drive {
             return None;
         }
         let commit = self.collected();
-        let checkpoint = self.checkpoint();
-        Some(self.shared.store.commit(Commit { checkpoint, ..commit }))
+        let due = self.written.checkpoint_is_due();
+        let (checkpoint, stored_max) = if due { self.state() } else { (None, None) };
+        Some(self.shared.store.commit(Commit { checkpoint, stored_max, ..commit }))
     }
 
     /// Everything since the last submission.
@@ -329,98 +335,25 @@ impl Drive {
         Commit {
             run: self.new.id,
             epoch: self.epoch,
-            entries: self.entries(),
+            entries: self.written.chunk(&std::mem::take(&mut self.sink.entries)),
             writes: std::mem::take(&mut self.sink.writes),
             ..Commit::default()
         }
     }
 
-    fn entries(&mut self) -> Option<Entries> {
-        let list = std::mem::take(&mut self.sink.entries);
-        let entries = encode(&list, self.submitted)?;
-        self.submitted += list.len() as u64;
-        self.bytes_since_checkpoint += entries.bytes.len();
-        Some(entries)
-    }
-
-    /// The state, when the entries since the last one outweigh it: what a resuming run reads is bounded by its state,
-    /// not by what it has done. The cost stays linear, as each checkpoint is paid for by as many bytes of entries.
-    fn checkpoint(&mut self) -> Option<Checkpoint> {
-        if self.bytes_since_checkpoint < self.state_bytes { None } else { self.write_state() }
-    }
-
-    /// None at a moment when the state and the submitted entries are not of one time.
-    fn write_state(&mut self) -> Option<Checkpoint> {
-        if self.machine.entries() != self.submitted || self.machine.failing() {
-            return None;
+    /// The state, and what the journal may hold if it is over that; None at a moment when the state and the submitted
+    /// entries are not of one time.
+    fn state(&mut self) -> (Option<Checkpoint>, Option<u64>) {
+        if self.machine.entries() != self.written.entries || self.machine.failing() {
+            return (None, None);
         }
-        let bytes = self.machine.checkpoint();
-        self.bytes_since_checkpoint = 0;
-        self.checkpointed = self.submitted;
-        self.state_bytes = bytes.len().max(CHECKPOINT_BYTES_MIN);
-        Some(Checkpoint { at: self.submitted, bytes })
+        self.written.checkpoint(self.machine.checkpoint())
     }
+}
 
-    fn end(&mut self, end: MachineEnd) -> Left {
-        if let Some(wake_at_ms) = self.next_attempt(&end) {
-            return self.again(&end, wake_at_ms);
-        }
-        self.sink.due(&self.shared, true);
-        let now_ms = self.shared.clock.now_ms();
-        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
-        let entries = self.submitted + self.sink.entries.len() as u64;
-        let end = End {
-            attempts: self.attempts + 1,
-            retry: again.and_then(|again| encode(&[again], entries)),
-            ..ended(end, self.started_at_ms, now_ms)
-        };
-        self.finish(end)
-    }
-
-    /// When the run is tried again, if its failure is one that another attempt may mend, and one is left.
-    fn next_attempt(&self, end: &MachineEnd) -> Option<i64> {
-        let failure = end.failure.as_ref().filter(|failure| failure.retryable)?;
-        if self.attempts + 1 >= self.policy.attempts {
-            return None;
-        }
-        let backoff_ms = self.policy.backoff.ms(self.attempts + 1, self.new.id.0);
-        let ms = backoff_ms.max(u64::from(failure.after_ms.unwrap_or(0)));
-        Some(self.shared.clock.now_ms().saturating_add_unsigned(ms))
-    }
-
-    /// The attempt is over; the next one resumes from the journal, and tries the effect that failed again.
-    fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Left {
-        let now_ms = self.shared.clock.now_ms();
-        self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
-        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
-        for item in self.machine.items() {
-            if !item.over() {
-                self.sink.say(Progress { status_message: words.clone(), ..item.clone() }, &self.shared);
-            }
-        }
-        let park = Park {
-            status: Status::Queued,
-            wake_at_ms: Some(wake_at_ms),
-            awaits: Vec::new(),
-            signals: Vec::new(),
-            started_at_ms: self.started_at_ms,
-            failed: true,
-        };
-        self.leave(park)
-    }
-
-    /// What was done stays done; nothing more is.
-    fn cancel(&mut self) -> Left {
-        self.sink.due(&self.shared, true);
-        let now_ms = self.shared.clock.now_ms();
-        let end = blank(self.started_at_ms, now_ms);
-        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end })
-    }
-
-    fn finish(&mut self, end: End) -> Left {
-        let commit = Commit { end: Some(end), ..self.collected() };
-        Left::Leaves(self.shared.store.commit(commit))
-    }
+/// What shows that a run gets on; a line in its log does not.
+fn is_news(output: &Output) -> bool {
+    !matches!(output, Output::Live { live: Live::Log { .. }, .. })
 }
 
 fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
@@ -439,41 +372,6 @@ pub(crate) async fn settle(ticket: Option<Ticket>) -> Result<(), store::Error> {
 /// Entries as one chunk that begins after `at` others.
 pub(crate) fn encode(list: &[Entry], at: u64) -> Option<Entries> {
     (!list.is_empty()).then(|| Entries { at, count: list.len() as u32, bytes: journal::encode(list) })
-}
-
-fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
-    End {
-        status: Status::Succeeded,
-        started_at_ms,
-        attempts: 1,
-        ended_at_ms,
-        result: Value::Null,
-        error: Value::Null,
-        effects: Vec::new(),
-        handled: 0,
-        cancel_at_ms: None,
-        retry: None,
-    }
-}
-
-pub(crate) fn failed(failure: interpreter::Failure, started_at_ms: i64, ended_at_ms: i64) -> End {
-    End { status: Status::Failed, error: failure.to_value(), ..blank(started_at_ms, ended_at_ms) }
-}
-
-/// How the machine ended, as the store keeps it.
-pub(crate) fn ended(end: MachineEnd, started_at_ms: i64, ended_at_ms: i64) -> End {
-    let status = match end.status {
-        EndStatus::Succeeded => Status::Succeeded,
-        EndStatus::Failed => Status::Failed,
-    };
-    End {
-        status,
-        result: end.result,
-        error: end.failure.map_or(Value::Null, |failure| failure.to_value()),
-        effects: end.page,
-        handled: end.handled,
-        ..blank(started_at_ms, ended_at_ms)
-    }
 }
 
 /// Returns once the word has come. A sender that is gone will not say it.

@@ -21,6 +21,14 @@ pub(crate) struct Policy {
     pub(crate) backoff: Backoff,
     /// Higher first.
     pub(crate) priority: i32,
+    /// Longest time without an outcome or progress while a worker holds the run, milliseconds.
+    pub(crate) timeout_ms: u64,
+    /// Longest time that workers hold the run in all, milliseconds.
+    pub(crate) duration_ms_max: Option<u64>,
+    /// How long it stays after its end, milliseconds; None: as is usual.
+    pub(crate) keep_ms: Option<u64>,
+    /// What its journal may hold, bytes.
+    pub(crate) stored_max: u64,
 }
 
 impl Default for Policy {
@@ -33,9 +41,8 @@ impl Policy {
     pub(crate) fn of(graph: &Graph) -> Policy {
         let job = &graph.settings;
         let backoff = job.get("backoff").cloned().unwrap_or_default();
-        let ms = |key: &str, default: u64| {
-            backoff.get(key).and_then(|span| duration_ms(&span.to_text())).unwrap_or(default)
-        };
+        let span = |of: &Value, key: &str| of.get(key).and_then(|span| duration_ms(&span.to_text()));
+        let ms = |key: &str, default: u64| span(&backoff, key).unwrap_or(default);
         let whole = |key: &str, default: i64| job.get(key).and_then(Value::as_i64).unwrap_or(default);
         Policy {
             attempts: whole("attempts", 1).clamp(1, 1_000) as u32,
@@ -46,8 +53,30 @@ impl Policy {
                 jitter: backoff.get("jitter") != Some(&Value::Bool(false)),
             },
             priority: whole("priority", 0).clamp(i32::MIN.into(), i32::MAX.into()) as i32,
+            timeout_ms: span(job, "timeout").unwrap_or(3_600_000),
+            duration_ms_max: span(job, "maxDuration"),
+            keep_ms: span(job, "keep"),
+            stored_max: job.get("maxStored").and_then(bytes).unwrap_or(64 << 20),
         }
     }
+}
+
+/// `64MiB`, `10 kB`, or a number of bytes.
+fn bytes(size: &Value) -> Option<u64> {
+    let text = size.to_text();
+    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
+    let number: f64 = text[..at].parse().ok()?;
+    let unit = match text[at..].trim() {
+        "" | "B" => 1.0,
+        "kB" | "KB" => 1e3,
+        "MB" => 1e6,
+        "GB" => 1e9,
+        "KiB" => f64::from(1 << 10),
+        "MiB" => f64::from(1 << 20),
+        "GiB" => f64::from(1 << 30),
+        _ => return None,
+    };
+    Some((number * unit) as u64)
 }
 
 impl Backoff {

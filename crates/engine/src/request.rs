@@ -29,13 +29,14 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         true => limits(graph, event, &call.input)?,
         false => (None, None),
     };
+    let policy = Policy::of(graph);
     let new = NewRun {
         id,
         system: published.system.name.clone(),
         workflow: graph.identifier.clone(),
         version: published.version,
         queue: graph.queue.clone().unwrap_or_else(|| "default".into()),
-        priority: Policy::of(graph).priority,
+        priority: policy.priority,
         parent: None,
         root: id,
         direct: in_background,
@@ -47,6 +48,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         not_before_ms: None,
         unique,
         limit,
+        keep_ms: policy.keep_ms,
         created_at_ms: now_ms,
     };
     if in_background {
@@ -123,24 +125,13 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
                 Err(_) => {
                     run.too_late = true;
                     let says = "the run took longer than a request may wait";
-                    over(Failure { retryable: true, ..Failure::new("timeout", says) })
+                    interpreter::End::failed(Failure { retryable: true, ..Failure::new("timeout", says) })
                 }
             }
         }
-        Err(failure) => over(failure),
+        Err(failure) => interpreter::End::failed(failure),
     };
     run.commit(end).await
-}
-
-fn over(failure: Failure) -> interpreter::End {
-    interpreter::End {
-        status: EndStatus::Failed,
-        result: recipe::Value::Null,
-        failure: Some(failure),
-        page: Vec::new(),
-        response: None,
-        handled: 0,
-    }
 }
 
 struct Inside<'a> {
@@ -173,7 +164,10 @@ impl Inside<'_> {
                         Ok(()) => {}
                         Err(error) => {
                             tracing::error!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
-                            return over(Failure::new("timeout", "what the run started could not be kept"));
+                            return interpreter::End::failed(Failure::new(
+                                "timeout",
+                                "what the run started could not be kept",
+                            ));
                         }
                     }
                 }
@@ -242,10 +236,9 @@ impl Inside<'_> {
             run: self.new.id,
             epoch: 0,
             entries: failed.then(|| encode(&self.entries, 0)).flatten(),
-            checkpoint: None,
             writes,
-            park: None,
             end: Some(end),
+            ..Commit::default()
         });
         if outbox {
             settle(Some(ticket)).await.map_err(Refusal::Store)?;

@@ -143,6 +143,20 @@ pub struct End {
     pub handled: u32,
 }
 
+impl End {
+    /// Of a run that was stopped from outside.
+    pub fn failed(failure: Failure) -> End {
+        End {
+            status: EndStatus::Failed,
+            result: Value::Null,
+            failure: Some(failure),
+            page: Vec::new(),
+            response: None,
+            handled: 0,
+        }
+    }
+}
+
 /// What comes after a turn's outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {

@@ -46,6 +46,8 @@ pub struct Commit {
     pub entries: Option<Entries>,
     /// The interpreter's state after `at` entries.
     pub checkpoint: Option<Checkpoint>,
+    /// With a checkpoint: what the run's journal may hold, bytes. The oldest part of its trace goes until it does.
+    pub stored_max: Option<u64>,
     /// Own writes, in the order in which they were made.
     pub writes: Vec<Write>,
     /// Set when the run leaves its worker for now.
@@ -137,6 +139,8 @@ pub trait Journals: Send + Sync {
     fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
     /// The trace: the oldest kept checkpoint and every kept entry after it.
     fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
+    /// What the run's journal holds, bytes.
+    fn stored_bytes(&self, run: Id) -> Reply<'_, u64>;
 }
 
 /// Progress items as they are shown.
@@ -161,7 +165,7 @@ pub trait Inbox: Send + Sync {
     ) -> Reply<'_, Vec<Arc<Notification>>>;
 }
 
-/// Folders of systems as they were published.
+/// Folders of systems as they were published. One goes an hour after it was replaced, and no run is pinned to it.
 pub trait Versions: Send + Sync {
     /// Stores the files that are not there yet and makes this the system's current version. The same content is the same version.
     fn publish(&self, version: Version) -> Reply<'_, Hash>;

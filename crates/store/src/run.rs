@@ -81,8 +81,24 @@ pub struct NewRun {
     pub unique: Option<Unique>,
     /// Only so many with that key at once.
     pub limit: Option<Limit>,
+    /// How long it stays after its end, milliseconds; None: 30 days, and 90 if it failed.
+    pub keep_ms: Option<u64>,
     /// Milliseconds since 1970.
     pub created_at_ms: i64,
+}
+
+/// How long an ended run stays where its workflow does not say, milliseconds.
+const KEEP_MS: u64 = 30 * 86_400_000;
+
+/// The same of a failed one.
+const KEEP_FAILED_MS: u64 = 90 * 86_400_000;
+
+impl NewRun {
+    /// When it may go, having ended so, milliseconds since 1970.
+    pub fn expires_at_ms(&self, end: &End) -> i64 {
+        let usual = if end.status == Status::Failed { KEEP_FAILED_MS } else { KEEP_MS };
+        end.ended_at_ms.saturating_add_unsigned(self.keep_ms.unwrap_or(usual))
+    }
 }
 
 /// One run of a workflow with that key: a second start gives back the first.
@@ -225,6 +241,10 @@ pub struct Claimed {
     pub attempts: u32,
     /// When a worker first took it, if one has.
     pub started_at_ms: Option<i64>,
+    /// How long workers held it before it parked last, milliseconds.
+    pub worked_ms: u64,
+    /// What its journal held when it parked last, bytes; None if somebody has worked it since.
+    pub stored_bytes: Option<u64>,
 }
 
 /// A run that leaves its worker without having ended. What wakes it is a hint: it looks for itself.
@@ -240,6 +260,10 @@ pub struct Park {
     pub signals: Vec<Arc<str>>,
     /// When a worker first took it, milliseconds since 1970.
     pub started_at_ms: i64,
+    /// How long workers have held it, milliseconds.
+    pub worked_ms: u64,
+    /// What its journal holds, bytes.
+    pub stored_bytes: u64,
     /// An attempt has failed.
     pub failed: bool,
 }

@@ -13,7 +13,7 @@ use store::{
     Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, probe::Point, sabotage::Sabotage,
 };
 
-use crate::{Shared, context};
+use crate::{Shared, context, policy::Policy};
 
 /// Collects a run's effects as writes until they are submitted.
 pub(crate) struct Sink {
@@ -103,10 +103,12 @@ impl Sink {
     /// A run takes the version that is current when it is queued.
     fn child(&self, shared: &Shared, start: interpreter::effect::Start) -> NewRun {
         let current = shared.systems.current(&self.new.system);
+        let graph = current.as_ref().and_then(|current| current.system.workflows.get(&start.workflow));
         NewRun {
+            keep_ms: graph.and_then(|graph| Policy::of(graph).keep_ms),
             id: store::Id(start.id),
             system: self.new.system.clone(),
-            version: current.map_or(self.new.version, |current| current.version),
+            version: current.as_ref().map_or(self.new.version, |current| current.version),
             queue: start.queue.clone().unwrap_or_else(|| "default".into()),
             priority: start.priority,
             parent: Some(self.new.id),

@@ -15,14 +15,9 @@ use super::{
     read,
 };
 use crate::{
-    Cancelled, Change, Checkpoint, Commit, End, Entries, Error, Id, Item, ItemStatus, NewRun, Notification,
-    Standing, Status, Write,
-    probe::{Inside, Point},
-    sabotage::Sabotage,
+    Cancelled, Change, Commit, End, Error, Hash, Id, Item, ItemStatus, NewRun, Notification, Standing,
+    Status, Write, probe::Inside, sabotage::Sabotage,
 };
-
-/// Entries that a trace keeps.
-const TRACE_ENTRIES: u64 = 10_000;
 
 /// Lines that a run's page keeps.
 const LOG_LINES_MAX: i64 = 1_000;
@@ -44,6 +39,12 @@ pub(super) struct After {
     pub(super) still: Vec<Id>,
     /// When the next parked run is due, if that was looked up.
     pub(super) next_wake: Option<Option<i64>>,
+    /// When the next ended run may go, if that was looked up.
+    pub(super) next_prune: Option<Option<i64>>,
+    /// When the first of the runs that ended may go.
+    pub(super) expires: Option<i64>,
+    /// Change in the number of runs that are pinned to a version.
+    pub(super) pins: HashMap<Hash, i64>,
     /// Change in the number of live runs of a tree within this batch.
     roots: HashMap<Id, i64>,
 }
@@ -101,6 +102,7 @@ pub(super) struct Mark {
     changes: usize,
     still: usize,
     counters: HashMap<&'static str, i64>,
+    pins: HashMap<Hash, i64>,
     roots: HashMap<Id, i64>,
 }
 
@@ -113,8 +115,14 @@ impl After {
             changes: self.changes.len(),
             still: self.still.len(),
             counters: self.counters.clone(),
+            pins: self.pins.clone(),
             roots: self.roots.clone(),
         }
+    }
+
+    /// So many more runs are pinned to a version.
+    pub(super) fn pin(&mut self, version: Hash, by: i64) {
+        *self.pins.entry(version).or_default() += by;
     }
 
     /// So many more runs of a tree are in memory.
@@ -129,6 +137,7 @@ impl After {
         self.changes.truncate(to.changes);
         self.still.truncate(to.still);
         self.counters = to.counters;
+        self.pins = to.pins;
         self.roots = to.roots;
     }
 }
@@ -168,6 +177,9 @@ impl Apply<'_> {
         if let Some(checkpoint) = &commit.checkpoint {
             self.checkpoint(commit.run, checkpoint)?;
             self.trim(commit.run, checkpoint.at)?;
+            if let Some(bytes_max) = commit.stored_max {
+                self.trim_to(commit.run, bytes_max)?;
+            }
         }
         if Sabotage::DoubleAppend.on() {
             self.twice(&commit.writes)?;
@@ -220,23 +232,6 @@ impl Apply<'_> {
                 _ => {}
             }
         }
-        Ok(())
-    }
-
-    pub(super) fn entries(&mut self, run: Id, entries: &Entries) -> Result<(), Error> {
-        self.run(
-            "INSERT INTO journal (run, at, count, bytes) VALUES (?1, ?2, ?3, ?4)",
-            params![key(run), entries.at as i64, entries.count, entries.bytes],
-        )?;
-        Ok(())
-    }
-
-    pub(super) fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Result<(), Error> {
-        self.after.inside.push(Point::Checkpoint.enter());
-        self.run(
-            "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
-            params![key(run), checkpoint.at as i64, checkpoint.bytes],
-        )?;
         Ok(())
     }
 
@@ -318,6 +313,7 @@ impl Apply<'_> {
         )?;
         if added > 0 {
             *self.after.counters.entry("accepted").or_default() += 1;
+            self.after.pin(new.version, 1);
         }
         Ok(added > 0)
     }
@@ -344,6 +340,7 @@ impl Apply<'_> {
             }
         };
         let root = start.root;
+        self.expires(&start, end)?;
         if let Some(unique) = start.unique.as_ref().filter(|unique| unique.for_ms == 0) {
             self.run(
                 "DELETE FROM uniques WHERE system = ?1 AND workflow = ?2 AND key = ?3 AND run = ?4",
@@ -373,7 +370,7 @@ impl Apply<'_> {
     }
 
     /// Whether a run of that tree has not ended.
-    fn is_live(&self, root: Id) -> Result<bool, Error> {
+    pub(super) fn is_live(&self, root: Id) -> Result<bool, Error> {
         let in_memory =
             lock(self.memory).live_of(root) as i64 + self.after.roots.get(&root).copied().unwrap_or(0);
         if in_memory > 0 || !self.parks() {
@@ -458,21 +455,6 @@ impl Apply<'_> {
         if added > 0 {
             self.after.changes.push((stamp, Change::Notification(Arc::new(notification.clone()))));
         }
-        Ok(())
-    }
-
-    /// The trace keeps its newest entries and the checkpoint just before them; what is older goes a segment at a time.
-    fn trim(&self, run: Id, at: u64) -> Result<(), Error> {
-        let Some(oldest) = at.checked_sub(TRACE_ENTRIES) else { return Ok(()) };
-        let mut found = self
-            .db
-            .prepare_cached("SELECT max(at) FROM checkpoints WHERE run = ?1 AND at <= ?2")
-            .map_err(trouble)?;
-        let from: Option<i64> =
-            found.query_row(params![key(run), oldest as i64], |row| row.get(0)).map_err(trouble)?;
-        let Some(from) = from else { return Ok(()) };
-        self.run("DELETE FROM journal WHERE run = ?1 AND at + count <= ?2", params![key(run), from])?;
-        self.run("DELETE FROM checkpoints WHERE run = ?1 AND at < ?2", params![key(run), from])?;
         Ok(())
     }
 

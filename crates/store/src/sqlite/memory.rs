@@ -40,6 +40,10 @@ pub(super) struct Memory {
     pub(super) next_wake_ms: Option<i64>,
     /// The writer has been asked to wake those that are due.
     pub(super) waking: bool,
+    /// When the next ended run may go, milliseconds since 1970.
+    pub(super) next_prune_ms: Option<i64>,
+    /// The writer has been asked to take those away that may go.
+    pub(super) pruning: bool,
     /// Runs that are claimed.
     held: Vec<Id>,
     /// One of them that is worked alone, as processes died while they held it.
@@ -56,6 +60,9 @@ pub(super) struct Ready {
     pub(super) cancel: bool,
     pub(super) attempts: u32,
     pub(super) started_at_ms: Option<i64>,
+    pub(super) worked_ms: u64,
+    /// Of its journal; None if somebody has worked it since that was known.
+    pub(super) stored_bytes: Option<u64>,
     pub(super) crashes: Crashes,
 }
 
@@ -82,7 +89,16 @@ impl Ready {
     /// One that nobody has worked.
     pub(super) fn new(start: Arc<NewRun>) -> Ready {
         let crashes = Crashes::default();
-        Ready { start, journal: false, cancel: false, attempts: 0, started_at_ms: None, crashes }
+        Ready {
+            start,
+            journal: false,
+            cancel: false,
+            attempts: 0,
+            started_at_ms: None,
+            worked_ms: 0,
+            stored_bytes: Some(0),
+            crashes,
+        }
     }
 }
 
@@ -230,6 +246,8 @@ impl Memory {
             cancelled: live.ready.cancel,
             attempts: live.ready.attempts,
             started_at_ms: live.ready.started_at_ms,
+            worked_ms: live.ready.worked_ms,
+            stored_bytes: live.ready.stored_bytes.take(),
             crash_loop: live.ready.crashes.count >= LOOP_CRASHES && live.ready.crashes.alone,
         };
         live.ready.journal = true;
@@ -341,6 +359,11 @@ impl Memory {
             running,
             waiting,
         }
+    }
+
+    /// An ended run may go then.
+    pub(super) fn expires(&mut self, at_ms: i64) {
+        self.next_prune_ms = Some(self.next_prune_ms.map_or(at_ms, |known| known.min(at_ms)));
     }
 
     /// How many hold a place behind that limit, if a run is blocked by it.

@@ -5,9 +5,11 @@
 mod apply;
 mod forms;
 mod held;
+mod journal;
 mod memory;
 mod open;
 mod park;
+mod prune;
 mod read;
 mod unique;
 mod version;
@@ -383,7 +385,7 @@ impl Runs for Sqlite {
 }
 
 impl Sqlite {
-    /// Claims, and how long until a parked run is due. Those that are due come a page at a time, as places get free.
+    /// Claims, and how long until a parked run is due, or an ended one may go. Those that are due come a page at a time, as places get free.
     fn take(&self, max: usize) -> (Vec<Claimed>, Option<Duration>) {
         let now_ms = ((self.shared.clock)() / 1_000) as i64;
         let mut memory = lock(&self.shared.memory);
@@ -391,11 +393,17 @@ impl Sqlite {
         if !claimed.is_empty() {
             self.shared.name_held(&memory);
         }
-        let due_in = memory.next_wake_ms.filter(|_| !memory.waking).map(|at_ms| at_ms - now_ms);
-        if due_in.is_some_and(|ms| ms <= 0) && memory.ready_len() < park::PAGE {
+        let mut prune_ms = memory.next_prune_ms.filter(|_| !memory.pruning);
+        if prune_ms.is_some_and(|at_ms| at_ms <= now_ms) {
+            memory.pruning = self.orders.send(Order::Prune(now_ms)).is_ok();
+            prune_ms = None;
+        }
+        let wake_ms = memory.next_wake_ms.filter(|_| !memory.waking);
+        if wake_ms.is_some_and(|at_ms| at_ms <= now_ms) && memory.ready_len() < park::PAGE {
             memory.waking = self.orders.send(Order::Wake(now_ms)).is_ok();
             return (claimed, None);
         }
+        let due_in = wake_ms.into_iter().chain(prune_ms).min().map(|at_ms| at_ms - now_ms);
         // A clock that stands still while we sleep is looked at again; a millisecond more makes up for the rounding.
         (claimed, due_in.map(|ms| Duration::from_millis(ms.clamp(0, 3_600_000) as u64 + 1)))
     }
@@ -423,6 +431,10 @@ impl Journals for Sqlite {
 
     fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
         self.read(move |db| read::journal(db, run, false))
+    }
+
+    fn stored_bytes(&self, run: Id) -> Reply<'_, u64> {
+        self.read(move |db| Ok(read::stored_bytes(db, run)? as u64))
     }
 }
 

@@ -97,7 +97,7 @@ pub(super) fn moving(db: &Connection) -> Result<HashSet<Id>, Error> {
 /// Whatever has not ended is queued.
 pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let mut memory = Memory::default();
-    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live JOIN runs ON runs.id = live.run \
+    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked FROM live JOIN runs ON runs.id = live.run \
                WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
     let mut found = db.prepare(sql).map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
@@ -109,6 +109,8 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
             cancel: row.get(1).map_err(trouble)?,
             attempts: row.get(2).map_err(trouble)?,
             started_at_ms: row.get(3).map_err(trouble)?,
+            worked_ms: row.get::<_, i64>(6).map_err(trouble)? as u64,
+            stored_bytes: None,
             crashes: Crashes { count: row.get(4).map_err(trouble)?, alone: row.get(5).map_err(trouble)? },
         });
     }
@@ -120,6 +122,8 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
         let due: Option<i64> = row.get(2).map_err(trouble)?;
         memory.next_wake_ms = memory.next_wake_ms.into_iter().chain(due).min();
     }
+    memory.next_prune_ms =
+        db.query_row("SELECT min(at) FROM expires", [], |row| row.get(0)).map_err(trouble)?;
     let mut found = db.prepare("SELECT name, n FROM counters").map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {

@@ -20,8 +20,8 @@ impl Apply<'_> {
     pub(super) fn park(&mut self, run: Id, park: &Park) -> Result<(), Error> {
         self.after.inside.push(Point::Park.enter());
         self.run(
-            "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3) WHERE run = ?1",
-            params![key(run), park.failed, park.started_at_ms],
+            "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3), worked = ?4, stored = ?5 WHERE run = ?1",
+            params![key(run), park.failed, park.started_at_ms, park.worked_ms as i64, park.stored_bytes as i64],
         )?;
         let mut came = false;
         for (n, await_) in park.awaits.iter().enumerate() {
@@ -161,11 +161,18 @@ impl Apply<'_> {
             return Ok(Reopened::NotOver);
         };
         if let Some(moved) = moved {
+            self.after.pin(start.version, -1);
+            self.after.pin(moved.version, 1);
             start = Arc::new(NewRun { version: moved.version, ..NewRun::clone(&start) });
             self.run("UPDATE runs SET start = ?2 WHERE id = ?1", params![key(run), blob(&start)?])?;
         }
         self.run("DELETE FROM ends WHERE run = ?1", params![key(run)])?;
-        self.run("INSERT INTO live (run, started_at) VALUES (?1, ?2)", params![key(run), end.started_at_ms])?;
+        let expires_at_ms = start.expires_at_ms(&end);
+        self.run("DELETE FROM expires WHERE at = ?1 AND run = ?2", params![expires_at_ms, key(run)])?;
+        self.run(
+            "INSERT INTO live (run, started_at, stored) VALUES (?1, ?2, ?3)",
+            params![key(run), end.started_at_ms, read::stored_bytes(self.db, run)?],
+        )?;
         if let Some(entries) = &end.retry {
             self.entries(run, entries)?;
         }

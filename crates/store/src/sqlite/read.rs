@@ -36,12 +36,13 @@ pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
 /// A live run as it goes back to its lane.
 pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     let Some(start) = start(db, run)? else { return Ok(None) };
-    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone FROM live WHERE run = ?1";
+    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, stored FROM live WHERE run = ?1";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| {
         let (cancel, attempts, started_at_ms) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let crashes = Crashes { count: row.get(3)?, alone: row.get(4)? };
-        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, crashes })
+        let (worked_ms, stored_bytes) = (row.get::<_, i64>(5)? as u64, Some(row.get::<_, i64>(6)? as u64));
+        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, worked_ms, stored_bytes, crashes })
     };
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }
@@ -205,6 +206,14 @@ pub(super) fn journal(db: &Connection, run: Id, newest: bool) -> Found<(Option<C
         .map_err(trouble)?;
     let entries: Result<Vec<_>, _> = rows.collect();
     Ok((checkpoint, entries.map_err(trouble)?))
+}
+
+/// What a run's journal holds, bytes.
+pub(super) fn stored_bytes(db: &Connection, run: Id) -> Found<i64> {
+    let sql = "SELECT (SELECT total(length(bytes)) FROM journal WHERE run = ?1) + (SELECT total(length(bytes)) FROM checkpoints WHERE run = ?1)";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let bytes: f64 = found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)?;
+    Ok(bytes as i64)
 }
 
 /// What moves, and what ended within the hour; or all that changed since.

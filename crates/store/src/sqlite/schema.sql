@@ -3,7 +3,7 @@
 CREATE TABLE runs (id BLOB PRIMARY KEY, start BLOB NOT NULL) WITHOUT ROWID;
 -- Every run that has not ended: what a start of the process has to look at.
 CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0, started_at INTEGER,
-  crashes INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
+  crashes INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0, worked INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 -- Live runs that hold no worker: they wait, or their next attempt is delayed. They are rows and nothing else.
 CREATE TABLE parks (run BLOB PRIMARY KEY, root BLOB NOT NULL, status INTEGER NOT NULL, wake_at INTEGER) WITHOUT ROWID;
 CREATE INDEX parks_wake ON parks (wake_at) WHERE wake_at IS NOT NULL;
@@ -16,6 +16,8 @@ CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT
   PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
 CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+-- When each ended run may go.
+CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;
 CREATE TABLE tree (root BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (root, run)) WITHOUT ROWID;
 CREATE TABLE mine (system TEXT NOT NULL, user TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (system, user, run)) WITHOUT ROWID;
 CREATE TABLE journal (run BLOB NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
@@ -27,7 +29,8 @@ CREATE INDEX items_changed ON items (system, changed);
 CREATE INDEX items_root ON items (root);
 CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX notifications_user ON notifications (system, user, changed);
-CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL) WITHOUT ROWID;
+-- `runs` are pinned to it; `left_at` is when another became current.
+CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL, runs INTEGER NOT NULL DEFAULT 0, left_at INTEGER) WITHOUT ROWID;
 CREATE TABLE files (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE systems (name TEXT PRIMARY KEY, version BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;

@@ -8,6 +8,7 @@ use crate::{Error, Hash, Version};
 impl Apply<'_> {
     /// Keeps the files that are not there yet, and makes it the system's current version.
     pub(super) fn publish(&mut self, version: &Version) -> Result<Hash, Error> {
+        let now_ms = ((self.stamp)() / 1_000) as i64;
         let (hash, system) = (version.hash(), &*version.system);
         for (_, bytes) in &version.files {
             let sql = "INSERT OR IGNORE INTO files (hash, bytes) VALUES (?1, ?2)";
@@ -17,6 +18,12 @@ impl Apply<'_> {
             "INSERT OR IGNORE INTO versions (hash, system, manifest) VALUES (?1, ?2, ?3)",
             params![hash.0, system, blob(&version.manifest())?],
         )?;
+        self.run(
+            "UPDATE versions SET left_at = ?3 WHERE system = ?1 AND hash <> ?2 AND left_at IS NULL",
+            params![system, hash.0, now_ms],
+        )?;
+        self.run("UPDATE versions SET left_at = NULL WHERE hash = ?1", params![hash.0])?;
+        self.prune_versions(now_ms)?;
         self.run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
         Ok(hash)
     }

@@ -31,6 +31,9 @@ const ITEMS_MAX: usize = 50_000;
 /// After a page of due runs could not be woken.
 const WAKE_AGAIN_MS: i64 = 1_000;
 
+/// After a page of ended runs could not be taken away.
+const PRUNE_AGAIN_MS: i64 = 60_000;
+
 /// Pages of the WAL at which a checkpoint is due.
 const WAL_PAGES: u64 = 2_000;
 
@@ -40,6 +43,8 @@ pub(super) enum Order {
     Ask(Box<dyn Ask>),
     /// Parked runs are due.
     Wake(i64),
+    /// Ended runs may go.
+    Prune(i64),
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
@@ -92,7 +97,10 @@ impl Writer {
                 let rest = batch.split_off(at);
                 closing = rest.into_iter().next();
             }
-            self.batch(batch);
+            // What is waited for comes first.
+            let (prunes, batch): (Vec<_>, Vec<_>) =
+                batch.into_iter().partition(|order| matches!(order, Order::Prune(_)));
+            [batch, prunes].into_iter().filter(|batch| !batch.is_empty()).for_each(|batch| self.batch(batch));
         }
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
@@ -173,6 +181,12 @@ impl Writer {
                     .and_then(|mut add| add.execute(params![name, by]))
                     .map_err(trouble)?;
             }
+            for (version, by) in &after.pins {
+                self.db
+                    .prepare_cached("UPDATE versions SET runs = runs + ?2 WHERE hash = ?1")
+                    .and_then(|mut add| add.execute(params![version.0, by]))
+                    .map_err(trouble)?;
+            }
             drop(taken);
             let _committing = Point::InCommit.enter();
             self.run("COMMIT")
@@ -206,6 +220,11 @@ impl Writer {
                 after.next_wake = Some(next);
                 Ok(())
             }
+            Order::Prune(now_ms) => {
+                let next = apply.prune(*now_ms)?;
+                after.next_prune = Some(next);
+                Ok(())
+            }
             Order::Close(_) => Ok(()),
         }
     }
@@ -220,6 +239,7 @@ impl Writer {
         let left = !(after.ended.is_empty() && after.moved.is_empty());
         // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
         let due = after.next_wake.is_some()
+            || after.next_prune.is_some()
             || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
         for start in after.queued {
             if !after.ended.contains(&start.id) {
@@ -242,6 +262,12 @@ impl Writer {
         if let Some(next_wake_ms) = after.next_wake {
             memory.next_wake_ms = next_wake_ms;
             memory.waking = false;
+        }
+        if let Some(next_prune_ms) = after.next_prune {
+            (memory.next_prune_ms, memory.pruning) = (next_prune_ms, false);
+        }
+        if let Some(expires_at_ms) = after.expires {
+            memory.expires(expires_at_ms);
         }
         for (_, change) in &after.changes {
             if let Change::Cancel(run) = change {
@@ -280,7 +306,11 @@ impl Writer {
                     let mut memory = lock(&self.shared.memory);
                     (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
                 }
-                Order::Wake(_) | Order::Close(_) => {}
+                Order::Prune(now_ms) if result.is_err() => {
+                    let mut memory = lock(&self.shared.memory);
+                    (memory.pruning, memory.next_prune_ms) = (false, Some(now_ms + PRUNE_AGAIN_MS));
+                }
+                Order::Wake(_) | Order::Prune(_) | Order::Close(_) => {}
             }
         }
     }

@@ -9,7 +9,8 @@ use store::{Store, sqlite::Sqlite};
 
 /// Opens, or opens again, the database in that folder.
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
-    Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), Default::default()).unwrap())
+    let settings = store::sqlite::Settings { clock: conformance::clock() };
+    Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), settings).unwrap())
 }
 
 macro_rules! cases {
@@ -27,7 +28,10 @@ cases! {
         lanes_take_turns, an_old_epoch_is_refused, a_queued_run_ends_when_cancelled,
         a_refused_submission_harms_no_other, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once,
         pages_go_on_at_their_cursor;
-    journal: what_is_resumed_is_what_was_written;
+    journal: what_is_resumed_is_what_was_written, the_oldest_of_a_journal_goes_when_it_is_over_its_size;
+    keep: what_ended_goes_when_its_time_is_over, what_went_is_counted_and_leaves_nothing,
+        what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives, a_long_journal_goes_in_parts,
+        a_version_goes_when_no_run_needs_it;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
         a_bar_does_not_run_backwards;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,

@@ -154,6 +154,10 @@ impl Journals for Mortal {
     fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
         self.inner.trace(run)
     }
+
+    fn stored_bytes(&self, run: Id) -> Reply<'_, u64> {
+        self.inner.stored_bytes(run)
+    }
 }
 
 impl Items for Mortal {

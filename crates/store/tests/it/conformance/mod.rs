@@ -2,18 +2,38 @@
 
 pub(crate) mod inbox;
 pub(crate) mod journal;
+pub(crate) mod keep;
 pub(crate) mod parks;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod versions;
 
-use std::sync::Arc;
+use std::sync::{
+    Arc,
+    atomic::{AtomicU64, Ordering},
+};
 
 use recipe::Value;
 use store::{Claimed, Commit, Contribution, End, Hash, Id, Item, NewRun, Status, Store, Write};
 
 /// Opens the same database each time it is called; the one before must be closed.
 pub(crate) type Open<'a> = dyn Fn() -> Arc<dyn Store> + 'a;
+
+thread_local! {
+    /// How far the stores of this thread's test are ahead, microseconds.
+    static AHEAD: Arc<AtomicU64> = Arc::default();
+}
+
+/// The time of a store that is opened in this thread.
+pub(crate) fn clock() -> Arc<dyn Fn() -> u64 + Send + Sync> {
+    let (real, ahead) = (store::sqlite::Settings::default().clock, AHEAD.with(Arc::clone));
+    Arc::new(move || real() + ahead.load(Ordering::Relaxed))
+}
+
+/// The time of this test's stores goes on.
+pub(crate) fn time_goes_on(ms: u64) {
+    AHEAD.with(|ahead| ahead.fetch_add(ms * 1_000, Ordering::Relaxed));
+}
 
 pub(crate) fn run(n: u128) -> NewRun {
     NewRun {
@@ -34,6 +54,7 @@ pub(crate) fn run(n: u128) -> NewRun {
         not_before_ms: None,
         unique: None,
         limit: None,
+        keep_ms: Some(u64::MAX),
         created_at_ms: n as i64,
     }
 }

@@ -13,6 +13,8 @@ fn asleep() -> Park {
         awaits: vec![],
         signals: vec![],
         started_at_ms: 7,
+        worked_ms: 7,
+        stored_bytes: 8,
         failed: false,
     }
 }

@@ -1,0 +1,148 @@
+//! How a run leaves its worker: parked, for another attempt, or for good.
+
+use interpreter::{End as MachineEnd, EndStatus, Entry, effect::Progress};
+use recipe::Value;
+use store::{Commit, End, Park, Status};
+
+use super::{Drive, Left, encode, patience::Late};
+use crate::waits;
+
+impl Drive {
+    /// Nothing is left to do but to wait: the run becomes a row.
+    pub(super) fn park(&mut self, wakes: waits::Wakes) -> Left {
+        let park = Park {
+            status: Status::Waiting,
+            wake_at_ms: wakes.at_ms,
+            awaits: wakes.awaits,
+            signals: wakes.signals,
+            ..self.parks()
+        };
+        self.leave(park)
+    }
+
+    fn parks(&self) -> Park {
+        Park {
+            status: Status::Queued,
+            wake_at_ms: None,
+            awaits: Vec::new(),
+            signals: Vec::new(),
+            started_at_ms: self.started_at_ms,
+            worked_ms: self.patience.worked_ms(self.shared.clock.now_ms()),
+            stored_bytes: 0,
+            failed: false,
+        }
+    }
+
+    fn leave(&mut self, park: Park) -> Left {
+        self.sink.due(&self.shared, true);
+        let commit = self.collected();
+        let due = self.written.checkpoint_is_due_at_park() && !park.failed;
+        let (checkpoint, stored_max) = if due { self.state() } else { (None, None) };
+        if let Some(failure) = self.written.too_large() {
+            drop(self.shared.store.commit(commit));
+            return self.end(MachineEnd::failed(failure));
+        }
+        let park = Park { stored_bytes: self.written.stored_bytes, ..park };
+        let commit = Commit { checkpoint, stored_max, park: Some(park), ..commit };
+        Left::Leaves(self.shared.store.commit(commit))
+    }
+
+    pub(super) fn end(&mut self, end: MachineEnd) -> Left {
+        match self.next_attempt(&end) {
+            Some(wake_at_ms) => self.again(&end, wake_at_ms),
+            None => self.end_for_good(end),
+        }
+    }
+
+    /// It has taken too long: the effects under way are left.
+    pub(super) fn too_late(&mut self, late: Late) -> Left {
+        let end = MachineEnd::failed(late.failure());
+        if late == Late::Run { self.end_for_good(end) } else { self.end(end) }
+    }
+
+    fn end_for_good(&mut self, end: MachineEnd) -> Left {
+        self.sink.due(&self.shared, true);
+        let now_ms = self.shared.clock.now_ms();
+        let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
+        let entries = self.written.entries + self.sink.entries.len() as u64;
+        let end = End {
+            attempts: self.attempts + 1,
+            retry: again.and_then(|again| encode(&[again], entries)),
+            ..ended(end, self.started_at_ms, now_ms)
+        };
+        self.finish(end)
+    }
+
+    /// When the run is tried again, if its failure is one that another attempt may mend, and one is left.
+    fn next_attempt(&self, end: &MachineEnd) -> Option<i64> {
+        let failure = end.failure.as_ref().filter(|failure| failure.retryable)?;
+        if self.attempts + 1 >= self.policy.attempts {
+            return None;
+        }
+        let backoff_ms = self.policy.backoff.ms(self.attempts + 1, self.new.id.0);
+        let ms = backoff_ms.max(u64::from(failure.after_ms.unwrap_or(0)));
+        Some(self.shared.clock.now_ms().saturating_add_unsigned(ms))
+    }
+
+    /// The attempt is over; the next one resumes from the journal, and tries the effect that failed again.
+    fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Left {
+        let now_ms = self.shared.clock.now_ms();
+        self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
+        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
+        for item in self.machine.items() {
+            if !item.over() {
+                self.sink.say(Progress { status_message: words.clone(), ..item.clone() }, &self.shared);
+            }
+        }
+        let park = Park { wake_at_ms: Some(wake_at_ms), failed: true, ..self.parks() };
+        self.leave(park)
+    }
+
+    /// What was done stays done; nothing more is.
+    pub(super) fn cancel(&mut self) -> Left {
+        self.sink.due(&self.shared, true);
+        let now_ms = self.shared.clock.now_ms();
+        let end = blank(self.started_at_ms, now_ms);
+        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end })
+    }
+
+    fn finish(&mut self, end: End) -> Left {
+        let commit = Commit { end: Some(end), ..self.collected() };
+        Left::Leaves(self.shared.store.commit(commit))
+    }
+}
+
+pub(super) fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
+    End {
+        status: Status::Succeeded,
+        started_at_ms,
+        attempts: 1,
+        ended_at_ms,
+        result: Value::Null,
+        error: Value::Null,
+        effects: Vec::new(),
+        handled: 0,
+        cancel_at_ms: None,
+        retry: None,
+    }
+}
+
+pub(crate) fn failed(failure: interpreter::Failure, started_at_ms: i64, ended_at_ms: i64) -> End {
+    End { status: Status::Failed, error: failure.to_value(), ..blank(started_at_ms, ended_at_ms) }
+}
+
+/// How the machine ended, as the store keeps it.
+pub(crate) fn ended(end: MachineEnd, started_at_ms: i64, ended_at_ms: i64) -> End {
+    let status = match end.status {
+        EndStatus::Succeeded => Status::Succeeded,
+        EndStatus::Failed => Status::Failed,
+    };
+    End {
+        status,
+        result: end.result,
+        error: end.failure.map_or(Value::Null, |failure| failure.to_value()),
+        effects: end.page,
+        handled: end.handled,
+        ..blank(started_at_ms, ended_at_ms)
+    }
+}

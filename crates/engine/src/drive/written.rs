@@ -1,0 +1,83 @@
+//! What of a run's journal has been handed to the store, and when its state is to follow. It knows sizes, not values.
+
+use interpreter::{Entry, Failure};
+use store::{Checkpoint, Entries};
+
+use super::encode;
+
+/// A checkpoint is written when the entries since the last one outweigh the state, but not for less than this, bytes.
+const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
+
+/// At a park with more entries than this since the last checkpoint the state is written, so that a resuming run has
+/// little to read however often it parks.
+const PARK_ENTRIES_MAX: u64 = 32;
+
+pub(super) struct Written {
+    /// Entries that have been submitted.
+    pub(super) entries: u64,
+    /// Entries that the newest checkpoint has seen.
+    checkpointed: u64,
+    bytes_since: usize,
+    state_bytes: usize,
+    /// What the store holds of it, bytes.
+    pub(super) stored_bytes: u64,
+    stored_max: u64,
+    /// The state alone is over that.
+    too_large: bool,
+}
+
+impl Written {
+    pub(super) fn new(entries: u64, checkpointed: u64, stored_bytes: u64, stored_max: u64) -> Written {
+        Written {
+            entries,
+            checkpointed,
+            bytes_since: 0,
+            state_bytes: CHECKPOINT_BYTES_MIN,
+            stored_bytes,
+            stored_max,
+            too_large: false,
+        }
+    }
+
+    pub(super) fn chunk(&mut self, list: &[Entry]) -> Option<Entries> {
+        let chunk = encode(list, self.entries)?;
+        self.entries += list.len() as u64;
+        self.bytes_since += chunk.bytes.len();
+        self.stored_bytes += chunk.bytes.len() as u64;
+        Some(chunk)
+    }
+
+    /// When the entries since the last one outweigh it: what a resuming run reads is bounded by its state, not by what
+    /// it has done. The cost stays linear, as each checkpoint is paid for by as many bytes of entries.
+    pub(super) fn checkpoint_is_due(&self) -> bool {
+        self.bytes_since >= self.state_bytes || self.stored_bytes > self.stored_max
+    }
+
+    pub(super) fn checkpoint_is_due_at_park(&self) -> bool {
+        self.entries - self.checkpointed > PARK_ENTRIES_MAX || self.stored_bytes > self.stored_max
+    }
+
+    /// The state after all entries; what the journal may hold, if it has to be trimmed.
+    pub(super) fn checkpoint(&mut self, bytes: Vec<u8>) -> (Option<Checkpoint>, Option<u64>) {
+        let size = bytes.len() as u64;
+        if size > self.stored_max {
+            self.too_large = true;
+            return (None, None);
+        }
+        self.bytes_since = 0;
+        self.checkpointed = self.entries;
+        self.state_bytes = bytes.len().max(CHECKPOINT_BYTES_MIN);
+        self.stored_bytes += size;
+        let over = self.stored_bytes > self.stored_max;
+        if over {
+            // What the store leaves of it, at the most.
+            self.stored_bytes = size.max(self.stored_max - self.stored_max / 4);
+        }
+        (Some(Checkpoint { at: self.entries, bytes }), over.then_some(self.stored_max))
+    }
+
+    pub(super) fn too_large(&self) -> Option<Failure> {
+        let says = "the run holds more at once than `job.maxStored` lets it";
+        self.too_large.then(|| Failure::new("state_too_large", says))
+    }
+}

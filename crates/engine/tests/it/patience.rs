@@ -1,0 +1,99 @@
+//! `job.timeout` and `job.maxDuration`: how long a worker holds a run.
+
+use serde_json::{Value, json};
+use store::{Run, Status};
+use testkit::provider::{Answer, Gate, Provider};
+
+use crate::scene::{Scene, calls_behind};
+
+/// The code of the error that it ended with.
+fn code(run: &Run) -> String {
+    run.end.as_ref().expect("its end").error.get("code").map_or_else(String::new, recipe::Value::to_text)
+}
+
+/// A call that is held the first time, and answered the second.
+async fn held(job: Value) -> (Provider, Gate, Scene) {
+    let provider = Provider::start().await;
+    let gate = Gate::new();
+    provider.answer("/held", Answer::json(&json!({ "n": 1 })));
+    provider.queue("/held", [Answer { held: Some(gate.clone()), ..Answer::json(&json!({ "n": 0 })) }]);
+    let mut workflow =
+        calls_behind(&[("held", json!({ "uri": provider.url("/held"), "method": "POST", "timeout": "60s" }))]);
+    workflow["job"] = job;
+    let mut scene = Scene::of(&[("Call", workflow)], &[&provider.host()]).await;
+    scene.work();
+    (provider, gate, scene)
+}
+
+/// So many waits of 300 ms, one after another: a worker holds the run all the while.
+fn waits(count: usize, span: &str, job: &Value) -> Value {
+    let step = |n: usize| json!({ "name": format!("w{n}"), "type": "flow/wait", "options": { "for": span },
+        "to": { "default": { format!("w{}", n + 1): ["default"] } } });
+    let mut elements: Vec<Value> = (0..count).map(step).collect();
+    elements.push(json!({ "name": format!("w{count}"), "type": "action/response", "options": { "body": "done" } }));
+    json!({ "identifier": "Waits", "async": true, "entry": "w0", "job": job, "elements": elements })
+}
+
+async fn ends(workflow: Value) -> Run {
+    let mut scene = Scene::of(&[("Waits", workflow)], &[]).await;
+    scene.work();
+    let run = scene.queue("Waits").await;
+    let run = scene.end(run).await;
+    scene.close().await;
+    run
+}
+
+#[tokio::test]
+async fn an_effect_that_takes_too_long_is_left_and_tried_again_under_its_own_key() {
+    let (provider, _gate, scene) =
+        held(json!({ "timeout": "400ms", "attempts": 2, "backoff": { "base": "10ms" } })).await;
+    let run = scene.queue("Call").await;
+    let ended = scene.end(run).await;
+    assert_eq!((ended.status, ended.attempts), (Status::Succeeded, 2));
+    provider.abandoned(1).await;
+    assert_eq!(provider.by_key().values().copied().collect::<Vec<_>>(), [2]);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn without_another_attempt_it_fails_and_can_be_tried_again_by_hand() {
+    let (provider, _gate, scene) = held(json!({ "timeout": "300ms" })).await;
+    let run = scene.queue("Call").await;
+    let ended = scene.end(run).await;
+    assert_eq!((ended.status, code(&ended).as_str()), (Status::Failed, "timeout"));
+    let retryable = ended.end.as_ref().and_then(|end| end.error.get("retryable").cloned());
+    assert_eq!(retryable, Some(recipe::Value::Bool(true)));
+    let from = engine::RetryFrom::Failure { current: false };
+    assert!(matches!(scene.engine.retry(run, from).await.unwrap(), engine::Retried::Queued(_)));
+    assert_eq!(scene.end(run).await.status, Status::Succeeded);
+    assert_eq!(provider.by_key().values().copied().collect::<Vec<_>>(), [2]);
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn outcomes_keep_a_run_going() {
+    let run = ends(waits(5, "300ms", &json!({ "timeout": "900ms" }))).await;
+    assert_eq!(run.status, Status::Succeeded, "{:?}", run.end);
+}
+
+#[tokio::test]
+async fn the_whole_run_ends_at_its_longest_duration_whatever_attempts_are_left() {
+    let job = json!({ "maxDuration": "700ms", "attempts": 5, "backoff": { "base": "10ms" } });
+    let run = ends(waits(5, "300ms", &job)).await;
+    assert_eq!((run.status, run.attempts, code(&run).as_str()), (Status::Failed, 1, "timeout"));
+}
+
+#[tokio::test]
+async fn parked_time_does_not_count() {
+    let job = json!({ "maxDuration": "1s", "timeout": "1s" });
+    let run = ends(waits(2, "1200ms", &job)).await;
+    assert_eq!(run.status, Status::Succeeded, "{:?}", run.end);
+}
+
+#[tokio::test]
+async fn what_was_worked_before_a_park_counts() {
+    let mut workflow = waits(3, "600ms", &json!({ "maxDuration": "1s" }));
+    workflow["elements"][1]["options"]["for"] = json!("1200ms");
+    let run = ends(workflow).await;
+    assert_eq!((run.status, code(&run).as_str()), (Status::Failed, "timeout"));
+}
