@@ -47,7 +47,7 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
 }
 
 /// `hefe serve` where it stands beside this program, else the same code in this one.
-fn start(project: &Path) -> Result<Server, Failure> {
+pub(crate) fn start(project: &Path) -> Result<Server, Failure> {
     let own = std::env::current_exe()?;
     let hefe = own.with_file_name("hefe");
     if hefe.is_file() {

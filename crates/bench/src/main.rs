@@ -14,7 +14,9 @@ mod launch;
 mod load;
 mod loops;
 mod memory;
+mod parked;
 mod pickup;
+mod prune;
 mod recipes;
 mod scale;
 mod served;
@@ -44,6 +46,10 @@ enum Work {
     Loop,
     /// Enqueue and claim while many others are queued
     Backlog,
+    /// 100,000 runs that wait: what they take, and how they come back
+    Parked,
+    /// 100,000 ended runs that go while others are started
+    Prune,
     /// The process with nothing to do
     Idle,
 }
@@ -77,6 +83,8 @@ fn main() -> ExitCode {
         (None, Some(Work::Pickup)) => pickup::measure(cli.quick),
         (None, Some(Work::Loop)) => loops::measure(cli.quick),
         (None, Some(Work::Backlog)) => backlog::measure(cli.quick),
+        (None, Some(Work::Parked)) => parked::measure(cli.quick),
+        (None, Some(Work::Prune)) => prune::measure(cli.quick),
         (None, Some(Work::Idle)) => idle::measure(cli.quick),
         (None, None) => Err("name what is to be measured, such as `launch`".into()),
     };

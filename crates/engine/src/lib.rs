@@ -117,8 +117,9 @@ impl Engine {
     /// under way, within the grace period.
     pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {
         let watch = systems::watch(self.clone(), stop.clone());
+        let pass_on = work::pass_on(self.shared.clone(), stop.clone());
         let work = work::work(self.shared.clone(), stop);
-        tokio::join!(watch, work);
+        tokio::join!(watch, pass_on, work);
     }
 
     /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).
@@ -156,9 +157,9 @@ impl Engine {
         request::call(&self.shared, call).await
     }
 
-    /// Asks for the end of a run and of its live descendants.
-    pub async fn cancel(&self, run: Id) -> Result<Cancelled, store::Error> {
-        work::cancel(&self.shared, run).await
+    /// Asks for the end of a run; `children`: and of its live descendants.
+    pub async fn cancel(&self, run: Id, children: bool) -> Result<Cancelled, store::Error> {
+        self.shared.store.cancel(run, children, self.shared.clock.now_ms()).await
     }
 
     /// Tries a run that failed or was cancelled again.

@@ -7,9 +7,9 @@ use std::{
     time::Duration,
 };
 
-use store::{Cancelled, Change, Claimed, Id, Status, Ticket};
+use store::{Change, Claimed, Id, Store, Ticket};
 use tokio::{
-    sync::{OwnedSemaphorePermit, Semaphore, oneshot::error::TryRecvError, watch},
+    sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot::error::TryRecvError, watch},
     task::JoinSet,
 };
 
@@ -33,9 +33,13 @@ const LEAVING_MAX: usize = 64;
 pub(crate) struct Running(Mutex<HashMap<Id, watch::Sender<Order>>>);
 
 impl Running {
-    fn enter(&self, run: Id) -> watch::Receiver<Order> {
+    /// From now on the run is told; what was asked for before, while it was claimed, the store knows.
+    fn enter(&self, store: &dyn Store, run: Id) -> watch::Receiver<Order> {
         let (tell, order) = watch::channel(Order::GoOn);
         self.lock().insert(run, tell);
+        if store.is_asked_to_end(run) {
+            self.cancel(run);
+        }
         order
     }
 
@@ -47,6 +51,10 @@ impl Running {
         if let Some(tell) = self.lock().get(&run) {
             tell.send_replace(Order::Cancel);
         }
+    }
+
+    fn all(&self) -> Vec<Id> {
+        self.lock().keys().copied().collect()
     }
 
     /// Tells every run that nobody cancelled to go back to the queue.
@@ -67,28 +75,38 @@ impl Running {
     }
 }
 
-/// Asks for the end of a run and of the live runs that it or they started.
-pub(crate) async fn cancel(shared: &Shared, run: Id) -> Result<Cancelled, store::Error> {
-    let now_ms = shared.clock.now_ms();
-    let Some(found) = shared.store.run(run).await? else { return Ok(Cancelled::Unknown) };
-    let mut doomed = vec![run];
-    for other in shared.store.tree(found.start.root).await? {
-        // Oldest first: a parent comes before its children.
-        if other.start.parent.is_some_and(|parent| doomed.contains(&parent)) {
-            doomed.push(other.start.id);
+/// Tells runs that are worked here that their end was asked for, until told to stop.
+pub(crate) async fn pass_on(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
+    let mut changes = shared.store.changes();
+    let listen = async {
+        loop {
+            match changes.recv().await {
+                Ok(batch) => batch.iter().for_each(|(_, change)| {
+                    if let Change::Cancel(run) = change {
+                        shared.running.cancel(*run);
+                    }
+                }),
+                Err(broadcast::error::RecvError::Lagged(_)) => look_again(&shared).await,
+                Err(broadcast::error::RecvError::Closed) => return,
+            }
+        }
+    };
+    let mut stop = stop;
+    tokio::select! {
+        () = listen => {}
+        () = stopped(&mut stop) => {}
+    }
+}
+
+/// What was missed is in the rows.
+async fn look_again(shared: &Shared) {
+    for run in shared.running.all() {
+        if let Ok(Some(found)) = shared.store.run(run).await
+            && found.cancel_at_ms.is_some()
+        {
+            shared.running.cancel(run);
         }
     }
-    let mut answer = Cancelled::Over;
-    for id in doomed {
-        let cancelled = shared.store.cancel(id, now_ms).await?;
-        if cancelled == Cancelled::Asked {
-            shared.running.cancel(id);
-        }
-        if matches!(cancelled, Cancelled::Ended | Cancelled::Asked) && answer == Cancelled::Over {
-            answer = cancelled;
-        }
-    }
-    Ok(answer)
 }
 
 /// Works whatever is ready, `runs_max` at once, until told to stop.
@@ -136,7 +154,7 @@ impl Places {
             Ok(claimed) => {
                 for claimed in claimed {
                     let Ok(place) = self.free.clone().acquire_owned().await else { return };
-                    let order = self.shared.running.enter(claimed.start.id);
+                    let order = self.shared.running.enter(&*self.shared.store, claimed.start.id);
                     let (shared, stop) = (self.shared.clone(), self.stop.clone());
                     self.under_way.spawn(work_on(shared, claimed, order, stop, place));
                 }
@@ -197,7 +215,7 @@ async fn work_on(
             break;
         }
         let Some(next) = shared.store.claim_now(1).pop() else { break };
-        order = shared.running.enter(next.start.id);
+        order = shared.running.enter(&*shared.store, next.start.id);
         claimed = next;
     }
     drop(place);
@@ -246,6 +264,7 @@ async fn lost(shared: &Shared, run: Id, epoch: u64, error: &store::Error, pause:
 pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiver<Stop>) {
     let mut changes = shared.store.changes();
     let (mine, rest) = watch::channel(Stop::No);
+    let listener = pass_on(shared.clone(), rest.clone());
     let worker = work(shared.clone(), rest);
     let ended = async {
         loop {
@@ -273,7 +292,7 @@ pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiv
         let how = until.await;
         mine.send_replace(how);
     };
-    tokio::join!(worker, both);
+    tokio::join!(worker, listener, both);
 }
 
 fn is_end(change: &Change) -> bool {
@@ -281,9 +300,5 @@ fn is_end(change: &Change) -> bool {
 }
 
 async fn tree_is_over(shared: &Shared, root: Id) -> bool {
-    let over = |status: Status| status.ended();
-    match (shared.store.run(root).await, shared.store.tree(root).await) {
-        (Ok(Some(run)), Ok(tree)) => over(run.status) && tree.iter().all(|run| over(run.status)),
-        _ => true,
-    }
+    !shared.store.tree_lives(root).await.unwrap_or(false)
 }

@@ -110,8 +110,11 @@ pub trait Runs: Send + Sync {
     fn claim_now(&self, max: usize) -> Vec<Claimed>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
     fn release(&self, run: Id, epoch: u64);
-    /// Asks for the end of a run: a queued one ends at once, a claimed one is marked (kept over a crash) and announced as [`Change::Cancel`].
-    fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// Asks for the end of a run: a queued or parked one ends at once, a claimed one is marked (kept over a crash) and announced as
+    /// [`Change::Cancel`]. `children`: the live runs that it started are asked the same way, now and once more when it has ended.
+    fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled>;
+    /// Whether the end of a run that is claimed here was asked for.
+    fn is_asked_to_end(&self, run: Id) -> bool;
     /// Tries a run that failed or was cancelled again from there, under another version if its state was moved there: it is queued, its
     /// journal stays, its attempts count anew, and its bars move again.
     fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened>;
@@ -121,8 +124,10 @@ pub trait Runs: Send + Sync {
     fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
-    /// Every other run of the tree that `root` started, oldest first, at most 1,000.
-    fn tree(&self, root: Id) -> Reply<'_, Vec<Run>>;
+    /// The runs that `parent` started, oldest first, at most 1,000.
+    fn children(&self, parent: Id) -> Reply<'_, Vec<Run>>;
+    /// Whether any run of the tree that `root` started has not ended; `root` belongs to it.
+    fn tree_lives(&self, root: Id) -> Reply<'_, bool>;
     /// A page of runs, newest first. It looks at a bounded number of rows: a page may be short and still have a cursor.
     fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>>;
     /// The background runs that a person started, newest first.

@@ -137,7 +137,7 @@ async fn a_cancelled_run_goes_on_from_where_it_was() {
     provider.answer("/second", Answer { held: Some(gate.clone()), ..Answer::json(&json!({ "n": 2 })) });
     let run = scene.queue("Work").await;
     provider.arrived_at("/second", 1).await;
-    scene.engine.cancel(run).await.unwrap();
+    scene.engine.cancel(run, true).await.unwrap();
     assert_eq!(scene.end(run).await.status, Status::Cancelled);
     gate.open();
     scene.engine.retry(run, RetryFrom::Failure { current: false }).await.unwrap();

@@ -27,7 +27,7 @@ struct Left {
 
 async fn left(scene: &Scene, provider: &Provider, run: Id) -> Left {
     let store = scene.engine.store();
-    let mut tree = store.tree(run).await.unwrap();
+    let mut tree = store.children(run).await.unwrap();
     tree.push(store.run(run).await.unwrap().unwrap());
     let said = |run: &store::Run| {
         let end = run.end.as_ref().expect("its end");
@@ -91,7 +91,7 @@ impl Example {
         }
         scene.work();
         let ended = scene.end(run).await;
-        for child in scene.engine.store().tree(run).await.unwrap() {
+        for child in scene.engine.store().children(run).await.unwrap() {
             scene.end(child.start.id).await;
         }
         assert!(ended.status.ended());

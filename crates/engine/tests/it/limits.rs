@@ -132,7 +132,7 @@ async fn a_delayed_start_is_queued_until_its_time() {
     scene.work();
     let run = scene.queue("Later").await;
     scene.end(run).await;
-    let tree = scene.engine.store().tree(run).await.unwrap();
+    let tree = scene.engine.store().children(run).await.unwrap();
     assert_eq!((tree[0].status, tree[0].attempts), (Status::Queued, 0));
     let why = scene.engine.why(&tree[0]).await.unwrap();
     assert!(why.starts_with("it is to begin at "), "{why}");

@@ -17,8 +17,10 @@ async fn held(job: Value) -> (Provider, Gate, Scene) {
     let gate = Gate::new();
     provider.answer("/held", Answer::json(&json!({ "n": 1 })));
     provider.queue("/held", [Answer { held: Some(gate.clone()), ..Answer::json(&json!({ "n": 0 })) }]);
-    let mut workflow =
-        calls_behind(&[("held", json!({ "uri": provider.url("/held"), "method": "POST", "timeout": "60s" }))]);
+    let mut workflow = calls_behind(&[(
+        "held",
+        json!({ "uri": provider.url("/held"), "method": "POST", "timeout": "60s" }),
+    )]);
     workflow["job"] = job;
     let mut scene = Scene::of(&[("Call", workflow)], &[&provider.host()]).await;
     scene.work();
@@ -27,10 +29,14 @@ async fn held(job: Value) -> (Provider, Gate, Scene) {
 
 /// So many waits of 300 ms, one after another: a worker holds the run all the while.
 fn waits(count: usize, span: &str, job: &Value) -> Value {
-    let step = |n: usize| json!({ "name": format!("w{n}"), "type": "flow/wait", "options": { "for": span },
-        "to": { "default": { format!("w{}", n + 1): ["default"] } } });
+    let step = |n: usize| {
+        json!({ "name": format!("w{n}"), "type": "flow/wait", "options": { "for": span },
+        "to": { "default": { format!("w{}", n + 1): ["default"] } } })
+    };
     let mut elements: Vec<Value> = (0..count).map(step).collect();
-    elements.push(json!({ "name": format!("w{count}"), "type": "action/response", "options": { "body": "done" } }));
+    elements.push(
+        json!({ "name": format!("w{count}"), "type": "action/response", "options": { "body": "done" } }),
+    );
     json!({ "identifier": "Waits", "async": true, "entry": "w0", "job": job, "elements": elements })
 }
 

@@ -112,7 +112,7 @@ async fn a_run_that_is_dropped_again_and_again_ends() {
 #[tokio::test]
 async fn a_cancel_drops_the_call() {
     let mut held = Held::start(Settings::default()).await;
-    held.scene.engine.cancel(held.run).await.unwrap();
+    held.scene.engine.cancel(held.run, true).await.unwrap();
     held.provider.abandoned(1).await;
     assert_eq!(held.scene.end(held.run).await.status, Status::Cancelled);
     assert_eq!(held.counts(), [1, 1, 0]);

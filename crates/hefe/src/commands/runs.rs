@@ -39,10 +39,13 @@ enum What {
         /// Its id
         id: String,
     },
-    /// Ask for the end of a run
+    /// Ask for the end of a run and of what it started
     Cancel {
         /// Its id
         id: String,
+        /// What it started goes on
+        #[arg(long)]
+        keep_children: bool,
     },
     /// Try one again that failed or was cancelled
     Retry {
@@ -92,10 +95,11 @@ async fn act(args: &Args, client: &Client) -> Result<ExitCode, Trouble> {
             let (_, run) = find(client, &systems, id).await?;
             if args.json { say::line(&run.to_string()) } else { say::line(&pretty(&run)) }
         }
-        What::Cancel { id } => {
+        What::Cancel { id, keep_children } => {
             let (system, _) = find(client, &systems, id).await?;
-            let answer =
-                client.send(Method::POST, &format!("/{system}/runs/{id}/cancel"), None).await?.good()?;
+            let children = if *keep_children { "?children=keep" } else { "" };
+            let path = format!("/{system}/runs/{id}/cancel{children}");
+            let answer = client.send(Method::POST, &path, None).await?.good()?;
             say::line(&answer.to_string());
         }
         What::Retry { id, from, version } => {

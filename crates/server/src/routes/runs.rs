@@ -110,8 +110,7 @@ pub(crate) async fn whole(app: &App, viewer: &Viewer, run: Run) -> Result<Whole,
     let id = run.start.id;
     let mut items = store.items_of(run.start.root).await?;
     items.retain(|item| viewer.sees(item));
-    let mut children = store.tree(run.start.root).await?;
-    children.retain(|child| child.start.parent == Some(id));
+    let children = store.children(id).await?;
     let (logs, trace) = if viewer.operator {
         (store.logs(id).await?, Some(app.engine.trace(&run).await?))
     } else {
@@ -151,13 +150,28 @@ struct CancelView {
     status: &'static str,
 }
 
+/// What ends with a run.
+#[derive(Debug, Default, Deserialize)]
+pub(crate) struct Ending {
+    children: Option<String>,
+}
+
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
     Path((system, name)): Path<(String, String)>,
+    Query(how): Query<Ending>,
 ) -> Answer {
+    let children = match how.children.as_deref() {
+        None => true,
+        Some("keep") => false,
+        Some(_) => {
+            let says = "`children` is `keep`, or left out: then what the run started ends too";
+            return Err(Refused::new(StatusCode::BAD_REQUEST, says));
+        }
+    };
     let run = find(&app, &system, &app.viewer(), &name).await?;
     let id = run.start.id;
-    match app.engine.cancel(id).await? {
+    match app.engine.cancel(id, children).await? {
         Cancelled::Ended => ok(&CancelView { run: id, status: "cancelled" }),
         Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
         Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),

@@ -9,14 +9,15 @@ use std::{
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
+    cancel::Doomed,
     forms::{blob, id, key, status_code, status_of, trouble},
     lock,
     memory::{Memory, Ready},
     read,
 };
 use crate::{
-    Cancelled, Change, Commit, End, Error, Hash, Id, Item, ItemStatus, NewRun, Notification, Standing,
-    Status, Write, probe::Inside, sabotage::Sabotage,
+    Change, Commit, End, Error, Hash, Id, Item, ItemStatus, NewRun, Notification, Standing, Status, Write,
+    probe::Inside, sabotage::Sabotage,
 };
 
 /// Lines that a run's page keeps.
@@ -35,6 +36,10 @@ pub(super) struct After {
     pub(super) got_on: Vec<Id>,
     /// Points that the transaction stands at until it is over.
     pub(super) inside: Vec<Inside>,
+    /// Runs whose children are to end too.
+    pub(super) doomed: Vec<Doomed>,
+    /// Whether more of them are left for the next transaction, if that changed.
+    pub(super) dooms: Option<bool>,
     /// Trees whose bars have all ended.
     pub(super) still: Vec<Id>,
     /// When the next parked run is due, if that was looked up.
@@ -240,48 +245,14 @@ impl Apply<'_> {
         if item.reopen(at_ms) { self.store_item(item) } else { Ok(()) }
     }
 
-    /// A run's end on request: at once, unless a worker holds it.
-    pub(super) fn ask_to_end(&mut self, run: Id, at_ms: i64) -> Result<Cancelled, Error> {
-        let known = lock(self.memory).find(run).map(|(_, status, _)| status);
-        let over = self.after.ended.contains(&run);
-        if !over && known == Some(Status::Running) {
-            // It keeps the wish over a crash.
-            self.run("UPDATE live SET cancel_at = ?2 WHERE run = ?1", params![key(run), at_ms])?;
-            self.change(Change::Cancel(run));
-            return Ok(Cancelled::Asked);
-        }
-        if !over && (known.is_some() || self.is_idle(run)?) {
-            self.cancel(run, at_ms)?;
-            return Ok(Cancelled::Ended);
-        }
-        let known = read::start(self.db, run)?.is_some();
-        Ok(if known { Cancelled::Over } else { Cancelled::Unknown })
-    }
-
-    /// The end of a run that nobody holds.
-    pub(super) fn cancel(&mut self, run: Id, at_ms: i64) -> Result<(), Error> {
-        let end = End {
-            status: Status::Cancelled,
-            started_at_ms: at_ms,
-            attempts: 0,
-            ended_at_ms: at_ms,
-            result: recipe::Value::Null,
-            error: recipe::Value::Null,
-            effects: Vec::new(),
-            handled: 0,
-            cancel_at_ms: Some(at_ms),
-            retry: None,
-        };
-        self.end(run, &end, None)
-    }
-
     pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {
         if !self.insert(new)? {
             return Ok(());
         }
         self.run("INSERT INTO live (run) VALUES (?1)", params![key(new.id)])?;
-        if new.root != new.id {
-            self.run("INSERT INTO tree (root, run) VALUES (?1, ?2)", params![key(new.root), key(new.id)])?;
+        if let Some(parent) = new.parent {
+            let sql = "INSERT INTO children (parent, run) VALUES (?1, ?2)";
+            self.run(sql, params![key(parent), key(new.id)])?;
         }
         if let (true, Some(user)) = (new.direct, &new.user) {
             self.run(
@@ -318,13 +289,15 @@ impl Apply<'_> {
         Ok(added > 0)
     }
 
-    fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
+    pub(super) fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
         let code = status_code(end.status);
-        // A run that was asked to end shows when.
-        let asked = match end.status == Status::Cancelled && end.cancel_at_ms.is_none() {
-            true => Some(End { cancel_at_ms: read::cancel_at(self.db, run)?, ..end.clone() }),
-            false => None,
-        };
+        let mut asked = None;
+        if end.status == Status::Cancelled {
+            // A run that was asked to end shows when.
+            let (at_ms, keep_children) = read::asked(self.db, run)?;
+            asked = end.cancel_at_ms.is_none().then(|| End { cancel_at_ms: at_ms, ..end.clone() });
+            self.doom(run, !keep_children, end.ended_at_ms);
+        }
         let end = asked.as_ref().unwrap_or(end);
         self.run(
             "INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)",

@@ -44,6 +44,8 @@ pub(super) struct Memory {
     pub(super) next_prune_ms: Option<i64>,
     /// The writer has been asked to take those away that may go.
     pub(super) pruning: bool,
+    /// Children of runs that were cancelled are to be asked to end.
+    pub(super) dooms: bool,
     /// Runs that are claimed.
     held: Vec<Id>,
     /// One of them that is worked alone, as processes died while they held it.
@@ -323,6 +325,10 @@ impl Memory {
         if let Some(live) = self.live.get_mut(&id) {
             live.ready.cancel = true;
         }
+    }
+
+    pub(super) fn is_asked_to_end(&self, id: Id) -> bool {
+        self.live.get(&id).is_some_and(|live| live.ready.cancel)
     }
 
     /// Live runs of a tree.

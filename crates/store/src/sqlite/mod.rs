@@ -3,6 +3,7 @@
 //! `running` is never written: after a start whatever has not ended is queued again.
 
 mod apply;
+mod cancel;
 mod forms;
 mod held;
 mod journal;
@@ -324,8 +325,12 @@ impl Runs for Sqlite {
         }
     }
 
-    fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled> {
-        self.ask(move |apply| apply.ask_to_end(run, at_ms))
+    fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled> {
+        self.ask(move |apply| apply.ask_to_end(run, children, at_ms))
+    }
+
+    fn is_asked_to_end(&self, run: Id) -> bool {
+        lock(&self.shared.memory).is_asked_to_end(run)
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
@@ -351,10 +356,14 @@ impl Runs for Sqlite {
         })
     }
 
-    fn tree(&self, root: Id) -> Reply<'_, Vec<Run>> {
+    fn tree_lives(&self, root: Id) -> Reply<'_, bool> {
+        self.ask(move |apply| apply.is_live(root))
+    }
+
+    fn children(&self, parent: Id) -> Reply<'_, Vec<Run>> {
         let shared = self.shared.clone();
         self.read(move |db| {
-            let mut runs = read::tree(db, root)?;
+            let mut runs = read::children(db, parent)?;
             runs.iter_mut().for_each(|run| stands(&shared, run));
             Ok(runs)
         })
@@ -392,6 +401,9 @@ impl Sqlite {
         let claimed: Vec<Claimed> = std::iter::from_fn(|| memory.claim()).take(max).collect();
         if !claimed.is_empty() {
             self.shared.name_held(&memory);
+        }
+        if memory.dooms {
+            memory.dooms = self.orders.send(Order::Doom).is_err();
         }
         let mut prune_ms = memory.next_prune_ms.filter(|_| !memory.pruning);
         if prune_ms.is_some_and(|at_ms| at_ms <= now_ms) {

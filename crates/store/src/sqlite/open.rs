@@ -124,6 +124,8 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     }
     memory.next_prune_ms =
         db.query_row("SELECT min(at) FROM expires", [], |row| row.get(0)).map_err(trouble)?;
+    memory.dooms =
+        db.query_row("SELECT EXISTS (SELECT 1 FROM doomed)", [], |row| row.get(0)).map_err(trouble)?;
     let mut found = db.prepare("SELECT name, n FROM counters").map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {

@@ -82,7 +82,10 @@ impl Apply<'_> {
         ] {
             self.run(sql, params![run])?;
         }
-        self.run("DELETE FROM tree WHERE root = ?1 AND run = ?2", params![key(start.root), run])?;
+        if let Some(parent) = start.parent {
+            let sql = "DELETE FROM children WHERE parent = ?1 AND run = ?2";
+            self.run(sql, params![key(parent), run])?;
+        }
         self.run("DELETE FROM items WHERE root = ?1", params![run])?;
         if let (true, Some(user)) = (start.direct, &start.user) {
             let sql = "DELETE FROM mine WHERE system = ?1 AND user = ?2 AND run = ?3";

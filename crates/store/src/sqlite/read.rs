@@ -47,10 +47,12 @@ pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }
 
-pub(super) fn cancel_at(db: &Connection, run: Id) -> Found<Option<i64>> {
-    let mut found = db.prepare_cached("SELECT cancel_at FROM live WHERE run = ?1").map_err(trouble)?;
-    let at_ms = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
-    Ok(at_ms.flatten())
+/// When the end of a live run was asked for, and whether what it started is to go on.
+pub(super) fn asked(db: &Connection, run: Id) -> Found<(Option<i64>, bool)> {
+    let sql = "SELECT cancel_at, keep_children FROM live WHERE run = ?1";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get(1)?));
+    Ok(found.query_row(params![key(run)], row).optional().map_err(trouble)?.unwrap_or_default())
 }
 
 pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Value)>> {
@@ -95,8 +97,8 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
     Ok(Run { start, status, started_at_ms, attempts, wake_at_ms, blocked_by: None, cancel_at_ms, end: None })
 }
 
-pub(super) fn tree(db: &Connection, root: Id) -> Found<Vec<Run>> {
-    runs_of(db, "SELECT run FROM tree WHERE root = ?1 ORDER BY run LIMIT 1000", params![key(root)])
+pub(super) fn children(db: &Connection, parent: Id) -> Found<Vec<Run>> {
+    runs_of(db, "SELECT run FROM children WHERE parent = ?1 ORDER BY run LIMIT 1000", params![key(parent)])
 }
 
 fn runs_of(db: &Connection, sql: &str, values: &[&dyn rusqlite::ToSql]) -> Found<Vec<Run>> {

@@ -2,7 +2,7 @@
 -- so that new rows go to the right edge of each table.
 CREATE TABLE runs (id BLOB PRIMARY KEY, start BLOB NOT NULL) WITHOUT ROWID;
 -- Every run that has not ended: what a start of the process has to look at.
-CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, attempts INTEGER NOT NULL DEFAULT 0, started_at INTEGER,
+CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, keep_children INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, started_at INTEGER,
   crashes INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0, worked INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 -- Live runs that hold no worker: they wait, or their next attempt is delayed. They are rows and nothing else.
 CREATE TABLE parks (run BLOB PRIMARY KEY, root BLOB NOT NULL, status INTEGER NOT NULL, wake_at INTEGER) WITHOUT ROWID;
@@ -18,7 +18,9 @@ CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL,
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 -- When each ended run may go.
 CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;
-CREATE TABLE tree (root BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (root, run)) WITHOUT ROWID;
+CREATE TABLE children (parent BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (parent, run)) WITHOUT ROWID;
+-- Runs whose live children are to end, but for those up to `after`, which have been asked.
+CREATE TABLE doomed (run BLOB PRIMARY KEY, after BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE mine (system TEXT NOT NULL, user TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (system, user, run)) WITHOUT ROWID;
 CREATE TABLE journal (run BLOB NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
 CREATE TABLE checkpoints (run BLOB NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;

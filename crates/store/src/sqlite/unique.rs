@@ -49,7 +49,7 @@ impl Apply<'_> {
         let holds = until_ms > new.created_at_ms || (live && !(unique.queued && begun));
         if !own && (!holds || (unique.replace && ready)) {
             if unique.replace && ready {
-                self.cancel(run, new.created_at_ms)?;
+                self.cancel(run, true, new.created_at_ms)?;
             }
             return Ok(None);
         }

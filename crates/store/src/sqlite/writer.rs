@@ -45,6 +45,8 @@ pub(super) enum Order {
     Wake(i64),
     /// Ended runs may go.
     Prune(i64),
+    /// More children of runs that were cancelled are to end.
+    Doom,
     Close(oneshot::Sender<Result<(), Error>>),
 }
 
@@ -216,17 +218,17 @@ impl Writer {
             Order::Commit(commit, _) => apply.commit(commit),
             Order::Ask(ask) => ask.apply(&mut apply),
             Order::Wake(now_ms) => {
-                let next = apply.wake_due(*now_ms)?;
-                after.next_wake = Some(next);
+                apply.after.next_wake = Some(apply.wake_due(*now_ms)?);
                 Ok(())
             }
             Order::Prune(now_ms) => {
-                let next = apply.prune(*now_ms)?;
-                after.next_prune = Some(next);
+                apply.after.next_prune = Some(apply.prune(*now_ms)?);
                 Ok(())
             }
+            Order::Doom => apply.doom_more(),
             Order::Close(_) => Ok(()),
-        }
+        }?;
+        apply.ask_doomed()
     }
 
     /// The transaction is durable: memory learns of it, then everyone who listens.
@@ -240,6 +242,7 @@ impl Writer {
         // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
         let due = after.next_wake.is_some()
             || after.next_prune.is_some()
+            || after.dooms == Some(true)
             || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
         for start in after.queued {
             if !after.ended.contains(&start.id) {
@@ -265,6 +268,9 @@ impl Writer {
         }
         if let Some(next_prune_ms) = after.next_prune {
             (memory.next_prune_ms, memory.pruning) = (next_prune_ms, false);
+        }
+        if let Some(dooms) = after.dooms {
+            memory.dooms = dooms;
         }
         if let Some(expires_at_ms) = after.expires {
             memory.expires(expires_at_ms);
@@ -310,7 +316,8 @@ impl Writer {
                     let mut memory = lock(&self.shared.memory);
                     (memory.pruning, memory.next_prune_ms) = (false, Some(now_ms + PRUNE_AGAIN_MS));
                 }
-                Order::Wake(_) | Order::Prune(_) | Order::Close(_) => {}
+                Order::Doom if result.is_err() => lock(&self.shared.memory).dooms = true,
+                Order::Wake(_) | Order::Prune(_) | Order::Doom | Order::Close(_) => {}
             }
         }
     }

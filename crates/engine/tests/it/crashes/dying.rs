@@ -105,8 +105,8 @@ impl Runs for Mortal {
         self.inner.release(run, epoch);
     }
 
-    fn cancel(&self, run: Id, at_ms: i64) -> Reply<'_, Cancelled> {
-        self.inner.cancel(run, at_ms)
+    fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled> {
+        self.inner.cancel(run, children, at_ms)
     }
 
     fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened> {
@@ -125,8 +125,16 @@ impl Runs for Mortal {
         self.inner.run(id)
     }
 
-    fn tree(&self, root: Id) -> Reply<'_, Vec<Run>> {
-        self.inner.tree(root)
+    fn children(&self, parent: Id) -> Reply<'_, Vec<Run>> {
+        self.inner.children(parent)
+    }
+
+    fn tree_lives(&self, root: Id) -> Reply<'_, bool> {
+        self.inner.tree_lives(root)
+    }
+
+    fn is_asked_to_end(&self, run: Id) -> bool {
+        self.inner.is_asked_to_end(run)
     }
 
     fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>> {

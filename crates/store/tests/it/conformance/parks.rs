@@ -6,7 +6,7 @@ use store::{Await, Cancelled, Commit, Id, ItemStatus, Park, Signalled, Status, S
 use super::{Open, claim, close, end, run, said, start};
 
 /// Nothing wakes it.
-fn asleep() -> Park {
+pub(crate) fn asleep() -> Park {
     Park {
         status: Status::Waiting,
         wake_at_ms: None,
@@ -141,7 +141,7 @@ pub(crate) async fn a_parked_run_ends_when_cancelled(open: &Open<'_>) {
     start(&*store, run(1)).await;
     start(&*store, run(2)).await;
     park(&*store, on(&[2], false)).await;
-    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Ended);
+    assert_eq!(store.cancel(run(1).id, true, 9).await.unwrap(), Cancelled::Ended);
     assert_eq!(status(&*store, 1).await, Status::Cancelled);
     // What it waited for wakes nobody.
     let second = claim(&*store).await;

@@ -62,12 +62,12 @@ pub(crate) async fn a_queued_run_ends_when_cancelled(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
     start(&*store, run(2)).await;
-    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Ended);
-    assert_eq!(store.cancel(run(1).id, 9).await.unwrap(), Cancelled::Over);
-    assert_eq!(store.cancel(run(7).id, 9).await.unwrap(), Cancelled::Unknown);
+    assert_eq!(store.cancel(run(1).id, true, 9).await.unwrap(), Cancelled::Ended);
+    assert_eq!(store.cancel(run(1).id, true, 9).await.unwrap(), Cancelled::Over);
+    assert_eq!(store.cancel(run(7).id, true, 9).await.unwrap(), Cancelled::Unknown);
     let claimed = claim(&*store).await;
     assert_eq!(claimed.start.id, run(2).id);
-    assert_eq!(store.cancel(run(2).id, 9).await.unwrap(), Cancelled::Asked);
+    assert_eq!(store.cancel(run(2).id, true, 9).await.unwrap(), Cancelled::Asked);
     close(store).await;
     // The wish survives the process.
     let store = open();
@@ -102,7 +102,7 @@ pub(crate) async fn the_account_balances(open: &Open<'_>) {
     }
     let first = claim(&*store).await;
     store.commit(end(&first, Status::Failed)).await.unwrap().unwrap();
-    store.cancel(run(4).id, 9).await.unwrap();
+    store.cancel(run(4).id, true, 9).await.unwrap();
     let _held = claim(&*store).await;
     let account = store.account().await.unwrap();
     let parts = [account.succeeded, account.failed, account.cancelled, account.queued, account.running];

@@ -1,0 +1,83 @@
+use store::{Commit, NewRun, Status, Store};
+
+use super::{Open, claim, close, end, parks::asleep, run, start};
+
+/// A run that another one started.
+fn child(n: u128, of: u128) -> NewRun {
+    NewRun { root: run(1).id, parent: Some(run(of).id), ..run(n) }
+}
+
+async fn stands(store: &dyn Store, n: u128) -> Status {
+    store.run(run(n).id).await.unwrap().unwrap().status
+}
+
+pub(crate) async fn what_a_cancelled_run_started_ends_too(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let parent = claim(&*store).await;
+    start(&*store, child(2, 1)).await;
+    start(&*store, child(3, 1)).await;
+    let held = claim(&*store).await;
+    start(&*store, child(4, 3)).await;
+    start(&*store, child(5, 2)).await;
+    start(&*store, run(6)).await;
+    store.cancel(run(1).id, true, 9).await.unwrap();
+    assert!(store.is_asked_to_end(held.start.id), "one that is held is asked, below one that is held");
+    let mut all = Vec::new();
+    for n in 1..=6 {
+        all.push(stands(&*store, n).await);
+    }
+    use Status::{Cancelled, Queued, Running};
+    assert_eq!(all, [Running, Running, Cancelled, Cancelled, Cancelled, Queued]);
+    // Until it hears of it a run goes on.
+    start(&*store, child(7, 1)).await;
+    store.commit(end(&parent, Cancelled)).await.unwrap().unwrap();
+    assert_eq!(stands(&*store, 7).await, Cancelled);
+    close(store).await;
+}
+
+pub(crate) async fn what_a_run_started_may_be_kept(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let parent = claim(&*store).await;
+    start(&*store, child(2, 1)).await;
+    store.cancel(run(1).id, false, 9).await.unwrap();
+    store.commit(end(&parent, Status::Cancelled)).await.unwrap().unwrap();
+    assert_eq!(stands(&*store, 2).await, Status::Queued);
+    close(store).await;
+}
+
+pub(crate) async fn a_run_that_parks_after_it_was_asked_ends(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let claimed = claim(&*store).await;
+    store.cancel(run(1).id, true, 9).await.unwrap();
+    let (run_id, epoch) = (claimed.start.id, claimed.epoch);
+    let commit = Commit { run: run_id, epoch, park: Some(asleep()), ..Commit::default() };
+    store.commit(commit).await.unwrap().unwrap();
+    assert_eq!(stands(&*store, 1).await, Status::Cancelled);
+    let account = store.account().await.unwrap();
+    assert_eq!((account.cancelled, account.waiting, account.running), (1, 0, 0));
+    close(store).await;
+}
+
+pub(crate) async fn many_children_end_a_page_at_a_time(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    for n in 2..=1_401 {
+        start(&*store, child(n, 1)).await;
+    }
+    store.cancel(run(1).id, true, 9).await.unwrap();
+    close(store).await;
+    // What is left goes on after a restart, with whoever looks for work.
+    let store = open();
+    for _ in 0..4 {
+        for claimed in store.claim_now(1) {
+            store.release(claimed.start.id, claimed.epoch);
+        }
+        assert_eq!(store.run(run(1 << 60).id).await.unwrap(), None);
+    }
+    let account = store.account().await.unwrap();
+    assert_eq!((account.accepted, account.cancelled), (1_401, 1_401));
+    close(store).await;
+}
