@@ -1,7 +1,7 @@
 //! parked: 100,000 runs that wait: what each takes on disk, and in the memory of a server that was started with them; and how
 //! they come back when all are due at one instant.
 
-use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+use std::time::{Duration, Instant};
 
 use recipe::Value;
 
@@ -27,8 +27,8 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
     let mut figures = Figures::of("parked");
     let empty = inside::runtime()?.block_on(sleepers(0, 0))?;
     let (mut without, mut with) = (Vec::new(), Vec::new());
-    let day = now_s()? + 86_400;
-    let full = inside::runtime()?.block_on(sleepers(count, day))?;
+    let tomorrow_s = now_ms() / 1_000 + 86_400;
+    let full = inside::runtime()?.block_on(sleepers(count, tomorrow_s))?;
     for _ in 0..STARTS {
         without.push(resident(empty.path())?);
         with.push(resident(full.path())?);
@@ -45,8 +45,8 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
     Ok(figures)
 }
 
-fn now_s() -> Result<u64, Failure> {
-    Ok(SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs())
+fn now_ms() -> u64 {
+    engine::Clock::default().now_ms().unsigned_abs()
 }
 
 /// A project with so many runs that wait until then, closed.
@@ -84,10 +84,10 @@ fn resident(project: &std::path::Path) -> Result<f64, Failure> {
 /// All are due at one instant: from then until the last one has ended, and the most that were ready at once.
 async fn herd(figures: &mut Figures, count: usize) -> Result<(), Failure> {
     // Time to park them first.
-    let due_s = now_s()? + 5 + count as u64 / 5_000;
+    let due_s = now_ms() / 1_000 + 5 + count as u64 / 5_000;
     let inside = park(count, due_s).await?;
     let mut ends = Ends::of(&inside).await?;
-    let left = Duration::from_secs(due_s).saturating_sub(SystemTime::now().duration_since(UNIX_EPOCH)?);
+    let left = Duration::from_millis((due_s * 1_000).saturating_sub(now_ms()));
     if left.is_zero() {
         return Err("the runs were due before all had parked: the machine is too slow for this work".into());
     }
