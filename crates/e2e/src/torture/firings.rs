@@ -16,13 +16,16 @@ use super::dice::Dice;
 pub(crate) type Firing = (&'static str, u64, u64);
 
 /// Paths, and how often at most each fails before it answers well.
-const PATHS: [(&str, u64); 8] = [
+const PATHS: [(&str, u64); 11] = [
     ("/loop", 0),
     ("/child", 0),
     ("/waits", 0),
     ("/signals", 0),
     ("/parallel", 0),
     ("/once", 0),
+    ("/later", 0),
+    ("/mended", 0),
+    ("/broken", 1),
     ("/flaky", 2),
     ("/shaky", 3),
 ];

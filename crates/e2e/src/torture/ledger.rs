@@ -4,7 +4,7 @@ use std::{collections::HashMap, sync::Mutex};
 
 use serde_json::Value;
 
-use super::load::KINDS;
+use super::load::{Deed, KINDS};
 
 /// One launch.
 #[derive(Debug, Clone)]
@@ -17,14 +17,22 @@ pub(crate) struct Launch {
     pub(crate) run: Option<String>,
 }
 
+/// What a run waits for.
+#[derive(Debug, Clone)]
+pub(crate) struct Todo {
+    pub(crate) deed: Deed,
+    pub(crate) n: u64,
+    pub(crate) run: String,
+}
+
 #[derive(Default)]
 pub(crate) struct Ledger(Mutex<Inner>);
 
 #[derive(Default)]
 struct Inner {
     launches: Vec<Launch>,
-    /// Runs that wait for their signal.
-    silent: Vec<(u64, String)>,
+    /// Runs to which somebody has to do something.
+    todo: Vec<Todo>,
     /// How far each bar had come: its number in the order of its states, and its progress.
     bars: HashMap<String, (u64, f64)>,
     /// What people found wrong on their way.
@@ -58,19 +66,19 @@ impl Ledger {
     /// The server has answered for it.
     pub(crate) fn answered(&self, launch: &Launch, run: String) {
         let mut inner = self.inner();
-        if launch.kind == "Signals" {
-            inner.silent.push((launch.n, run.clone()));
+        if let Some(deed) = Deed::of(launch.kind) {
+            inner.todo.push(Todo { deed, n: launch.n, run: run.clone() });
         }
         inner.launches[launch.n as usize].run = Some(run);
     }
 
-    /// A run to be signalled; whoever takes it puts it back if the signal was not taken.
-    pub(crate) fn silent(&self) -> Option<(u64, String)> {
-        self.inner().silent.pop()
+    /// Whoever takes it puts it back if it could not be done.
+    pub(crate) fn todo(&self) -> Option<Todo> {
+        self.inner().todo.pop()
     }
 
-    pub(crate) fn put_back(&self, silent: (u64, String)) {
-        self.inner().silent.insert(0, silent);
+    pub(crate) fn put_back(&self, todo: Todo) {
+        self.inner().todo.insert(0, todo);
     }
 
     pub(crate) fn unbalanced(&self, account: &Value) {

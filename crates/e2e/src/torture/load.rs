@@ -4,8 +4,18 @@ use serde_json::{Value, json};
 use testkit::{project::Project, provider::Provider};
 
 /// A kind of work: its workflow's identifier, and how often people launch it.
-pub(crate) const KINDS: [(&str, u64); 7] =
-    [("Loop", 4), ("Family", 3), ("Waits", 3), ("Signals", 3), ("Parallel", 3), ("Retry", 3), ("Once", 2)];
+pub(crate) const KINDS: [(&str, u64); 10] = [
+    ("Loop", 4),
+    ("Family", 3),
+    ("Waits", 3),
+    ("Signals", 3),
+    ("Parallel", 3),
+    ("Retry", 3),
+    ("Once", 2),
+    ("Later", 2),
+    ("Mended", 2),
+    ("Doomed", 2),
+];
 
 /// Calls of a loop. What they bring outweighs a state, so that one is written in the middle.
 const LOOP: u64 = 14;
@@ -13,18 +23,35 @@ const LOOP: u64 = 14;
 const CHILDREN: u64 = 5;
 /// Entries before a wait: at its park a state is written.
 const ENTRIES: u64 = 35;
+/// How far the bar of a run that is cancelled has come.
+const DOOMED: u64 = 3;
 /// Items of a parallel loop.
 const PARALLEL: u64 = 8;
 
 /// Writes the workflows, and lets them call the provider.
 pub(crate) fn write(project: &Project, provider: &Provider) {
-    let files =
-        [launcher(), looping(), family(), child(), waits(), signals(), parallel(), retry(), once(), single()]
-            .map(|workflow| {
-                let name = workflow["identifier"].as_str().expect("a name").to_owned();
-                // Each call goes to the one provider.
-                (name, workflow.to_string().replace("PROVIDER", &provider.url("")))
-            });
+    let files = [
+        launcher(),
+        looping(),
+        family(),
+        child(),
+        waits(),
+        signals(),
+        parallel(),
+        retry(),
+        once(),
+        single(),
+        later(),
+        delayed(),
+        mended(),
+        doomed(),
+        endless(),
+    ]
+    .map(|workflow| {
+        let name = workflow["identifier"].as_str().expect("a name").to_owned();
+        // Each call goes to the one provider.
+        (name, workflow.to_string().replace("PROVIDER", &provider.url("")))
+    });
     for (name, text) in files {
         project.workflow("main", &name, text);
     }
@@ -178,17 +205,87 @@ fn single() -> Value {
     single
 }
 
+/// Starts a run that is put off, and awaits it.
+fn later() -> Value {
+    let elements = json!([
+        { "name": "start", "type": "action/run", "options": { "workflow": "Delayed", "async": true, "delay": "250ms", "input": { "n": "$n" } },
+          "to": { "default": { "await": ["default"] } } },
+        { "name": "await", "type": "flow/await", "to": { "default": { "tell": ["default"] } } },
+        tell("tell", "later $n", "")
+    ]);
+    workflow("Later", "start", elements)
+}
+
+fn delayed() -> Value {
+    workflow(
+        "Delayed",
+        "call",
+        json!([call("call", "/later", "${0}", "tell"), tell("tell", "delayed $n", "")]),
+    )
+}
+
+/// Fails the first time, and is tried again by hand.
+fn mended() -> Value {
+    let elements = json!([
+        call("before", "/mended", "${0}", "broken"),
+        call("broken", "/broken", "${1}", "tell"),
+        tell("tell", "mended $n", "")
+    ]);
+    workflow("Mended", "before", elements)
+}
+
+/// Waits for a run that does not end by itself, until both are cancelled.
+fn doomed() -> Value {
+    let elements = json!([
+        { "name": "bar", "type": "cast/progress", "options": { "process": "doomed", "title": "doomed $n", "total": 10, "progress": DOOMED },
+          "to": { "default": { "start": ["default"] } } },
+        { "name": "start", "type": "action/run", "options": { "workflow": "Endless", "async": true, "input": { "n": "$n" } },
+          "to": { "default": { "await": ["default"] } } },
+        { "name": "await", "type": "flow/await", "to": { "default": { "tell": ["default"] } } },
+        tell("tell", "never $n", "")
+    ]);
+    workflow("Doomed", "bar", elements)
+}
+
+fn endless() -> Value {
+    let elements = json!([
+        { "name": "await", "type": "flow/await", "options": { "signal": "never" }, "to": { "default": { "tell": ["default"] } } },
+        tell("tell", "never $n", "")
+    ]);
+    workflow("Endless", "await", elements)
+}
+
+/// What people do to runs of that kind.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Deed {
+    Signal,
+    Cancel,
+    Retry,
+}
+
+impl Deed {
+    pub(crate) fn of(kind: &str) -> Option<Deed> {
+        match kind {
+            "Signals" => Some(Deed::Signal),
+            "Doomed" => Some(Deed::Cancel),
+            "Mended" => Some(Deed::Retry),
+            _ => None,
+        }
+    }
+}
+
 /// What a launch of that kind comes to.
 pub(crate) struct Expected {
+    pub(crate) status: &'static str,
     /// Messages of notifications; each is there once.
     pub(crate) notes: Vec<String>,
     /// (path, item) of calls, in the order in which they depend on each other; None: they depend on none of the others.
     pub(crate) calls: Vec<(&'static str, u64)>,
     pub(crate) in_order: bool,
-    /// Runs that it starts.
+    /// Runs that it starts; one that is cancelled may not have come so far.
     pub(crate) children: u64,
-    /// The bar and its total.
-    pub(crate) bar: Option<(&'static str, u64)>,
+    /// The bar, how far it comes, and its total.
+    pub(crate) bar: Option<(&'static str, u64, u64)>,
     pub(crate) result: Value,
 }
 
@@ -205,6 +302,7 @@ pub(crate) fn expected(kind: &str, n: u64) -> Expected {
         (0..count).map(move |i| (path, i)).collect::<Vec<(&'static str, u64)>>()
     };
     let one = Expected {
+        status: "succeeded",
         notes: vec![own.clone()],
         calls: Vec::new(),
         in_order: true,
@@ -213,13 +311,13 @@ pub(crate) fn expected(kind: &str, n: u64) -> Expected {
         result: Value::Null,
     };
     match kind {
-        "Loop" => Expected { calls: calls("/loop", LOOP), bar: Some(("loop", LOOP)), ..one },
+        "Loop" => Expected { calls: calls("/loop", LOOP), bar: Some(("loop", LOOP, LOOP)), ..one },
         "Family" => Expected {
             notes: one.notes.into_iter().chain((0..CHILDREN).map(|i| format!("child {n} {i}"))).collect(),
             calls: calls("/child", CHILDREN),
             in_order: false,
             children: CHILDREN,
-            bar: Some(("family", CHILDREN)),
+            bar: Some(("family", CHILDREN, CHILDREN)),
             ..one
         },
         "Waits" => Expected {
@@ -241,6 +339,20 @@ pub(crate) fn expected(kind: &str, n: u64) -> Expected {
             notes: one.notes.into_iter().chain([format!("single {n}")]).collect(),
             calls: calls("/once", 1),
             children: 1,
+            ..one
+        },
+        "Later" => Expected {
+            notes: one.notes.into_iter().chain([format!("delayed {n}")]).collect(),
+            calls: calls("/later", 1),
+            children: 1,
+            ..one
+        },
+        "Mended" => Expected { calls: vec![("/mended", 0), ("/broken", 1)], ..one },
+        "Doomed" => Expected {
+            status: "cancelled",
+            notes: Vec::new(),
+            children: 1,
+            bar: Some(("doomed", DOOMED, 10)),
             ..one
         },
         _ => Expected { calls: vec![("/flaky", 0), ("/shaky", 1)], ..one },

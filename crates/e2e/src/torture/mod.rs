@@ -39,6 +39,9 @@ const LIFE_MS_SPREAD: u64 = 400;
 /// One start in so many is killed before the server is ready, within so many milliseconds.
 const CUT_STARTS: (u64, u64) = (6, 80);
 
+/// One life in so many ends with SIGTERM, as a deploy would end it.
+const STOPS: u64 = 8;
+
 /// People who launch and signal at once.
 const PEOPLE: u64 = 4;
 
@@ -69,8 +72,21 @@ pub async fn check(asked: &Asked) -> Report {
     load::write(&project, &scene.provider);
     let mut killer = Killer::new(project.path());
     let mut dice = Dice::new(asked.seed);
-    let (mut broken, mut cut) = (Vec::new(), 0);
+    let (mut broken, mut cut, mut stopped) = (Vec::new(), 0, 0);
     for n in 0..asked.kills {
+        if dice.below(STOPS) == 0 {
+            stopped += 1;
+            let mut server = start(&project, &killer, asked).await;
+            let people = people::work(&scene, &server.client(), &mut dice);
+            tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + dice.below(LIFE_MS_SPREAD))).await;
+            server.terminate();
+            let status = server.wait().await;
+            if !status.success() {
+                broken.push(format!("a server that was asked to end said {status}"));
+            }
+            complaints(&server, &mut broken);
+            people.leave().await;
+        }
         if dice.below(CUT_STARTS.0) == 0 {
             cut += 1;
             cut_off(&project, &killer, asked, Duration::from_millis(dice.below(CUT_STARTS.1))).await;
@@ -103,6 +119,7 @@ pub async fn check(asked: &Asked) -> Report {
     figures.insert("firings".to_owned(), scene.firings.len().into());
     figures.insert("repeated".to_owned(), scene.firings.repeated().into());
     figures.insert("bars_seen".to_owned(), scene.ledger.bars().into());
+    figures.insert("stopped".to_owned(), stopped.into());
     figures.insert("cut_starts".to_owned(), cut.into());
     figures.insert("aimed".to_owned(), killer.aimed().into());
     figures.insert("histogram".to_owned(), killer.histogram());

@@ -1,15 +1,24 @@
 //! People: they launch as long as little is under way, and signal what waits for them, until their server dies.
 
-use std::sync::Arc;
+use std::{sync::Arc, time::Duration};
 
 use serde_json::{Value, json};
 use testkit::client::Client;
 use tokio::{sync::watch, task::JoinSet};
 
-use super::{PEOPLE, Scene, dice::Dice, load, text};
+use super::{
+    PEOPLE, Scene,
+    dice::Dice,
+    ledger::Todo,
+    load::{self, Deed},
+    text,
+};
 
 /// Live runs above which nobody launches.
 const LIVE: u64 = 24;
+
+/// A run that is to be tried again is looked at again after so long at the latest.
+const LOOK_AGAIN: Duration = Duration::from_millis(20);
 
 /// Those of one server.
 pub(crate) struct People {
@@ -64,8 +73,8 @@ async fn person(scene: &Scene, client: &Client, mut dice: Dice) {
         let Some(live) = live(scene, client).await else { return };
         let went_on = match live < LIVE {
             true if dice.below(4) > 0 => launch(scene, client, dice.roll()).await,
-            _ => match scene.ledger.silent() {
-                Some(silent) => signal(scene, client, silent).await,
+            _ => match scene.ledger.todo() {
+                Some(todo) => act(scene, client, todo).await,
                 None if live < LIVE => launch(scene, client, dice.roll()).await,
                 None => beat.changed().await.is_ok(),
             },
@@ -99,38 +108,61 @@ async fn launch(scene: &Scene, client: &Client, roll: u64) -> bool {
     true
 }
 
-async fn signal(scene: &Scene, client: &Client, silent: (u64, String)) -> bool {
-    let path = format!("/main/runs/{}/signal/go", silent.1);
-    let body = json!({ "word": load::word(silent.0) });
+/// False: the server is dead.
+async fn act(scene: &Scene, client: &Client, todo: Todo) -> bool {
+    let run = &todo.run;
+    let (path, body) = match todo.deed {
+        Deed::Signal => (format!("/main/runs/{run}/signal/go"), json!({ "word": load::word(todo.n) })),
+        Deed::Cancel => (format!("/main/runs/{run}/cancel"), Value::Null),
+        Deed::Retry => (format!("/main/runs/{run}/retry?from=failure"), Value::Null),
+    };
     match client.attempt("POST", &path, Some(&body)).await {
-        // It may have been kept before: the answer was lost, not the signal.
-        Some(answer) if answer.status == 202 || answer.status == 409 => true,
-        // One that was answered for and is not there is the verdict's matter.
+        // It was not to be tried again yet; or it was before, and the answer was lost.
+        Some(answer) if todo.deed == Deed::Retry && answer.status == 409 => {
+            let Some(found) = client.attempt("GET", &format!("/main/runs/{run}"), None).await else {
+                scene.ledger.put_back(todo);
+                return false;
+            };
+            if found.json()["status"] != "succeeded" {
+                scene.ledger.put_back(todo);
+                let _ = tokio::time::timeout(LOOK_AGAIN, scene.firings.beat().changed()).await;
+            }
+            true
+        }
+        // It may have been done before: the answer was lost, not the deed. A run that was answered for and is not there is the
+        // verdict's matter.
         Some(_) => true,
         None => {
-            scene.ledger.put_back(silent);
+            scene.ledger.put_back(todo);
             false
         }
     }
 }
 
-/// Signals whatever still waits, and awaits the end of all; else says what has not ended.
+/// What is left to do to runs of that kind.
+async fn act_on_all(scene: &Scene, client: &Client, kind: &str, status: &str) {
+    let Some(deed) = Deed::of(kind) else { return };
+    let found = client.get(&format!("/main/runs?status={status}&workflow={kind}")).await.json();
+    for run in found["items"].as_array().into_iter().flatten() {
+        let whole = client.get(&format!("/main/runs/{}", text(run, "id"))).await.json();
+        let n = whole["input"]["n"].as_u64().unwrap_or(u64::MAX);
+        act(scene, client, Todo { deed, n, run: text(run, "id") }).await;
+    }
+}
+
+/// Does what is still to be done, and awaits the end of all; else says what has not ended.
 pub(crate) async fn finish(scene: &Scene, client: &Client) -> Result<(), String> {
     let mut beat = scene.firings.beat();
     let mut last = None;
     let mut still = 0;
     loop {
-        let waiting = client.get("/main/runs?status=waiting&workflow=Signals").await.json();
-        for run in waiting["items"].as_array().into_iter().flatten() {
-            let id = text(run, "id");
-            let whole = client.get(&format!("/main/runs/{id}")).await.json();
-            let n = whole["input"]["n"].as_u64().unwrap_or(u64::MAX);
-            signal(scene, client, (n, id)).await;
+        for (kind, status) in [("Signals", "waiting"), ("Doomed", "waiting"), ("Mended", "failed")] {
+            act_on_all(scene, client, kind, status).await;
         }
         let account: Value = client.get("/account").await.json();
         let live: u64 =
             ["queued", "running", "waiting"].iter().filter_map(|word| account[word].as_u64()).sum();
-        if live == 0 {
+        if live == 0 && account["failed"] == 0 {
             return Ok(());
         }
         still = if last.as_ref() == Some(&account) { still + 1 } else { 0 };
@@ -139,6 +171,6 @@ pub(crate) async fn finish(scene: &Scene, client: &Client) -> Result<(), String>
         }
         last = Some(account);
         // A wait and a backoff make no call: they are looked at again.
-        let _ = tokio::time::timeout(std::time::Duration::from_millis(100), beat.changed()).await;
+        let _ = tokio::time::timeout(Duration::from_millis(100), beat.changed()).await;
     }
 }

@@ -21,12 +21,16 @@ pub(crate) async fn verdict(scene: &Scene, client: &Client, broken: &mut Vec<Str
     for row in &runs {
         let (id, status, workflow) = (text(row, "id"), text(row, "status"), text(row, "workflow"));
         let run = client.get(&format!("/main/runs/{id}")).await.json();
-        if status != "succeeded" {
+        if !matches!(
+            (status.as_str(), workflow.as_str()),
+            ("succeeded", _) | ("cancelled", "Doomed" | "Endless")
+        ) {
             broken.push(format!("run {id} of {workflow} is {status}: {}", run["error"]));
         }
         match workflow.as_str() {
             "Launch" => {}
-            "Child" | "Single" => children += 1,
+            "Child" | "Single" | "Delayed" => children += 1,
+            "Endless" => {}
             _ => of.entry(run["input"]["n"].as_u64().unwrap_or(u64::MAX)).or_default().push(run),
         }
     }
@@ -74,20 +78,26 @@ fn one(
     if run.as_ref().is_some_and(|run| *run != text(found, "id")) {
         broken.push(format!("launch {n} of {kind} was answered with another run than {}", text(found, "id")));
     }
-    let Expected { notes, calls, in_order, children, bar, result } = expected(kind, *n);
+    let Expected { status, notes, calls, in_order, children, bar, result } = expected(kind, *n);
+    if text(found, "status") != status {
+        broken.push(format!("launch {n} of {kind} is {}, not {status}", found["status"]));
+    }
     wanted.notes.extend(notes);
     wanted.notes.extend(through.then(|| format!("launched {n}")));
-    wanted.children += children;
     let own: BTreeSet<String> =
         found["children"].as_array().into_iter().flatten().map(|child| text(child, "id")).collect();
-    if own.len() as u64 != children {
+    let cancelled = status == "cancelled";
+    if !cancelled {
+        wanted.children += children;
+    }
+    if own.len() as u64 > children || (!cancelled && (own.len() as u64) < children) {
         broken.push(format!("launch {n} of {kind} has {} children, not {children}", own.len()));
     }
     if !result.is_null() && found["result"] != result {
         broken.push(format!("launch {n} of {kind} gave {}, not {result}", found["result"]));
     }
-    if let Some((process, total)) = bar {
-        a_bar(launch, found, process, total, broken);
+    if let Some(bar) = bar {
+        a_bar(launch, found, bar, broken);
     }
     if in_order {
         overtaken(launch, &calls, firings, broken);
@@ -95,10 +105,20 @@ fn one(
     wanted.calls.extend(calls.into_iter().map(|(path, item)| (path, *n, item)));
 }
 
-fn a_bar(launch: &Launch, found: &Value, process: &str, total: u64, broken: &mut Vec<String>) {
+fn a_bar(launch: &Launch, found: &Value, bar: (&str, u64, u64), broken: &mut Vec<String>) {
+    let (process, at, total) = bar;
     let items = found["progress"].as_array().cloned().unwrap_or_default();
-    let fine = matches!(&items[..], [item] if item["process"] == *process && item["status"] == "succeeded"
-        && item["progress"] == total && item["total"] == total);
+    let fine = match &items[..] {
+        [item] => {
+            item["process"] == *process
+                && item["status"] == found["status"]
+                && item["progress"] == at
+                && item["total"] == total
+        }
+        // One that is cancelled may not have come so far.
+        [] => found["status"] == "cancelled",
+        _ => false,
+    };
     if !fine {
         let shown: Vec<String> = items
             .iter()
@@ -107,7 +127,7 @@ fn a_bar(launch: &Launch, found: &Value, process: &str, total: u64, broken: &mut
             })
             .collect();
         broken.push(format!(
-            "the bar of launch {} of {} did not end at {total}: {shown:?}",
+            "the bar of launch {} of {} did not end at {at} of {total}: {shown:?}",
             launch.n, launch.kind
         ));
     }
@@ -173,7 +193,8 @@ fn compare_calls(firings: &BTreeMap<Firing, Calls>, wanted: &BTreeSet<Firing>, b
 
 async fn account(client: &Client, runs: u64, broken: &mut Vec<String>) {
     let account = client.get("/account").await.json();
-    if account["balanced"] != true || account["accepted"] != runs || account["succeeded"] != runs {
+    let ended = account["succeeded"].as_u64().unwrap_or(0) + account["cancelled"].as_u64().unwrap_or(0);
+    if account["balanced"] != true || account["accepted"] != runs || ended != runs {
         broken.push(format!("the account of {runs} runs is {account}"));
     }
 }

@@ -36,6 +36,10 @@ pub(super) struct After {
     pub(super) got_on: Vec<Id>,
     /// Points that the transaction stands at until it is over.
     pub(super) inside: Vec<Inside>,
+    /// Runs that have parked in this batch, and were not woken in it: memory still has them held.
+    pub(super) parked: HashSet<Id>,
+    /// Held runs that are asked to end in this batch.
+    pub(super) asked: HashSet<Id>,
     /// Runs whose children are to end too.
     pub(super) doomed: Vec<Doomed>,
     /// Whether more of them are left for the next transaction, if that changed.
@@ -108,6 +112,7 @@ pub(super) struct Mark {
     still: usize,
     counters: HashMap<&'static str, i64>,
     pins: HashMap<Hash, i64>,
+    parked: HashSet<Id>,
     roots: HashMap<Id, i64>,
 }
 
@@ -121,6 +126,7 @@ impl After {
             still: self.still.len(),
             counters: self.counters.clone(),
             pins: self.pins.clone(),
+            parked: self.parked.clone(),
             roots: self.roots.clone(),
         }
     }
@@ -143,6 +149,7 @@ impl After {
         self.still.truncate(to.still);
         self.counters = to.counters;
         self.pins = to.pins;
+        self.parked = to.parked;
         self.roots = to.roots;
     }
 }
@@ -292,8 +299,8 @@ impl Apply<'_> {
     pub(super) fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
         let code = status_code(end.status);
         let mut asked = None;
-        if end.status == Status::Cancelled {
-            // A run that was asked to end shows when.
+        if end.status == Status::Cancelled || self.was_asked(run) {
+            // It shows when it was asked, and what it started ends with it.
             let (at_ms, keep_children) = read::asked(self.db, run)?;
             asked = end.cancel_at_ms.is_none().then(|| End { cancel_at_ms: at_ms, ..end.clone() });
             self.doom(run, !keep_children, end.ended_at_ms);
@@ -329,7 +336,8 @@ impl Apply<'_> {
 
     /// A run that ends leaves memory, or the table of those that are parked.
     fn leave(&mut self, run: Id) -> Result<Option<Arc<NewRun>>, Error> {
-        let known = lock(self.memory).find(run).map(|(start, _, _)| start);
+        let parked = self.after.parked.contains(&run);
+        let known = lock(self.memory).find(run).map(|(start, _, _)| start).filter(|_| !parked);
         let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
         if let Some(start) = known.or_else(|| self.woken_now(run)) {
             self.after.ended.push(run);

@@ -2,8 +2,8 @@
 //! page at a time.
 //!
 //! ```text
-//! asked --> idle: ends at once      --> its live children are asked, the same way
-//!       \-> held: keeps the wish, which outlives a crash --> ends as cancelled --> its live children again
+//! asked --> idle: ends at once -----------------------------------> its live children are asked, the same way
+//!       \-> held: keeps the wish, which outlives a crash --> ends --/
 //! ```
 
 use rusqlite::{OptionalExtension, params};
@@ -29,23 +29,43 @@ pub(super) struct Doomed {
 impl Apply<'_> {
     /// The end of a run: at once, unless a worker holds it. `children`: and of all that it started.
     pub(super) fn ask_to_end(&mut self, run: Id, children: bool, at_ms: i64) -> Result<Cancelled, Error> {
+        match self.stands(run)? {
+            Some(Status::Running) => {
+                // Its children go on until it has ended: else it might see them end first, and fail of it.
+                let sql =
+                    "UPDATE live SET cancel_at = coalesce(cancel_at, ?2), keep_children = ?3 WHERE run = ?1";
+                self.run(sql, params![key(run), at_ms, !children])?;
+                self.after.asked.insert(run);
+                self.change(Change::Cancel(run));
+                Ok(Cancelled::Asked)
+            }
+            Some(_) => {
+                self.cancel(run, children, at_ms)?;
+                Ok(Cancelled::Ended)
+            }
+            None => {
+                let known = read::start(self.db, run)?.is_some();
+                Ok(if known { Cancelled::Over } else { Cancelled::Unknown })
+            }
+        }
+    }
+
+    /// Where a live run stands as of this transaction, of which memory learns later.
+    fn stands(&self, run: Id) -> Result<Option<Status>, Error> {
+        if self.after.ended.contains(&run) {
+            return Ok(None);
+        }
+        let new = || self.after.queued.iter().any(|start| start.id == run);
+        if self.after.parked.contains(&run) || new() || self.woken_now(run).is_some() {
+            return Ok(Some(Status::Queued));
+        }
         let known = lock(self.memory).find(run).map(|(_, status, _)| status);
-        let over = self.after.ended.contains(&run);
-        if !over && known == Some(Status::Running) {
-            // It keeps the wish over a crash.
-            let sql =
-                "UPDATE live SET cancel_at = coalesce(cancel_at, ?2), keep_children = ?3 WHERE run = ?1";
-            self.run(sql, params![key(run), at_ms, !children])?;
-            self.change(Change::Cancel(run));
-            self.doom(run, children, at_ms);
-            return Ok(Cancelled::Asked);
-        }
-        if !over && (known.is_some() || self.is_idle(run)?) {
-            self.cancel(run, children, at_ms)?;
-            return Ok(Cancelled::Ended);
-        }
-        let known = read::start(self.db, run)?.is_some();
-        Ok(if known { Cancelled::Over } else { Cancelled::Unknown })
+        if known.is_some() { Ok(known) } else { self.parked_as(run) }
+    }
+
+    /// Whether the end of a live run was asked for.
+    pub(super) fn was_asked(&self, run: Id) -> bool {
+        self.after.asked.contains(&run) || lock(self.memory).is_asked_to_end(run)
     }
 
     /// The end of a run that nobody holds.

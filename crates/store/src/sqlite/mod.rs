@@ -183,10 +183,13 @@ impl Sqlite {
             )
             .map_err(trouble)?;
         let held = Held::open(path, &db)?;
+        let memory = unfinished(&db)?;
+        // What was read of those that are parked is not needed again: 10 MiB of pages for 100,000 of them.
+        db.release_memory().map_err(trouble)?;
         let shared = Arc::new(Shared {
             held: Mutex::new(held),
             path: path.to_owned(),
-            memory: Mutex::new(unfinished(&db)?),
+            memory: Mutex::new(memory),
             ready: Notify::new(),
             changes: broadcast::channel(CHANGES_MAX).0,
             clock: settings.clock,

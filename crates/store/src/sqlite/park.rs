@@ -58,6 +58,7 @@ impl Apply<'_> {
         )?;
         self.after.roots_change(start.root, -1);
         self.after.moved.push(Moved::Parked(run, park.status, park.wake_at_ms));
+        self.after.parked.insert(run);
         let attempts = read::ready(self.db, run)?.map_or(0, |ready| ready.attempts) + u32::from(!park.failed);
         let started_at_ms = Some(park.started_at_ms);
         let stands = Standing { status: park.status, attempts, started_at_ms, ended_at_ms: None };
@@ -94,6 +95,7 @@ impl Apply<'_> {
         let code: Option<u8> =
             found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
         drop(found);
+        self.after.parked.remove(&run);
         Ok(code.map(status_of))
     }
 

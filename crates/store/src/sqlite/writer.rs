@@ -34,6 +34,10 @@ const WAKE_AGAIN_MS: i64 = 1_000;
 /// After a page of ended runs could not be taken away.
 const PRUNE_AGAIN_MS: i64 = 60_000;
 
+/// Between two pages of ended runs that go: work comes first. A page takes some 15 ms; without a pause a start took 3.8 ms
+/// (median) meanwhile instead of 0.2.
+const PRUNE_PAUSE_MS: i64 = 30;
+
 /// Pages of the WAL at which a checkpoint is due.
 const WAL_PAGES: u64 = 2_000;
 
@@ -267,7 +271,9 @@ impl Writer {
             memory.waking = false;
         }
         if let Some(next_prune_ms) = after.next_prune {
-            (memory.next_prune_ms, memory.pruning) = (next_prune_ms, false);
+            let earliest_ms = ((self.shared.clock)() / 1_000) as i64 + PRUNE_PAUSE_MS;
+            memory.next_prune_ms = next_prune_ms.map(|at_ms: i64| at_ms.max(earliest_ms));
+            memory.pruning = false;
         }
         if let Some(dooms) = after.dooms {
             memory.dooms = dooms;

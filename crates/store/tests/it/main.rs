@@ -39,7 +39,8 @@ cases! {
         an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken,
         a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
-        a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time;
+        a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,
+        one_that_parks_or_starts_in_the_same_moment_ends;
     inbox: notifications_come_a_page_at_a_time_newest_first;
     versions: the_same_content_is_the_same_version;
 }

@@ -1,4 +1,4 @@
-use store::{Commit, NewRun, Status, Store};
+use store::{Commit, NewRun, Status, Store, Write};
 
 use super::{Open, claim, close, end, parks::asleep, run, start};
 
@@ -22,17 +22,25 @@ pub(crate) async fn what_a_cancelled_run_started_ends_too(open: &Open<'_>) {
     start(&*store, child(5, 2)).await;
     start(&*store, run(6)).await;
     store.cancel(run(1).id, true, 9).await.unwrap();
-    assert!(store.is_asked_to_end(held.start.id), "one that is held is asked, below one that is held");
-    let mut all = Vec::new();
-    for n in 1..=6 {
-        all.push(stands(&*store, n).await);
-    }
+    assert!(store.is_asked_to_end(run(1).id) && !store.is_asked_to_end(held.start.id), "until it has ended");
+    let all = async || {
+        let mut all = Vec::new();
+        for n in 1..=6 {
+            all.push(stands(&*store, n).await);
+        }
+        all
+    };
     use Status::{Cancelled, Queued, Running};
-    assert_eq!(all, [Running, Running, Cancelled, Cancelled, Cancelled, Queued]);
+    assert_eq!(all().await, [Running, Running, Queued, Queued, Queued, Queued]);
     // Until it hears of it a run goes on.
     start(&*store, child(7, 1)).await;
-    store.commit(end(&parent, Cancelled)).await.unwrap().unwrap();
-    assert_eq!(stands(&*store, 7).await, Cancelled);
+    let commit = Commit { writes: vec![Write::Start(child(8, 1))], ..end(&parent, Cancelled) };
+    store.commit(commit).await.unwrap().unwrap();
+    assert_eq!((stands(&*store, 7).await, stands(&*store, 8).await), (Cancelled, Cancelled));
+    assert!(store.is_asked_to_end(held.start.id), "one that is held, below one that was");
+    assert_eq!(all().await, [Cancelled, Running, Cancelled, Cancelled, Queued, Queued]);
+    store.commit(end(&held, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(all().await, [Cancelled, Status::Succeeded, Cancelled, Cancelled, Cancelled, Queued]);
     close(store).await;
 }
 
@@ -79,5 +87,28 @@ pub(crate) async fn many_children_end_a_page_at_a_time(open: &Open<'_>) {
     }
     let account = store.account().await.unwrap();
     assert_eq!((account.accepted, account.cancelled), (1_401, 1_401));
+    close(store).await;
+}
+
+/// The writer takes what waits together: what one submission says, memory has not heard when the next is looked at.
+pub(crate) async fn one_that_parks_or_starts_in_the_same_moment_ends(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let claimed = claim(&*store).await;
+    // One that takes a while holds the writer until the rest has come.
+    let many: Vec<_> = (100..400).map(|n| Write::Start(run(n))).collect();
+    let before = store.commit(Commit { writes: many, ..Commit::default() });
+    let (run_id, epoch) = (claimed.start.id, claimed.epoch);
+    let parks = store.commit(Commit { run: run_id, epoch, park: Some(asleep()), ..Commit::default() });
+    let starts =
+        store.commit(Commit { run: run(2).id, writes: vec![Write::Start(run(2))], ..Commit::default() });
+    let (first, second) = (store.cancel(run(1).id, true, 9), store.cancel(run(2).id, true, 9));
+    use store::Cancelled::Ended;
+    assert_eq!((first.await.unwrap(), second.await.unwrap()), (Ended, Ended));
+    for ticket in [before, parks, starts] {
+        ticket.await.unwrap().unwrap();
+    }
+    let account = store.account().await.unwrap();
+    assert_eq!((account.cancelled, account.waiting, account.running, account.queued), (2, 0, 0, 300));
     close(store).await;
 }

@@ -5,6 +5,8 @@ use super::{Open, claim, close, end, run, said, start, time_goes_on};
 
 /// Whoever looks for work finds what may go; awaits that it has gone.
 async fn look_for_work(store: &dyn Store) {
+    // A page comes a moment after the one before.
+    time_goes_on(1_000);
     assert!(store.claim_now(1).is_empty());
     // One that is not there is answered after all that came before; what may go comes last of what comes together.
     for _ in 0..2 {
