@@ -61,6 +61,13 @@ impl Inside {
         Ok(Inside { engine, folder })
     }
 
+    /// Over the same store.
+    pub(crate) async fn other_engine(self, settings: Settings) -> Result<Inside, Failure> {
+        let project = Some(self.folder.path().to_owned());
+        let engine = Engine::open(self.engine.store().clone(), Settings { project, ..settings }).await?;
+        Ok(Inside { engine, folder: self.folder })
+    }
+
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         self.engine.store()
     }

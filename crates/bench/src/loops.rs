@@ -91,6 +91,7 @@ struct Once {
 
 async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     let (engine, kept) = if workflow == "Parks" { stepping() } else { Default::default() };
+    let other = engine.clone();
     let inside = Inside::open_with(&works::turns(effects), engine, kept).await?;
     let workers = inside.work();
     memory::forget_peak()?;
@@ -113,6 +114,10 @@ async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     }
     let time = begin.elapsed();
     let peak_mib = memory::mib("self", "VmHWM")?;
+    workers.stop().await?;
+    // One that has not worked it has no state of it: it reads the journal.
+    let inside = inside.other_engine(other).await?;
+    let workers = inside.work();
     let begin = Instant::now();
     inside.store().signal(run, "go".into(), Value::Null).await?;
     loop {

@@ -19,12 +19,12 @@ use interpreter::{
     journal,
 };
 use store::{
-    Checkpoint, Claimed, Commit, End, Entries, NewRun, Ticket,
+    Checkpoint, Claimed, Commit, End, Entries, NewRun, Parked, Ticket,
     probe::{Inside, Point},
 };
 use tokio::sync::watch;
 
-use crate::{Shared, Stop, context, effects, effects::Sink, policy::Policy, waits};
+use crate::{Shared, Stop, context, effects, effects::Sink, kept::State, policy::Policy, waits};
 
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
@@ -46,10 +46,9 @@ pub(crate) enum Order {
 }
 
 /// How the work on a claim ended.
-#[derive(Debug)]
 pub(crate) enum Left {
-    /// The run is over, or waits without a worker, as soon as this is durable.
-    Leaves(Ticket),
+    /// The run is over, or waits without a worker, as soon as this is durable; then its state may be kept.
+    Leaves(Ticket, Option<Box<State>>),
     /// It goes back to the queue: the process is stopping.
     HandBack,
     /// The store would not take it: another owner, a failed disk. The run resumes from its last durable entry.
@@ -57,7 +56,8 @@ pub(crate) enum Left {
 }
 
 pub(crate) use self::leave::{ended, failed};
-use self::{patience::Patience, written::Written};
+use self::patience::Patience;
+pub(crate) use self::written::Written;
 
 pub(crate) struct Drive {
     shared: Arc<Shared>,
@@ -77,6 +77,8 @@ pub(crate) struct Drive {
     calls: FuturesUnordered<effects::Call>,
     /// What else branches wait for.
     waits: Vec<Flight>,
+    /// It waits briefly, and holds little.
+    keeps: bool,
     /// A call is answered, and that is not durable.
     answered: Option<Inside>,
     order: watch::Receiver<Order>,
@@ -99,7 +101,7 @@ pub(crate) async fn drive(
         attempts,
         started_at_ms,
         worked_ms,
-        stored_bytes,
+        parked,
     } = claimed;
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
     if crash_loop {
@@ -108,7 +110,7 @@ pub(crate) async fn drive(
         let end = failed(failure, started_at_ms, shared.clock.now_ms());
         return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
     }
-    let (machine, written, policy) = match open(&shared, &new, journal, stored_bytes).await {
+    let Opened { machine, written, waits, policy } = match open(&shared, &new, journal, parked).await {
         Ok(opened) => opened,
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
@@ -130,12 +132,26 @@ pub(crate) async fn drive(
         attempts,
         policy,
         calls: FuturesUnordered::new(),
-        waits: Vec::new(),
+        waits,
+        keeps: false,
         answered: None,
         order,
         stop,
     };
-    if cancelled { drive.cancel() } else { drive.run().await }
+    let left = if cancelled { drive.cancel() } else { drive.run().await };
+    let Drive { new, epoch, machine, written, waits, keeps, .. } = drive;
+    let state = || Box::new(State { run: new.id, version: new.version, epoch, machine, written, waits });
+    match left {
+        Left::Leaves(ticket, None) if keeps => Left::Leaves(ticket, Some(state())),
+        left => left,
+    }
+}
+
+struct Opened {
+    machine: Machine,
+    written: Written,
+    waits: Vec<Flight>,
+    policy: Policy,
 }
 
 enum Trouble {
@@ -148,12 +164,18 @@ async fn open(
     shared: &Shared,
     new: &NewRun,
     journal: bool,
-    stored_bytes: Option<u64>,
-) -> Result<(Machine, Written, Policy), Trouble> {
+    parked: Option<Parked>,
+) -> Result<Opened, Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
     })?;
+    let policy =
+        published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
+    if let Some(state) = parked.and_then(|parked| shared.kept.take(new.id, new.version, parked.epoch)) {
+        let State { machine, written, waits, .. } = *state;
+        return Ok(Opened { machine, written, waits, policy });
+    }
     let kept = match journal {
         true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
         false => (None, Vec::new()),
@@ -162,14 +184,12 @@ async fn open(
     let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let recorded = recorded.unwrap_or(checkpointed);
     let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
-    let policy =
-        published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
-    let stored_bytes = match stored_bytes {
-        Some(bytes) => bytes,
+    let stored_bytes = match parked {
+        Some(parked) => parked.stored_bytes,
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
     };
     let written = Written::new(recorded, checkpointed, stored_bytes, policy.stored_max);
-    Ok((machine, written, policy))
+    Ok(Opened { machine, written, waits: Vec::new(), policy })
 }
 
 impl Drive {
@@ -358,7 +378,7 @@ fn is_news(output: &Output) -> bool {
 
 fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
     let commit = Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
-    Left::Leaves(shared.store.commit(commit))
+    Left::Leaves(shared.store.commit(commit), None)
 }
 
 /// Waits until a submission is durable.

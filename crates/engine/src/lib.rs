@@ -13,6 +13,7 @@ mod clock;
 mod context;
 mod drive;
 pub mod effects;
+mod kept;
 mod policy;
 mod request;
 mod retry;
@@ -47,6 +48,7 @@ pub(crate) struct Shared {
     pub(crate) systems: systems::Systems,
     pub(crate) http: effects::http::Client,
     pub(crate) running: work::Running,
+    pub(crate) kept: kept::Kept,
 }
 
 /// Why the engine could not start.
@@ -95,6 +97,7 @@ impl Engine {
             settings,
             http,
             running: work::Running::default(),
+            kept: kept::Kept::default(),
         };
         let engine = Engine { shared: Arc::new(shared) };
         engine.publish().await?;

@@ -16,6 +16,7 @@ use tokio::{
 use crate::{
     Shared, Stop,
     drive::{Left, Order, drive},
+    kept::State,
 };
 
 /// After the store refused: a disk that is full stays full for a while.
@@ -204,7 +205,7 @@ async fn work_on(
         let left = drive(shared.clone(), claimed, order, stop.clone()).await;
         shared.running.leave(run);
         match left {
-            Left::Leaves(ticket) => leaving.0.push_back((run, epoch, ticket)),
+            Left::Leaves(ticket, state) => leaving.0.push_back(Last { run, epoch, ticket, state }),
             Left::HandBack => shared.store.release(run, epoch),
             Left::Lost(error) => lost(&shared, run, epoch, &error, true).await,
         }
@@ -224,7 +225,15 @@ async fn work_on(
 
 /// Runs whose last submission under this claim is not known to be durable yet, in order.
 #[derive(Default)]
-struct Leaving(VecDeque<(Id, u64, Ticket)>);
+struct Leaving(VecDeque<Last>);
+
+struct Last {
+    run: Id,
+    epoch: u64,
+    ticket: Ticket,
+    /// What is kept of a run that parks.
+    state: Option<Box<State>>,
+}
 
 impl Leaving {
     /// Waits until at most so many are left.
@@ -232,17 +241,21 @@ impl Leaving {
         let mut refused = false;
         loop {
             let many = self.0.len() > most;
-            let Some((_, _, ticket)) = self.0.front_mut() else { return };
-            let done = match ticket.try_recv() {
+            let Some(last) = self.0.front_mut() else { return };
+            let done = match last.ticket.try_recv() {
                 Ok(done) => done,
                 Err(TryRecvError::Closed) => Err(store::Error::Closed),
                 Err(TryRecvError::Empty) if !many => return,
-                Err(TryRecvError::Empty) => ticket.await.unwrap_or(Err(store::Error::Closed)),
+                Err(TryRecvError::Empty) => (&mut last.ticket).await.unwrap_or(Err(store::Error::Closed)),
             };
-            let Some((run, epoch, _)) = self.0.pop_front() else { return };
-            if let Err(error) = done {
-                lost(shared, run, epoch, &error, !refused).await;
-                refused = true;
+            let Some(last) = self.0.pop_front() else { return };
+            match (done, last.state) {
+                (Ok(()), Some(state)) => shared.kept.put(state),
+                (Ok(()), None) => {}
+                (Err(error), _) => {
+                    lost(shared, last.run, last.epoch, &error, !refused).await;
+                    refused = true;
+                }
             }
         }
     }

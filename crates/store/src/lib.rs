@@ -25,8 +25,8 @@ pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
-    Account, Await, Cancelled, Claimed, End, Filter, Limit, Log, Moved, NewRun, Page, Park, Reopened, Run,
-    Signalled, Standing, Started, Status, Unique,
+    Account, Await, Cancelled, Claimed, End, Filter, Limit, Log, Moved, NewRun, Page, Park, Parked, Reopened,
+    Run, Signalled, Standing, Started, Status, Unique,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;

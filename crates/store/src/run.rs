@@ -243,8 +243,17 @@ pub struct Claimed {
     pub started_at_ms: Option<i64>,
     /// How long workers held it before it parked last, milliseconds.
     pub worked_ms: u64,
-    /// What its journal held when it parked last, bytes; None if somebody has worked it since.
-    pub stored_bytes: Option<u64>,
+    /// How it parked last; None if somebody has worked it since.
+    pub parked: Option<Parked>,
+}
+
+/// What is known of a run from its last park.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Parked {
+    /// The epoch under which it parked; 0 if it never has.
+    pub epoch: u64,
+    /// What its journal held, bytes.
+    pub stored_bytes: u64,
 }
 
 /// A run that leaves its worker without having ended. What wakes it is a hint: it looks for itself.

@@ -5,11 +5,14 @@ use recipe::Value;
 use store::{Commit, End, Park, Status};
 
 use super::{Drive, Left, encode, patience::Late};
-use crate::waits;
+use crate::{kept, waits};
 
 impl Drive {
     /// Nothing is left to do but to wait: the run becomes a row.
     pub(super) fn park(&mut self, wakes: waits::Wakes) -> Left {
+        let now_ms = self.shared.clock.now_ms();
+        let brief = wakes.at_ms.is_none_or(|at_ms| at_ms - now_ms <= kept::WAIT_MS_MAX);
+        self.keeps = brief && self.written.size() <= kept::STATE_BYTES_MAX;
         let park = Park {
             status: Status::Waiting,
             wake_at_ms: wakes.at_ms,
@@ -44,7 +47,7 @@ impl Drive {
         }
         let park = Park { stored_bytes: self.written.stored_bytes, ..park };
         let commit = Commit { checkpoint, stored_max, park: Some(park), ..commit };
-        Left::Leaves(self.shared.store.commit(commit))
+        Left::Leaves(self.shared.store.commit(commit), None)
     }
 
     pub(super) fn end(&mut self, end: MachineEnd) -> Left {
@@ -108,7 +111,7 @@ impl Drive {
 
     fn finish(&mut self, end: End) -> Left {
         let commit = Commit { end: Some(end), ..self.collected() };
-        Left::Leaves(self.shared.store.commit(commit))
+        Left::Leaves(self.shared.store.commit(commit), None)
     }
 }
 

@@ -12,7 +12,7 @@ const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
 /// little to read however often it parks.
 const PARK_ENTRIES_MAX: u64 = 32;
 
-pub(super) struct Written {
+pub(crate) struct Written {
     /// Entries that have been submitted.
     pub(super) entries: u64,
     /// Entries that the newest checkpoint has seen.
@@ -37,6 +37,11 @@ impl Written {
             stored_max,
             too_large: false,
         }
+    }
+
+    /// About how much the run holds, bytes.
+    pub(super) fn size(&self) -> usize {
+        if self.checkpointed > 0 { self.state_bytes } else { self.stored_bytes as usize }
     }
 
     pub(super) fn chunk(&mut self, list: &[Entry]) -> Option<Entries> {

@@ -229,3 +229,48 @@ async fn an_elements_example_ends_the_same_with_a_crash_anywhere() {
     let crashes = check(examples).await;
     assert!(crashes >= 40, "{crashes} crashes");
 }
+
+#[tokio::test]
+async fn a_run_that_waits_briefly_goes_on_without_a_read_and_after_a_restart_with_one() {
+    let wait = |n: usize| {
+        json!({ "name": format!("w{n}"), "type": "flow/await", "options": { "signal": format!("go{n}") },
+        "to": { "default": { format!("w{}", n + 1): ["default"] } } })
+    };
+    let mut elements: Vec<Value> = (0..=12).map(wait).collect();
+    elements.push(json!({ "name": "w13", "type": "action/response", "options": { "body": "done" } }));
+    let workflow = json!({ "identifier": "Waits", "async": true, "entry": "w0", "elements": elements });
+    let scene = Scene::of(&[("Waits", workflow)], &[]).await;
+    let living = Dying::never();
+    let mut scene = scene.opened_over(|store| living.over(store)).await;
+    scene.work();
+    let run = scene.queue("Waits").await;
+    let signal = async |scene: &Scene, n: usize| {
+        scene.until(run, store::Status::Waiting).await;
+        let name = format!("go{n}");
+        scene.engine.store().signal(run, name.as_str().into(), recipe::Value::Null).await.unwrap();
+    };
+    for n in 0..12 {
+        let mut changes = scene.engine.store().changes();
+        signal(&scene, n).await;
+        // It is woken, worked, and waits again.
+        let mut stood = Vec::new();
+        while stood.last() != Some(&store::Status::Waiting) || stood.len() < 3 {
+            let batch = changes.recv().await.unwrap();
+            stood.extend(batch.iter().filter_map(|(_, change)| match change {
+                store::Change::Run { start, stands } if start.id == run => Some(stands.status),
+                _ => None,
+            }));
+        }
+    }
+    // One that is woken before its worker has heard that it parked is read.
+    assert!(living.reads() < 6, "{} reads", living.reads());
+    scene.stop(engine::Stop::Soon);
+    scene.stopped().await;
+    let again = Dying::never();
+    let mut scene = scene.opened_over(|store| again.over(store)).await;
+    scene.work();
+    signal(&scene, 12).await;
+    assert_eq!(scene.end(run).await.status, store::Status::Succeeded);
+    assert_eq!(again.reads(), 1);
+    scene.close().await;
+}

@@ -226,7 +226,7 @@ impl Apply<'_> {
         }
         match (&commit.end, &commit.park) {
             (Some(end), _) => self.end(commit.run, end, request),
-            (None, Some(park)) => self.park(commit.run, park),
+            (None, Some(park)) => self.park(commit.run, commit.epoch, park),
             (None, None) => Ok(()),
         }
     }

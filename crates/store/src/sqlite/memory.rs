@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Account, Claimed, Id, Limit, NewRun, Standing, Status};
+use crate::{Account, Claimed, Id, Limit, NewRun, Parked, Standing, Status};
 
 /// (system, workflow, key)
 type Limited = (Arc<str>, Arc<str>, Arc<str>);
@@ -63,8 +63,8 @@ pub(super) struct Ready {
     pub(super) attempts: u32,
     pub(super) started_at_ms: Option<i64>,
     pub(super) worked_ms: u64,
-    /// Of its journal; None if somebody has worked it since that was known.
-    pub(super) stored_bytes: Option<u64>,
+    /// None if somebody has worked it since.
+    pub(super) parked: Option<Parked>,
     pub(super) crashes: Crashes,
 }
 
@@ -98,7 +98,7 @@ impl Ready {
             attempts: 0,
             started_at_ms: None,
             worked_ms: 0,
-            stored_bytes: Some(0),
+            parked: Some(Parked::default()),
             crashes,
         }
     }
@@ -249,7 +249,7 @@ impl Memory {
             attempts: live.ready.attempts,
             started_at_ms: live.ready.started_at_ms,
             worked_ms: live.ready.worked_ms,
-            stored_bytes: live.ready.stored_bytes.take(),
+            parked: live.ready.parked.take(),
             crash_loop: live.ready.crashes.count >= LOOP_CRASHES && live.ready.crashes.alone,
         };
         live.ready.journal = true;

@@ -110,7 +110,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
             attempts: row.get(2).map_err(trouble)?,
             started_at_ms: row.get(3).map_err(trouble)?,
             worked_ms: row.get::<_, i64>(6).map_err(trouble)? as u64,
-            stored_bytes: None,
+            parked: None,
             crashes: Crashes { count: row.get(4).map_err(trouble)?, alone: row.get(5).map_err(trouble)? },
         });
     }

@@ -17,15 +17,22 @@ pub(super) const PAGE: usize = 256;
 
 impl Apply<'_> {
     /// A run leaves its worker, unless what it waits for is there already.
-    pub(super) fn park(&mut self, run: Id, park: &Park) -> Result<(), Error> {
+    pub(super) fn park(&mut self, run: Id, epoch: u64, park: &Park) -> Result<(), Error> {
         self.after.inside.push(Point::Park.enter());
         if let (Some(at_ms), keep_children) = read::asked(self.db, run)? {
             // It was asked to end, and has not heard of it.
             return self.cancel(run, !keep_children, at_ms);
         }
         self.run(
-            "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3), worked = ?4, stored = ?5 WHERE run = ?1",
-            params![key(run), park.failed, park.started_at_ms, park.worked_ms as i64, park.stored_bytes as i64],
+            "UPDATE live SET attempts = attempts + ?2, started_at = coalesce(started_at, ?3), worked = ?4, stored = ?5, parked_by = ?6 WHERE run = ?1",
+            params![
+                key(run),
+                park.failed,
+                park.started_at_ms,
+                park.worked_ms as i64,
+                park.stored_bytes as i64,
+                epoch as i64
+            ],
         )?;
         let mut came = false;
         for (n, await_) in park.awaits.iter().enumerate() {

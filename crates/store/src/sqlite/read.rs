@@ -10,8 +10,8 @@ use super::{
     memory::{Crashes, Ready},
 };
 use crate::{
-    Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Run, Status,
-    Version,
+    Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Parked, Run,
+    Status, Version,
 };
 
 /// Rows that one page of a filtered list looks at.
@@ -36,13 +36,15 @@ pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
 /// A live run as it goes back to its lane.
 pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     let Some(start) = start(db, run)? else { return Ok(None) };
-    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, stored FROM live WHERE run = ?1";
+    let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, stored, parked_by FROM live WHERE run = ?1";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| {
         let (cancel, attempts, started_at_ms) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let crashes = Crashes { count: row.get(3)?, alone: row.get(4)? };
-        let (worked_ms, stored_bytes) = (row.get::<_, i64>(5)? as u64, Some(row.get::<_, i64>(6)? as u64));
-        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, worked_ms, stored_bytes, crashes })
+        let number = |at: usize| row.get::<_, i64>(at).map(|number| number as u64);
+        let worked_ms = number(5)?;
+        let parked = Some(Parked { stored_bytes: number(6)?, epoch: number(7)? });
+        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, worked_ms, parked, crashes })
     };
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }

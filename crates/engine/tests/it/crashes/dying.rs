@@ -28,6 +28,8 @@ struct Plan {
     when: When,
     nth: usize,
     count: AtomicUsize,
+    /// How often a journal was read.
+    reads: AtomicUsize,
     dead: watch::Sender<bool>,
     /// Tickets that are never answered.
     untold: std::sync::Mutex<Vec<oneshot::Sender<Result<(), store::Error>>>>,
@@ -36,7 +38,23 @@ struct Plan {
 impl Dying {
     pub(super) fn new(when: When, nth: usize) -> Dying {
         let (count, dead) = (AtomicUsize::new(0), watch::Sender::new(false));
-        Dying(Arc::new(Plan { when, nth, count, dead, untold: Default::default() }))
+        Dying(Arc::new(Plan {
+            when,
+            nth,
+            count,
+            reads: AtomicUsize::new(0),
+            dead,
+            untold: Default::default(),
+        }))
+    }
+
+    /// It lives on.
+    pub(super) fn never() -> Dying {
+        Dying::new(When::After, usize::MAX)
+    }
+
+    pub(super) fn reads(&self) -> usize {
+        self.0.reads.load(Ordering::SeqCst)
     }
 
     pub(super) fn over(&self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
@@ -156,6 +174,7 @@ impl Runs for Mortal {
 
 impl Journals for Mortal {
     fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
+        self.plan.reads.fetch_add(1, Ordering::SeqCst);
         self.inner.resume(run)
     }
 
