@@ -10,17 +10,25 @@ use testkit::{
     provider::{Answer, Gate, Provider},
 };
 
-use crate::proof::Report;
+use crate::proof::{Report, Sabotage};
+
+/// Launches under strace: is the write-ahead log synced before each answer leaves?
+#[derive(Debug, Clone, clap::Args)]
+pub struct Asked {
+    /// How many launches
+    #[arg(long, default_value_t = 10)]
+    pub launches: usize,
+}
 
 /// Launches one after another and looks at the trace. Needs strace.
-pub async fn check(launches: usize, sabotage: Option<&str>) -> Report {
+pub async fn check(Asked { launches }: Asked, sabotage: Sabotage) -> Report {
     let provider = Provider::start().await;
     let gate = Gate::new();
     provider.answer("/held", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
     let project = project(&provider);
     let folder = tempfile::tempdir().expect("a folder");
     let file = folder.path().join("trace");
-    let mut server = Hefe::start(traced(&file, project.path(), sabotage)).await;
+    let mut server = Hefe::start(traced(&file, project.path(), &sabotage)).await;
     launch(&server.client(), launches).await;
     gate.open();
     server.terminate();
@@ -54,7 +62,7 @@ fn project(provider: &Provider) -> Project {
     project
 }
 
-fn traced(file: &Path, project: &Path, sabotage: Option<&str>) -> tokio::process::Command {
+fn traced(file: &Path, project: &Path, sabotage: &Sabotage) -> tokio::process::Command {
     let arguments = [
         "-D",
         "-f",
@@ -68,9 +76,7 @@ fn traced(file: &Path, project: &Path, sabotage: Option<&str>) -> tokio::process
     let arguments: Vec<&OsStr> = arguments.iter().map(OsStr::new).chain([file.as_os_str()]).collect();
     let mut command = process::command_under("strace", &arguments);
     command.arg("serve").arg(project).args(["--listen", "127.0.0.1:0"]);
-    if let Some(name) = sabotage {
-        command.env("HEFE_SABOTAGE", name);
-    }
+    sabotage.ask(&mut command);
     command
 }
 

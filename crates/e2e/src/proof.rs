@@ -1,8 +1,11 @@
-//! What the proofs share: the product inside their own program, the sabotage that they must notice, one JSON line at the end.
+//! What the proofs share: their arguments, the product inside their own program, the sabotage that they must notice, one JSON
+//! line at the end.
 
 use std::process::ExitCode;
 
+use clap::Parser;
 use serde_json::{Map, Value};
+use tokio::process::Command;
 
 /// Set in a process that is to be `hefe`.
 const AS_HEFE: &str = "E2E_AS_HEFE";
@@ -18,26 +21,53 @@ pub struct Report {
     pub broken: Vec<String>,
 }
 
-/// The product if this process is meant to be it; else None, and from now on `testkit` starts this program as `hefe`.
-pub fn product() -> Option<ExitCode> {
-    if std::env::var_os(AS_HEFE).is_some() {
-        return Some(hefe::main());
+/// How the product is broken on purpose; not at all by default.
+#[derive(Debug, Clone, Default)]
+pub struct Sabotage(Option<String>);
+
+impl Sabotage {
+    /// Whether it is broken.
+    pub fn on(&self) -> bool {
+        self.0.is_some()
     }
-    testkit::process::stand_in(AS_HEFE);
-    None
+
+    /// Breaks the `hefe` that the command will start.
+    pub fn ask(&self, command: &mut Command) {
+        if let Some(name) = &self.0 {
+            command.env("HEFE_SABOTAGE", name);
+        }
+    }
 }
 
-/// Whether the product in this program can be broken on purpose; says what to do if not.
-pub fn can_break(sabotage: Option<&str>) -> bool {
-    let can = sabotage.is_none() || cfg!(feature = "sabotage");
-    if !can {
-        eprintln!("error: this build cannot be broken; build it with `--features sabotage`");
+#[derive(Parser)]
+struct Args<A: clap::Args> {
+    #[command(flatten)]
+    asked: A,
+    /// Break the product so, which the proof must notice (needs `--features sabotage`)
+    #[arg(long, value_name = "NAME")]
+    sabotage: Option<String>,
+    /// Print for programs: the last line is always JSON
+    #[arg(long)]
+    json: bool,
+}
+
+/// A proof as a program. In the processes that it starts as `hefe` it is the product, with whatever features it was built.
+pub fn main<A: clap::Args>(check: impl AsyncFnOnce(A, Sabotage) -> Report) -> ExitCode {
+    if std::env::var_os(AS_HEFE).is_some() {
+        return hefe::main();
     }
-    can
+    testkit::process::stand_in(AS_HEFE);
+    let args = Args::<A>::parse();
+    if args.sabotage.is_some() && !cfg!(feature = "sabotage") {
+        eprintln!("error: this build cannot be broken; build it with `--features sabotage`");
+        return ExitCode::from(2);
+    }
+    let runtime = tokio::runtime::Runtime::new().expect("a runtime");
+    end(runtime.block_on(check(args.asked, Sabotage(args.sabotage))))
 }
 
 /// Prints the report as its last line; 0 if nothing broke, else 1.
-pub fn end(report: Report) -> ExitCode {
+fn end(report: Report) -> ExitCode {
     for what in report.broken.iter().take(20) {
         eprintln!("broken: {what}");
     }

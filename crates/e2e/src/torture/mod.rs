@@ -9,13 +9,12 @@
 //!            \-----------------> verdict <---------------------------/
 //! ```
 
-mod dice;
-mod firings;
+pub(crate) mod firings;
 mod killer;
-mod ledger;
-mod load;
-mod people;
-mod verdict;
+pub(crate) mod ledger;
+pub(crate) mod load;
+pub(crate) mod people;
+pub(crate) mod verdict;
 
 use std::{process::Stdio, sync::Arc, time::Duration};
 
@@ -27,8 +26,11 @@ use testkit::{
 };
 use tokio::process::Command;
 
-use self::{dice::Dice, firings::Firings, killer::Killer, ledger::Ledger};
-use crate::proof::Report;
+use self::{firings::Firings, killer::Killer, ledger::Ledger};
+use crate::{
+    dice::Dice,
+    proof::{Report, Sabotage},
+};
 
 /// After the server is ready it lives at least so long: no run's effect takes longer.
 const LIFE_MS_MIN: u64 = 150;
@@ -45,15 +47,15 @@ const STOPS: u64 = 8;
 /// People who launch and signal at once.
 const PEOPLE: u64 = 4;
 
-/// What is asked for.
-#[derive(Debug, Clone)]
+/// A mixed load under a server that is killed at random moments and started again.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Asked {
-    /// How often the server is killed.
+    /// How often it is killed
+    #[arg(long, default_value_t = 200)]
     pub kills: u64,
-    /// All that is random comes from it.
+    /// All that is random comes from it
+    #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// How the product is broken.
-    pub sabotage: Option<String>,
 }
 
 /// What the parts share.
@@ -61,13 +63,15 @@ pub(crate) struct Scene {
     pub(crate) provider: Provider,
     pub(crate) firings: Arc<Firings>,
     pub(crate) ledger: Ledger,
+    /// Bytes that each input brings beside what it says.
+    pub(crate) bulk: usize,
 }
 
 /// Kills, starts again, and looks.
-pub async fn check(asked: &Asked) -> Report {
+pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
     let provider = Provider::start().await;
     let firings = Firings::watch(&provider);
-    let scene = Arc::new(Scene { provider, firings, ledger: Ledger::default() });
+    let scene = Arc::new(Scene { provider, firings, ledger: Ledger::default(), bulk: 0 });
     let project = Project::new();
     load::write(&project, &scene.provider);
     let mut killer = Killer::new(project.path());
@@ -76,7 +80,7 @@ pub async fn check(asked: &Asked) -> Report {
     for n in 0..asked.kills {
         if dice.below(STOPS) == 0 {
             stopped += 1;
-            let mut server = start(&project, &killer, asked).await;
+            let mut server = start(&project, &killer, &sabotage).await;
             let people = people::work(&scene, &server.client(), &mut dice);
             tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + dice.below(LIFE_MS_SPREAD))).await;
             server.terminate();
@@ -89,9 +93,9 @@ pub async fn check(asked: &Asked) -> Report {
         }
         if dice.below(CUT_STARTS.0) == 0 {
             cut += 1;
-            cut_off(&project, &killer, asked, Duration::from_millis(dice.below(CUT_STARTS.1))).await;
+            cut_off(&project, &killer, &sabotage, Duration::from_millis(dice.below(CUT_STARTS.1))).await;
         }
-        let server = start(&project, &killer, asked).await;
+        let server = start(&project, &killer, &sabotage).await;
         let people = people::work(&scene, &server.client(), &mut dice);
         tokio::time::sleep(Duration::from_millis(LIFE_MS_MIN + dice.below(LIFE_MS_SPREAD))).await;
         killer.aim(n, asked.kills, &mut dice).await;
@@ -100,14 +104,14 @@ pub async fn check(asked: &Asked) -> Report {
         killer.look();
         people.leave().await;
     }
-    let server = start(&project, &killer, asked).await;
+    let server = start(&project, &killer, &sabotage).await;
     if let Err(says) = people::finish(&scene, &server.client()).await {
         broken.push(says);
     }
     let runs = verdict::verdict(&scene, &server.client(), &mut broken).await;
     complaints(&server, &mut broken);
     broken.extend(scene.ledger.complaints());
-    if asked.sabotage.is_none() {
+    if !sabotage.on() {
         // One that was broken on purpose must be seen to be, not killed too seldom.
         broken.extend(killer.missing(asked.kills));
     }
@@ -126,32 +130,30 @@ pub async fn check(asked: &Asked) -> Report {
     Report { proof: "torture", figures, broken }
 }
 
-async fn start(project: &Project, killer: &Killer, asked: &Asked) -> Hefe {
-    Hefe::start(command(project, killer, asked)).await
+async fn start(project: &Project, killer: &Killer, sabotage: &Sabotage) -> Hefe {
+    Hefe::start(command(project, killer, sabotage)).await
 }
 
 /// A start that is killed wherever it is after so long.
-async fn cut_off(project: &Project, killer: &Killer, asked: &Asked, after: Duration) {
-    let mut command = command(project, killer, asked);
+async fn cut_off(project: &Project, killer: &Killer, sabotage: &Sabotage, after: Duration) {
+    let mut command = command(project, killer, sabotage);
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::null()).kill_on_drop(true);
     let mut server = command.spawn().expect("a server that starts");
     tokio::time::sleep(after).await;
     server.kill().await.expect("a server to kill");
 }
 
-fn command(project: &Project, killer: &Killer, asked: &Asked) -> Command {
+fn command(project: &Project, killer: &Killer, sabotage: &Sabotage) -> Command {
     killer.clear();
     let mut command = process::command();
     command.arg("serve").arg(project.path()).args(["--listen", "127.0.0.1:0"]);
     command.env("HEFE_PROBE", killer.path()).env("HEFE_LOG", "warn");
-    if let Some(name) = &asked.sabotage {
-        command.env("HEFE_SABOTAGE", name);
-    }
+    sabotage.ask(&mut command);
     command
 }
 
 /// A server that is well has nothing to say.
-fn complaints(server: &Hefe, broken: &mut Vec<String>) {
+pub(crate) fn complaints(server: &Hefe, broken: &mut Vec<String>) {
     let bad = |line: &&String| line.contains("ERROR") || line.contains("panicked");
     broken.extend(server.messages().iter().filter(bad).map(|line| format!("the server says: {line}")));
 }

@@ -8,11 +8,11 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     PEOPLE, Scene,
-    dice::Dice,
     ledger::Todo,
     load::{self, Deed},
     text,
 };
+use crate::dice::Dice;
 
 /// Live runs above which nobody launches.
 const LIVE: u64 = 24;
@@ -96,7 +96,10 @@ async fn live(scene: &Scene, client: &Client) -> Option<u64> {
 
 async fn launch(scene: &Scene, client: &Client, roll: u64) -> bool {
     let launch = scene.ledger.begin(roll);
-    let input = json!({ "n": launch.n, "kind": launch.kind });
+    let mut input = json!({ "n": launch.n, "kind": launch.kind });
+    if scene.bulk > 0 {
+        input["bulk"] = "x".repeat(scene.bulk).into();
+    }
     let path = match launch.through {
         true => "/main/webhook/launch".to_owned(),
         false => format!("/main/workflows/{}/run", launch.kind),

@@ -15,6 +15,19 @@ use super::{
 
 /// Looks at all that is kept and all that the provider saw; how many runs there are.
 pub(crate) async fn verdict(scene: &Scene, client: &Client, broken: &mut Vec<String>) -> u64 {
+    let firings = scene.firings.all();
+    let (runs, calls) = kept(&scene.ledger.launches(), &firings, client, broken).await;
+    compare_calls(&firings, &calls, broken);
+    runs
+}
+
+/// Looks at all that is kept; how many runs there are, and what must have been called.
+pub(crate) async fn kept(
+    launches: &[Launch],
+    firings: &BTreeMap<Firing, Calls>,
+    client: &Client,
+    broken: &mut Vec<String>,
+) -> (u64, BTreeSet<Firing>) {
     let runs = listed(client).await;
     let mut of: BTreeMap<u64, Vec<Value>> = BTreeMap::new();
     let mut children = 0;
@@ -35,20 +48,18 @@ pub(crate) async fn verdict(scene: &Scene, client: &Client, broken: &mut Vec<Str
         }
     }
     let notes = notes(client).await;
-    let firings = scene.firings.all();
     let mut wanted = Wanted::default();
-    for launch in scene.ledger.launches() {
+    for launch in launches {
         let there = of.remove(&launch.n).unwrap_or_default();
-        one(&launch, &there, &mut wanted, &firings, broken);
+        one(launch, &there, &mut wanted, firings, broken);
     }
     of.keys().for_each(|n| broken.push(format!("there are runs of launch {n}, which nobody made")));
     if children != wanted.children {
         broken.push(format!("there are {children} children, not {}", wanted.children));
     }
     compare_notes(&notes, &wanted.notes, broken);
-    compare_calls(&firings, &wanted.calls, broken);
     account(client, runs.len() as u64, broken).await;
-    runs.len() as u64
+    (runs.len() as u64, wanted.calls)
 }
 
 #[derive(Default)]
