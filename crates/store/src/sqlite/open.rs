@@ -25,7 +25,7 @@ const APPLICATION: i32 = 0x4865_6665;
 pub(super) fn own(path: &Path) -> Result<File, Error> {
     let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
     if let Some(folder) = path.parent() {
-        std::fs::create_dir_all(folder).map_err(|error| failed(&error))?;
+        make(folder).map_err(|error| failed(&error))?;
         use std::os::unix::fs::PermissionsExt;
         let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
     }
@@ -35,6 +35,19 @@ pub(super) fn own(path: &Path) -> Result<File, Error> {
         Ok(()) => Ok(file),
         Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
         Err(TryLockError::Error(error)) => Err(failed(&error)),
+    }
+}
+
+/// Makes a folder so that no power cut takes it away with all that is in it: whoever syncs a file need not sync the folders above.
+fn make(folder: &Path) -> std::io::Result<()> {
+    if folder.as_os_str().is_empty() || folder.is_dir() {
+        return Ok(());
+    }
+    let above = folder.parent().unwrap_or(folder);
+    make(above)?;
+    match std::fs::create_dir(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::AlreadyExists => Err(error),
+        _ => File::open(if above.as_os_str().is_empty() { Path::new(".") } else { above })?.sync_all(),
     }
 }
 
