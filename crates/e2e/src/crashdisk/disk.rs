@@ -2,7 +2,8 @@
 //!
 //! What was written to a file before a sync of that file began is there once the sync has returned. Of what was not, each sector may
 //! have come as far as any of its writes, whatever became of others: the kernel writes its pages back in any order, and a page may
-//! be torn between two sectors. It never goes back behind an earlier write to the same sector, as both lie in one page.
+//! be torn between two sectors. A sector is written whole, and none beside it changes (SQLite relies on it too: powersafe
+//! overwrite). It never goes back behind an earlier write to the same sector, as both lie in one page.
 //! A file that grew may have got its new size and not its content: then there is whatever the disk had before.
 //! A file that was cut short either has been, with what was written after, or neither: the old blocks stay until the journal has
 //! the cut. Names (new files and folders, files taken away) are there once their folder was synced, which is less than ext4 gives, where a

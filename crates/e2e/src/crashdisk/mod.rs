@@ -116,10 +116,8 @@ fn read(folder: &Path) -> Trace {
 
 /// Not the log's index, which no power cut leaves behind, nor the lock and the held runs.
 fn is_of_database(call: &Call) -> bool {
-    let path = match call.name.as_str() {
-        "unlink" | "mkdir" => &String::from_utf8_lossy(&call.bytes),
-        _ => call.path.as_str(),
-    };
+    // What names a file instead of having it open.
+    let path = if call.path.is_empty() { &String::from_utf8_lossy(&call.bytes) } else { call.path.as_str() };
     let last = path.rsplit('/').next().unwrap_or_default();
     let folder = last == ".hefe" || (last.starts_with("hefe-project-") && is_sync(call));
     folder || (last.starts_with("hefe.db") && !last.ends_with("-shm"))
