@@ -80,7 +80,8 @@ pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
     figures.insert("moments".to_owned(), chosen.len().into());
     figures.insert("disks".to_owned(), proof.disks.into());
     figures.insert("revived".to_owned(), proof.revived.into());
-    if !broken.is_empty() && traces == own.path() {
+    // One that is broken on purpose is nothing to look into.
+    if !broken.is_empty() && traces == own.path() && !sabotage.on() {
         let kept = own.keep();
         eprintln!("note: to look again: `--seed {} --replay {} --at MOMENT`", asked.seed, kept.display());
     }
