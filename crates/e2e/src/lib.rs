@@ -9,6 +9,8 @@
     reason = "a proof that cannot be carried out ends with words"
 )]
 
+mod dice;
 pub mod order;
 pub mod proof;
+pub mod sim;
 pub mod torture;

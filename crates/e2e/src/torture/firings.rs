@@ -10,7 +10,7 @@ use serde_json::json;
 use testkit::provider::{Answer, Provider, Seen};
 use tokio::sync::watch;
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 /// (path, launch, item)
 pub(crate) type Firing = (&'static str, u64, u64);

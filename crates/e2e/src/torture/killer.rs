@@ -12,7 +12,7 @@ use std::{
 use serde_json::{Value, json};
 use store::probe::Point;
 
-use super::dice::Dice;
+use crate::dice::Dice;
 
 /// Points that must have their share of the kills.
 const REQUIRED: [Point; 6] = [

@@ -9,11 +9,10 @@
 //!            \-----------------> verdict <---------------------------/
 //! ```
 
-mod dice;
 mod firings;
 mod killer;
 mod ledger;
-mod load;
+pub(crate) mod load;
 mod people;
 mod verdict;
 
@@ -27,8 +26,8 @@ use testkit::{
 };
 use tokio::process::Command;
 
-use self::{dice::Dice, firings::Firings, killer::Killer, ledger::Ledger};
-use crate::proof::Report;
+use self::{firings::Firings, killer::Killer, ledger::Ledger};
+use crate::{dice::Dice, proof::Report};
 
 /// After the server is ready it lives at least so long: no run's effect takes longer.
 const LIFE_MS_MIN: u64 = 150;

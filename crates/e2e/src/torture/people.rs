@@ -8,11 +8,11 @@ use tokio::{sync::watch, task::JoinSet};
 
 use super::{
     PEOPLE, Scene,
-    dice::Dice,
     ledger::Todo,
     load::{self, Deed},
     text,
 };
+use crate::dice::Dice;
 
 /// Live runs above which nobody launches.
 const LIVE: u64 = 24;
