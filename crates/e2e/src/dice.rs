@@ -25,4 +25,14 @@ impl Dice {
     pub(crate) fn split(&mut self) -> Dice {
         Dice(self.roll())
     }
+
+    /// One of these.
+    pub(crate) fn pick<T: Copy>(&mut self, of: &[T]) -> T {
+        of[self.below(of.len() as u64) as usize]
+    }
+
+    /// Once in so many times.
+    pub(crate) fn once_in(&mut self, times: u64) -> bool {
+        self.below(times) == 0
+    }
 }

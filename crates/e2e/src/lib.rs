@@ -13,4 +13,5 @@ pub mod crashdisk;
 mod dice;
 pub mod order;
 pub mod proof;
+pub mod sim;
 pub mod torture;

@@ -66,6 +66,19 @@ pub fn main<A: clap::Args>(check: impl AsyncFnOnce(A, Sabotage) -> Report) -> Ex
     end(runtime.block_on(check(args.asked, Sabotage(args.sabotage))))
 }
 
+/// Runs this program again as one whose product is broken so, unless this is it: what it ended with. The product reads that
+/// from its environment, which nobody changes while it runs.
+pub fn broken_so(sabotage: &str) -> Option<ExitCode> {
+    if std::env::var("HEFE_SABOTAGE").is_ok_and(|name| name == sabotage) {
+        return None;
+    }
+    let program = std::env::current_exe().expect("this program");
+    let mut again = std::process::Command::new(program);
+    again.args(std::env::args_os().skip(1)).env("HEFE_SABOTAGE", sabotage);
+    let ended = again.status().expect("this program once more");
+    Some(ExitCode::from(ended.code().and_then(|code| u8::try_from(code).ok()).unwrap_or(2)))
+}
+
 /// Prints the report as its last line; 0 if nothing broke, else 1.
 fn end(report: Report) -> ExitCode {
     for what in report.broken.iter().take(20) {

@@ -52,12 +52,15 @@ pub struct Ids {
 }
 
 impl Ids {
-    /// Seeded by the operating system.
-    pub(crate) fn new() -> Ids {
-        let mut seed = [0; 16];
-        // Without a source of randomness ids are still unique, by time and count.
-        let _ = getrandom::fill(&mut seed);
-        Ids { seed: FiringId(u128::from_be_bytes(seed)), next: AtomicU64::new(0) }
+    /// From that seed, else from one of the operating system's.
+    pub(crate) fn new(seed: Option<u128>) -> Ids {
+        let drawn = || {
+            let mut seed = [0; 16];
+            // Without a source of randomness ids are still unique, by time and count.
+            let _ = getrandom::fill(&mut seed);
+            u128::from_be_bytes(seed)
+        };
+        Ids { seed: FiringId(seed.unwrap_or_else(drawn)), next: AtomicU64::new(0) }
     }
 
     /// A new one.

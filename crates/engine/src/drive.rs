@@ -271,6 +271,10 @@ impl Drive {
         if asks {
             self.catch_up(0).await?;
             self.answered = None;
+            // The disk has taken its time: whoever was told that the run ends sees no call begin after that.
+            if let Some(left) = self.told_to_leave().await? {
+                return Ok(Some(left));
+            }
         }
         flights.into_iter().for_each(|flight| self.begin(flight));
         // No wait comes or goes while this one outcome is awaited.
@@ -298,8 +302,11 @@ impl Drive {
             let looks_ms = self.patience.until_ms().min(sleeps.unwrap_or(i64::MAX));
             let sleeps = Some((looks_ms - now_ms).max(0) as u64 + 1);
             let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
+            // In this order, so that the same things happening give the same run: an outcome that is there is kept.
             tokio::select! {
-                Some((firing, number, outcome)) = self.calls.next() => {
+                biased;
+                Some((firing, number, called)) = self.calls.next() => {
+                    let outcome = called?;
                     self.answered = Some(Point::AfterEffect.enter());
                     self.record(firing, number, outcome);
                     return Ok(None);

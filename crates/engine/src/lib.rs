@@ -46,7 +46,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) systems: systems::Systems,
-    pub(crate) http: effects::http::Client,
+    pub(crate) http: Arc<dyn effects::http::Perform>,
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
 }
@@ -85,14 +85,14 @@ impl From<store::Error> for Error {
 impl Engine {
     /// Over a store that is open; publishes the project's folder, works nothing yet.
     pub async fn open(store: Arc<dyn Store>, settings: Settings) -> Result<Engine, Error> {
-        let http = effects::http::Client::new(effects::http::Settings {
-            allow_private: settings.allow_private.clone(),
-        })
-        .map_err(|error| Error::Http(error.to_string()))?;
+        let http = match &settings.http {
+            Some(http) => http.clone(),
+            None => client(&settings)?,
+        };
         let shared = Shared {
             systems: systems::Systems::open(store.clone()).await?,
             clock: settings.clock.clone(),
-            ids: Ids::new(),
+            ids: Ids::new(settings.seed),
             store,
             settings,
             http,
@@ -207,6 +207,12 @@ impl Engine {
     pub async fn trace(&self, run: &Run) -> Result<Trace, store::Error> {
         trace::trace(&self.shared, run).await
     }
+}
+
+fn client(settings: &Settings) -> Result<Arc<dyn effects::http::Perform>, Error> {
+    let settings = effects::http::Settings { allow_private: settings.allow_private.clone() };
+    let made = effects::http::Client::new(settings);
+    Ok(Arc::new(made.map_err(|error| Error::Http(error.to_string()))?))
 }
 
 /// A time of day, for people.

@@ -206,8 +206,9 @@ impl Inside<'_> {
             let now_ms = self.shared.clock.now_ms();
             let sleeps = wakes.at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
             tokio::select! {
-                Some((firing, number, outcome)) = self.calls.next() => {
-                    self.entries.extend(machine.outcome(firing, number, outcome));
+                biased;
+                Some((firing, number, called)) = self.calls.next() => {
+                    self.entries.extend(machine.outcome(firing, number, called?));
                     return Ok(());
                 }
                 () = sleep(sleeps) => {}

@@ -1,8 +1,8 @@
 //! What can be set for the engine.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, sync::Arc};
 
-use crate::Clock;
+use crate::{Clock, effects::http::Perform};
 
 /// hefe.toml's part of it is parsed in crate hefe.
 #[derive(Debug, Clone)]
@@ -19,8 +19,12 @@ pub struct Settings {
     pub progress_ms: u64,
     /// Hosts (or host:port) with private addresses that api/http may call.
     pub allow_private: Vec<String>,
+    /// Who makes the calls of api/http; None: an HTTP client that knows `allow_private`.
+    pub http: Option<Arc<dyn Perform>>,
     /// The source of time.
     pub clock: Clock,
+    /// Where the ids of runs that requests start come from; None: the operating system. No two processes may share one.
+    pub seed: Option<u128>,
 }
 
 impl Default for Settings {
@@ -32,7 +36,9 @@ impl Default for Settings {
             request_ms: 30_000,
             progress_ms: 100,
             allow_private: Vec::new(),
+            http: None,
             clock: Clock::default(),
+            seed: None,
         }
     }
 }

@@ -123,9 +123,10 @@ pub(crate) async fn work(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
             store.claim(free.available_permits()).await
         };
         tokio::select! {
+            biased;
+            () = stopped(&mut stop) => {}
             claimed = claim => places.take(claimed).await,
             _ = places.under_way.join_next(), if !places.under_way.is_empty() => {}
-            () = stopped(&mut stop) => {}
         }
     }
     places.wind_up().await;
@@ -178,6 +179,7 @@ impl Places {
         let grace = Duration::from_millis(self.shared.settings.grace_ms);
         let mut stop = self.stop.clone();
         tokio::select! {
+            biased;
             () = self.all_end() => return,
             () = tokio::time::sleep(grace) => {}
             Ok(_) = stop.wait_for(|stop| *stop == Stop::Now) => {}

@@ -1,7 +1,9 @@
-//! What tests share: a fake provider, temporary projects, the real binary, and a small HTTP client to talk to it.
+//! What tests share: a fake provider, temporary projects, the real binary, a small HTTP client to talk to it, and for
+//! simulations a clock and a faulty store.
 //!
 //! Nothing here is shipped. What goes wrong here fails the test with words that say what was awaited and what came
-//! instead; no wait is longer than [`DEADLINE`]. It must not know a crate of ours: the outside is tested from the outside.
+//! instead; no wait is longer than [`DEADLINE`]. It must not know a crate of ours but the store's traits, and those only in
+//! `faulty`: the outside is tested from the outside.
 #![allow(
     clippy::disallowed_methods,
     clippy::panic,
@@ -13,6 +15,8 @@
 use std::time::Duration;
 
 pub mod client;
+pub mod clock;
+pub mod faulty;
 pub mod process;
 pub mod project;
 pub mod provider;

@@ -30,7 +30,17 @@ const PARALLEL: u64 = 8;
 
 /// Writes the workflows, and lets them call the provider.
 pub(crate) fn write(project: &Project, provider: &Provider) {
-    let files = [
+    for workflow in workflows() {
+        // Each call goes to the one provider.
+        let text = workflow.to_string().replace("PROVIDER", &provider.url(""));
+        project.workflow("main", workflow["identifier"].as_str().expect("a name"), text);
+    }
+    project.settings(format!("[hosts.\"{}\"]\nallow_private = true\n", provider.host()));
+}
+
+/// One a file. `PROVIDER` stands for the address of the one provider.
+pub(crate) fn workflows() -> [Value; 15] {
+    [
         launcher(),
         looping(),
         family(),
@@ -47,18 +57,9 @@ pub(crate) fn write(project: &Project, provider: &Provider) {
         doomed(),
         endless(),
     ]
-    .map(|workflow| {
-        let name = workflow["identifier"].as_str().expect("a name").to_owned();
-        // Each call goes to the one provider.
-        (name, workflow.to_string().replace("PROVIDER", &provider.url("")))
-    });
-    for (name, text) in files {
-        project.workflow("main", &name, text);
-    }
-    project.settings(format!("[hosts.\"{}\"]\nallow_private = true\n", provider.host()));
 }
 
-fn call(name: &str, path: &str, item: &str, to: &str) -> Value {
+pub(crate) fn call(name: &str, path: &str, item: &str, to: &str) -> Value {
     let mut element = json!({ "name": name, "type": "api/http",
         "options": { "uri": format!("PROVIDER{path}"), "query": { "n": "$n", "i": item }, "timeout": "10s" } });
     if !to.is_empty() {
@@ -67,7 +68,7 @@ fn call(name: &str, path: &str, item: &str, to: &str) -> Value {
     element
 }
 
-fn tell(name: &str, message: &str, to: &str) -> Value {
+pub(crate) fn tell(name: &str, message: &str, to: &str) -> Value {
     let mut element = json!({ "name": name, "type": "action/notify", "options": { "notification": { "message": message } } });
     if !to.is_empty() {
         element["to"] = json!({ "default": { to: ["default"] } });
@@ -75,12 +76,12 @@ fn tell(name: &str, message: &str, to: &str) -> Value {
     element
 }
 
-fn each(items: u64, turn: &str, next: &str) -> Value {
+pub(crate) fn each(items: u64, turn: &str, next: &str) -> Value {
     json!({ "name": "each", "type": "flow/each", "in": { "default": format!("range(0, {items})") },
         "to": { "each": { turn: ["default"] }, "next": { next: ["default"] } } })
 }
 
-fn workflow(identifier: &str, entry: &str, elements: Value) -> Value {
+pub(crate) fn workflow(identifier: &str, entry: &str, elements: Value) -> Value {
     json!({ "identifier": identifier, "async": true, "entry": entry, "elements": elements })
 }
 

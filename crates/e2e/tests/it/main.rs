@@ -4,4 +4,5 @@
 mod browser;
 mod jobs;
 mod order;
+mod sim;
 mod style;

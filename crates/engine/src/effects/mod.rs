@@ -2,10 +2,10 @@
 
 pub mod http;
 
-use std::{collections::HashMap, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
-    Entry, Failure, FiringId, Flight, Outcome, Output,
+    Entry, FiringId, Flight, Outcome, Output,
     effect::{Asked, Live, Outside, Own, Progress},
 };
 use recipe::{Map, Value};
@@ -24,7 +24,7 @@ pub(crate) struct Sink {
     /// Writes since the last submission.
     pub(crate) writes: Vec<Write>,
     /// The newest update of each moving item that has not been written, and when the item was last written.
-    moving: HashMap<Arc<str>, Moving>,
+    moving: BTreeMap<Arc<str>, Moving>,
 }
 
 #[derive(Default)]
@@ -35,7 +35,7 @@ struct Moving {
 
 impl Sink {
     pub(crate) fn new(new: Arc<NewRun>, in_request: bool) -> Sink {
-        Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: HashMap::new() }
+        Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
     }
 
     /// An effect becomes writes; nothing is done yet.
@@ -171,22 +171,25 @@ impl Sink {
 }
 
 /// A call under way, and which flight it is. Dropping it drops the connection.
-pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Outcome)> + Send>>;
+pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Called)> + Send>>;
+
+/// What came of a call; or the store does not take what it decides on, and nothing came of it.
+pub(crate) type Called = Result<Outcome, store::Error>;
 
 /// Makes the call.
 pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, in_request: bool, flight: Flight) -> Call {
     Box::pin(async move {
-        let outcome = perform(&shared, &new, in_request, &flight).await;
-        (flight.firing, flight.number, outcome)
+        let called = perform(&shared, &new, in_request, &flight).await;
+        (flight.firing, flight.number, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &Flight) -> Outcome {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &Flight) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
             let child = Sink::new(new.clone(), in_request).child(shared, (**start).clone());
-            started(shared, child).await
+            Ok(started(shared, child).await?)
         }
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
@@ -196,17 +199,13 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &
             shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };
-    Outcome { at_ms: shared.clock.now_ms(), result }
+    Ok(Outcome { at_ms: shared.clock.now_ms(), result })
 }
 
 /// A start that the store decides on; a repetition finds its own run.
-async fn started(shared: &Shared, child: NewRun) -> Result<Value, Failure> {
+async fn started(shared: &Shared, child: NewRun) -> Result<Value, store::Error> {
     let workflow = child.workflow.clone();
-    let started = shared.store.start(child).await.map_err(|error| Failure {
-        detail: Value::from(error.to_string()),
-        retryable: true,
-        ..Failure::new("connect", "the run could not be started: the store does not take it")
-    })?;
+    let started = shared.store.start(child).await?;
     let mut map = Map::new();
     map.insert("id", Value::from(started.id.to_string()));
     map.insert("workflow", Value::from(&*workflow));

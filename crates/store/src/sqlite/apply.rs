@@ -279,7 +279,10 @@ impl Apply<'_> {
             *self.after.roots.entry(new.root).or_default() += 1;
             self.after.queued.push(new.clone());
         }
-        self.change(Change::Run { start: new, stands: Standing::new(Status::Queued) });
+        self.change(Change::Run { start: new.clone(), stands: Standing::new(Status::Queued) });
+        if let Some(old) = new.retry_of.filter(|_| new.root != new.id) {
+            self.anew(old, new.root, new.created_at_ms)?;
+        }
         Ok(())
     }
 
@@ -321,6 +324,9 @@ impl Apply<'_> {
         };
         let root = start.root;
         self.expires(&start, end)?;
+        if end.status != Status::Succeeded {
+            self.fails_bars(&start)?;
+        }
         if let Some(unique) = start.unique.as_ref().filter(|unique| unique.for_ms == 0) {
             self.run(
                 "DELETE FROM uniques WHERE system = ?1 AND workflow = ?2 AND key = ?3 AND run = ?4",
@@ -339,7 +345,8 @@ impl Apply<'_> {
         let parked = self.after.parked.contains(&run);
         let known = lock(self.memory).find(run).map(|(start, _, _)| start).filter(|_| !parked);
         let known = known.or_else(|| self.after.queued.iter().find(|start| start.id == run).cloned());
-        if let Some(start) = known.or_else(|| self.woken_now(run)) {
+        let known = known.or_else(|| self.woken_now(run));
+        if let Some(start) = known {
             self.after.ended.push(run);
             *self.after.roots.entry(start.root).or_default() -= 1;
             return Ok(Some(start));
@@ -394,6 +401,39 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// A run that ended badly counts for the bars that it, or a run that it comes from, has touched: they end as it did,
+    /// and move again when it is tried again.
+    fn fails_bars(&mut self, start: &NewRun) -> Result<(), Error> {
+        if !self.moving.contains(&start.root) {
+            return Ok(());
+        }
+        let mut from = start.parent;
+        let mut above = Vec::new();
+        while let Some(run) = from {
+            above.push(run);
+            from = read::start(self.db, run)?.and_then(|start| start.parent);
+        }
+        for mut item in read::items_of(self.db, start.root)? {
+            let moving = item.status == ItemStatus::Running && !item.shares.contains_key(&start.id);
+            if moving && above.iter().any(|run| item.shares.contains_key(run)) {
+                item.shares.entry(start.id).or_default();
+                self.store_item(item)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// A run that is tried again from the start does all of it anew: the bars that it touched move again without its share.
+    fn anew(&mut self, run: Id, root: Id, at_ms: i64) -> Result<(), Error> {
+        for mut item in read::items_of(self.db, root)? {
+            if item.shares.remove(&run).is_some() {
+                item.reopen(at_ms);
+                self.store_item(item)?;
+            }
+        }
+        Ok(())
+    }
+
     pub(super) fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
         let mut found = self.db.prepare_cached("SELECT status FROM ends WHERE run = ?1").map_err(trouble)?;
         let code = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
@@ -422,6 +462,8 @@ impl Apply<'_> {
             self.items.remove(&item.id);
         } else {
             self.moving.insert(item.run);
+            // One that moves again in the batch that ended the others.
+            self.after.still.retain(|root| *root != item.run);
             self.items.insert(item.id, item);
         }
         Ok(())

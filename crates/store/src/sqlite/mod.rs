@@ -3,6 +3,7 @@
 //! `running` is never written: after a start whatever has not ended is queued again.
 
 mod apply;
+mod by_hand;
 mod cancel;
 mod forms;
 mod held;
@@ -27,6 +28,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
+pub use by_hand::ByHand;
 use recipe::Value;
 use rusqlite::Connection;
 use tokio::sync::{Notify, broadcast, oneshot};
@@ -76,7 +78,25 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Sqlite {
     shared: Arc<Shared>,
-    orders: mpsc::Sender<Order>,
+    orders: Orders,
+}
+
+/// The way to the writer.
+#[derive(Clone)]
+struct Orders {
+    to: mpsc::Sender<Order>,
+    /// Told of every order where no thread waits for them.
+    waits: Option<Arc<Notify>>,
+}
+
+impl Orders {
+    fn send(&self, order: Order) -> Result<(), mpsc::SendError<Order>> {
+        self.to.send(order)?;
+        if let Some(waits) = &self.waits {
+            waits.notify_one();
+        }
+        Ok(())
+    }
 }
 
 struct Shared {
@@ -94,8 +114,9 @@ struct Shared {
     held: Mutex<Held>,
 }
 
-#[derive(PartialEq, Eq)]
+#[derive(PartialEq, Eq, Default)]
 enum Due {
+    #[default]
     No,
     Yes,
     Closing,
@@ -169,6 +190,21 @@ impl Sqlite {
     /// [`Error::Owned`] if another process has it, [`Error::Corrupt`] and [`Error::TooNew`] if it cannot be read,
     /// [`Error::Unavailable`] if the disk refuses.
     pub fn open(path: &Path, settings: Settings) -> Result<Sqlite, Error> {
+        let (sqlite, writer, received) = Sqlite::parts(path, settings, None)?;
+        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
+        let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
+        named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
+        let checkpointer = sqlite.shared.clone();
+        named("checkpoints").spawn(move || checkpointer.checkpoints()).map_err(failed)?;
+        Ok(sqlite)
+    }
+
+    /// The database, its writer, and what the writer is to do. `waits`: there are no threads, and this is told of every order.
+    fn parts(
+        path: &Path,
+        settings: Settings,
+        waits: Option<Arc<Notify>>,
+    ) -> Result<(Sqlite, Writer, mpsc::Receiver<Order>), Error> {
         let lock_file = own(path)?;
         if rusqlite::version_number() < SQLITE_MIN {
             return Err(Error::Unavailable(format!("SQLite {} is too old", rusqlite::version()).into()));
@@ -205,15 +241,10 @@ impl Sqlite {
             Ok(())
         };
         db.wal_hook(Some(hook)).map_err(trouble)?;
-        let (orders, received) = mpsc::channel();
+        let (to, received) = mpsc::channel();
         let moving = open::moving(&db)?;
         let writer = Writer { db, shared: shared.clone(), items: Default::default(), moving };
-        let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
-        let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
-        named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
-        let checkpointer = shared.clone();
-        named("checkpoints").spawn(move || checkpointer.checkpoints()).map_err(failed)?;
-        Ok(Sqlite { shared, orders })
+        Ok((Sqlite { shared, orders: Orders { to, waits } }, writer, received))
     }
 
     /// Done by the writer inside a transaction; answered once that is durable.
@@ -244,13 +275,18 @@ impl Sqlite {
         read: impl FnOnce(&Connection) -> Result<T, Error> + Send + 'static,
     ) -> Reply<'_, T> {
         let shared = self.shared.clone();
+        let read = move || {
+            let reader = shared.reader()?;
+            let result = read(&reader);
+            shared.put_back(reader);
+            result
+        };
+        let here = self.orders.waits.is_some();
         Box::pin(async move {
-            let done = tokio::task::spawn_blocking(move || {
-                let reader = shared.reader()?;
-                let result = read(&reader);
-                shared.put_back(reader);
-                result
-            });
+            if here {
+                return read();
+            }
+            let done = tokio::task::spawn_blocking(read);
             done.await.unwrap_or(Err(Error::Closed))
         })
     }
@@ -282,6 +318,7 @@ impl Runs for Sqlite {
                     }
                 };
                 tokio::select! {
+                    biased;
                     () = self.shared.ready.notified() => {}
                     () = due => {}
                 }

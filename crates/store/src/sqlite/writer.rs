@@ -97,8 +97,8 @@ impl Writer {
                 Ok(order) => order,
                 Err(RecvError) => return,
             };
-            let mut batch = vec![first];
-            batch.extend(orders.try_iter().take(BATCH_MAX - 1));
+            let mut batch = vec![early(first)];
+            batch.extend(waiting(orders));
             if let Some(at) = batch.iter().position(|order| matches!(order, Order::Close(_))) {
                 let rest = batch.split_off(at);
                 closing = rest.into_iter().next();
@@ -119,10 +119,7 @@ impl Writer {
         }
     }
 
-    fn batch(&mut self, mut batch: Vec<Order>) {
-        if Sabotage::AnswerBeforeCommit.on() {
-            batch.iter_mut().for_each(answer_early);
-        }
+    pub(super) fn batch(&mut self, mut batch: Vec<Order>) {
         let mut after = After::default();
         // Most batches are fine as they are; one with a refused submission is done again, each behind its own savepoint.
         let told = match self.attempt(&mut batch, &mut after, false) {
@@ -317,10 +314,15 @@ impl Writer {
                 Order::Wake(now_ms) if result.is_err() => {
                     let mut memory = lock(&self.shared.memory);
                     (memory.waking, memory.next_wake_ms) = (false, Some(now_ms + WAKE_AGAIN_MS));
+                    drop(memory);
+                    // Whoever claims sleeps until it is told of a time.
+                    self.shared.ready.notify_one();
                 }
                 Order::Prune(now_ms) if result.is_err() => {
                     let mut memory = lock(&self.shared.memory);
                     (memory.pruning, memory.next_prune_ms) = (false, Some(now_ms + PRUNE_AGAIN_MS));
+                    drop(memory);
+                    self.shared.ready.notify_one();
                 }
                 Order::Doom if result.is_err() => lock(&self.shared.memory).dooms = true,
                 Order::Wake(_) | Order::Prune(_) | Order::Doom | Order::Close(_) => {}
@@ -329,8 +331,18 @@ impl Writer {
     }
 }
 
-fn answer_early(order: &mut Order) {
-    if let Order::Commit(_, tell) = order {
-        let _ = std::mem::replace(tell, oneshot::channel().0).send(Ok(()));
+/// What waits, as much as one transaction holds.
+pub(super) fn waiting(orders: &Receiver<Order>) -> impl Iterator<Item = Order> {
+    orders.try_iter().take(BATCH_MAX - 1).map(early)
+}
+
+/// Sabotage: a submission is answered as it is taken.
+fn early(order: Order) -> Order {
+    match order {
+        Order::Commit(commit, tell) if Sabotage::AnswerBeforeCommit.on() => {
+            let _ = tell.send(Ok(()));
+            Order::Commit(commit, oneshot::channel().0)
+        }
+        order => order,
     }
 }

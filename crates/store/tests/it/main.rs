@@ -1,6 +1,7 @@
 //! The contract of a store: every promise is a case, and each case runs on every store.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod by_hand;
 mod conformance;
 
 use std::{path::Path, sync::Arc};
@@ -33,10 +34,11 @@ cases! {
         what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives, a_long_journal_goes_in_parts,
         a_version_goes_when_no_run_needs_it;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
-        a_bar_does_not_run_backwards;
+        a_bar_does_not_run_backwards, a_bar_fails_with_a_run_that_had_not_touched_it,
+        a_bar_moves_again_with_what_is_tried_again_from_the_start;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
-        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken,
+        an_end_before_the_park_is_not_missed,  a_signal_is_kept_until_it_is_taken,
         a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,

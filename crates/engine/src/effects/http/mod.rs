@@ -7,7 +7,7 @@
 mod address;
 mod answer;
 
-use std::{sync::Arc, time::Duration};
+use std::{fmt, future::Future, pin::Pin, sync::Arc, time::Duration};
 
 use interpreter::{Failure, effect::Http};
 use recipe::{Map, Value};
@@ -27,6 +27,16 @@ const REDIRECTS_MAX: usize = 5;
 pub struct Settings {
     /// Hosts (or host:port) whose addresses may be private.
     pub allow_private: Vec<String>,
+}
+
+/// What a call came to.
+pub type Reply<'a> = Pin<Box<dyn Future<Output = Result<Value, Failure>> + Send + 'a>>;
+
+/// Who makes the calls of api/http: [`Client`], or whatever a simulation brings. Dropping a call's future abandons it.
+pub trait Perform: fmt::Debug + Send + Sync {
+    /// Makes the call under its key and trace context, within its timeout: {status, headers, body}, every text of it marked
+    /// as a provider's; or a failure with a code of workflow.md, Errors.
+    fn perform<'a>(&'a self, request: &'a Http, key: &'a str, trace: &'a str) -> Reply<'a>;
 }
 
 /// For all runs of a process. Dropping a call's future drops its connection.
@@ -54,18 +64,6 @@ impl Client {
         })
     }
 
-    /// Makes the call: {status, headers, body}, every text of it marked as a provider's.
-    ///
-    /// # Errors
-    /// The codes of workflow.md, Errors.
-    pub async fn perform(&self, request: &Http, key: &str, trace: &str) -> Result<Value, Failure> {
-        let limit = Duration::from_millis(request.timeout_ms);
-        match tokio::time::timeout(limit, self.follow(request, key, trace)).await {
-            Ok(result) => result,
-            Err(_) => Err(timeout()),
-        }
-    }
-
     async fn follow(&self, request: &Http, key: &str, trace: &str) -> Result<Value, Failure> {
         let mut call = Call::first(request, key, trace)?;
         for _ in 0..=REDIRECTS_MAX {
@@ -85,6 +83,18 @@ impl Client {
             }
         }
         Err(Failure::new("redirects", format!("the provider redirected more than {REDIRECTS_MAX} times")))
+    }
+}
+
+impl Perform for Client {
+    fn perform<'a>(&'a self, request: &'a Http, key: &'a str, trace: &'a str) -> Reply<'a> {
+        let limit = Duration::from_millis(request.timeout_ms);
+        Box::pin(async move {
+            match tokio::time::timeout(limit, self.follow(request, key, trace)).await {
+                Ok(result) => result,
+                Err(_) => Err(timeout()),
+            }
+        })
     }
 }
 

@@ -83,3 +83,42 @@ pub(crate) async fn a_bar_does_not_run_backwards(open: &Open<'_>) {
     assert_eq!(store.items_of(root.id).await.unwrap().len(), 2);
     close(store).await;
 }
+
+pub(crate) async fn a_bar_fails_with_a_run_that_had_not_touched_it(open: &Open<'_>) {
+    let store = open();
+    let root = run(1);
+    let family = family(&*store).await;
+    say(&*store, family[0].epoch, said(&root, root.id, "p")).await;
+    store.commit(end(&family[1], Status::Failed)).await.unwrap().unwrap();
+    store.commit(end(&family[2], Status::Succeeded)).await.unwrap().unwrap();
+    store.commit(end(&family[0], Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(item(&*store, &root, "p").await.status, ItemStatus::Failed);
+    store.reopen(family[1].start.id, None, 9).await.unwrap();
+    assert_eq!(item(&*store, &root, "p").await.status, ItemStatus::Running);
+    let again = store.claim(1).await.unwrap();
+    store.commit(end(&again[0], Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(item(&*store, &root, "p").await.status, ItemStatus::Succeeded);
+    close(store).await;
+}
+
+pub(crate) async fn a_bar_moves_again_with_what_is_tried_again_from_the_start(open: &Open<'_>) {
+    let store = open();
+    let root = run(1);
+    let family = family(&*store).await;
+    let child = family[1].start.id;
+    say(&*store, family[1].epoch, Contribution { subtotal: 4.0, ..said(&root, child, "p") }).await;
+    store.commit(end(&family[1], Status::Failed)).await.unwrap().unwrap();
+    for other in [&family[0], &family[2]] {
+        store.commit(end(other, Status::Succeeded)).await.unwrap().unwrap();
+    }
+    let new = NewRun { root: root.id, parent: Some(root.id), retry_of: Some(child), ..run(4) };
+    start(&*store, new).await;
+    assert_eq!(item(&*store, &root, "p").await.status, ItemStatus::Running);
+    let again = store.claim(1).await.unwrap().remove(0);
+    let said = Contribution { subtotal: 5.0, ..said(&root, again.start.id, "p") };
+    say(&*store, again.epoch, said).await;
+    store.commit(end(&again, Status::Succeeded)).await.unwrap().unwrap();
+    let item = item(&*store, &root, "p").await;
+    assert_eq!((item.status, item.progress), (ItemStatus::Succeeded, 5.0));
+    close(store).await;
+}

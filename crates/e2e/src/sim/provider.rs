@@ -1,0 +1,239 @@
+//! The provider: it answers as its dice say, late, badly, not at all or after it did the work; and it looks whether what
+//! led to a call was on disk when the call arrived.
+
+use std::{
+    fmt,
+    sync::{Arc, Mutex},
+};
+
+use engine::effects::http::{Perform, Reply};
+use interpreter::{Failure, effect::Http};
+use recipe::{Map, Taint, Value};
+use store::{Id, Journals, sqlite::Sqlite};
+
+use super::{
+    life::{self, Life},
+    load, people,
+};
+use crate::dice::Dice;
+
+/// Runs of `Child` with one key that are worked at once, as their workflow says.
+const CHILDREN_MAX: u64 = 2;
+
+/// What the provider does for one call.
+#[derive(Debug, Clone, Copy)]
+enum Answer {
+    Well,
+    /// With that status.
+    Status(u16),
+    /// It asks to be left alone.
+    Busy,
+    /// The connection breaks after it did the work.
+    Breaks,
+    /// Longer than anyone waits.
+    TooLate,
+}
+
+pub(crate) struct Provider {
+    pub(crate) life: Arc<Life>,
+    pub(crate) sqlite: Sqlite,
+    /// Launches whose children call now, once each time.
+    pub(crate) children: Arc<Mutex<Vec<u64>>>,
+}
+
+/// While it lives a child of that launch calls.
+struct Calling(Arc<Mutex<Vec<u64>>>, u64);
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        let mut all = self.0.lock().expect("the children");
+        if let Some(at) = all.iter().position(|n| *n == self.1) {
+            all.swap_remove(at);
+        }
+    }
+}
+
+impl fmt::Debug for Provider {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Provider")
+    }
+}
+
+struct Asked {
+    path: String,
+    n: u64,
+    item: u64,
+    root: Id,
+}
+
+impl Asked {
+    fn read(request: &Http, trace: &str) -> Asked {
+        let rest = request.url.strip_prefix(load::PROVIDER).unwrap_or(&request.url);
+        let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
+        let number = |name: &str| {
+            let part = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
+            part.and_then(|part| part.parse::<u64>().ok()).unwrap_or(u64::MAX)
+        };
+        let root = trace.split('-').nth(1).and_then(|root| u128::from_str_radix(root, 16).ok());
+        Asked { path: path.to_owned(), n: number("n"), item: number("i"), root: Id(root.unwrap_or_default()) }
+    }
+}
+
+impl Perform for Provider {
+    fn perform<'a>(&'a self, request: &'a Http, key: &'a str, trace: &'a str) -> Reply<'a> {
+        Box::pin(async move {
+            let life = &self.life;
+            life.goes_on("before a call").await;
+            let asked = Asked::read(request, trace);
+            let (nth, answer) = self.arrives(&asked, key).await;
+            let _calling = (asked.path == "/child").then(|| self.child(asked.n));
+            life.goes_on("a call has arrived").await;
+            let usual = life.world().weather.provider_ms;
+            let ms = match answer {
+                Answer::TooLate => request.timeout_ms,
+                _ if life.roll(12) == 0 => life.roll(3_000),
+                _ => life.roll(usual),
+            };
+            life.sleeps(ms).await;
+            life.goes_on("a call is answered").await;
+            life.log(format!("{} {} {} is answered: {answer:?}", asked.path, asked.n, asked.item));
+            if let Answer::Well = answer {
+                let firing = (asked.path.clone(), asked.n, asked.item);
+                life.world().calls.entry(firing).or_default().answered += 1;
+            }
+            said(answer, &asked, nth)
+        })
+    }
+}
+
+impl Provider {
+    /// No more of them at once than their workflow says.
+    fn child(&self, n: u64) -> Calling {
+        let mut all = self.children.lock().expect("the children");
+        all.push(n);
+        let many = all.iter().filter(|other| **other == n).count() as u64;
+        drop(all);
+        if many > CHILDREN_MAX {
+            self.life.broken(format!(
+                "{many} children of launch {n} call at once, and the limit is {CHILDREN_MAX}"
+            ));
+        }
+        Calling(self.children.clone(), n)
+    }
+
+    /// Writes the call down, and looks at the disk; which call of its firing it is.
+    async fn arrives(&self, asked: &Asked, key: &str) -> (u64, Answer) {
+        let Asked { path, n, item, root } = asked;
+        let life = &self.life;
+        let says = format!("{path} {n} {item}");
+        if !life::kept(&self.sqlite, *root).await {
+            life.broken(format!("{says} was called before its run {root} was durable"));
+        }
+        let runs = life::runs(&self.sqlite).await;
+        let launch = life.world().launches.get(*n as usize).cloned();
+        let Some(launch) = launch else {
+            life.broken(format!("{says} was called by nothing that was launched"));
+            return (0, Answer::Well);
+        };
+        let expected = load::expected(launch.kind, *n);
+        let before = expected.calls.iter().position(|call| call.0 == *path && call.1 == *item).unwrap_or(0);
+        if expected.in_order {
+            let own =
+                runs.iter().rev().find(|run| people::of(run) == *n && *run.start.workflow == *launch.kind);
+            let own = own.map_or(Id::default(), |run| run.start.id);
+            let (_, chunks) = self.sqlite.trace(own).await.expect("the journal");
+            let durable: u64 = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
+            if durable < before as u64 {
+                life.broken(format!(
+                    "{says} was called with {durable} entries on disk, and follows {before} calls"
+                ));
+            }
+        }
+        // What a run has started goes on until it has ended.
+        if launch.cancelled && launch.is_cut() && expected.children == 0 {
+            life.broken(format!("{says} was called after its end was asked for, and that was answered"));
+        }
+        let mut world = life.world();
+        world.beat += 1;
+        let (beat, mended, seed) = (world.beat, world.mended.contains(n), world.seed);
+        world.count("calls");
+        let calls = world.calls.entry((path.clone(), *n, *item)).or_default();
+        calls.keys.insert(key.to_owned());
+        calls.arrivals.push(beat);
+        let nth = calls.arrivals.len() as u64;
+        if nth > 1 {
+            world.count("repeated");
+        }
+        drop(world);
+        life.log(format!("{says} is called for the {nth}. time under {key}"));
+        (nth, answer(asked, nth, mended, seed))
+    }
+}
+
+/// How often at most each path fails before it answers well.
+fn fails(path: &str) -> u64 {
+    match path {
+        "/flaky" => 3,
+        "/shaky" => 4,
+        _ => 0,
+    }
+}
+
+fn answer(asked: &Asked, nth: u64, mended: bool, seed: u64) -> Answer {
+    let mut dice = Dice::new(seed ^ (asked.n << 32) ^ (asked.item << 16) ^ asked.path.len() as u64);
+    let fails = dice.below(fails(&asked.path) + 1);
+    for _ in 0..nth {
+        dice.roll();
+    }
+    match &*asked.path {
+        "/fails" if !mended => Answer::Status(500),
+        "/part" if asked.item == 1 && !mended => Answer::Status(500),
+        "/mixed" if asked.item % 2 == 1 => Answer::Status(404),
+        _ if nth > fails => Answer::Well,
+        _ => dice.pick(&[
+            Answer::Status(500),
+            Answer::Status(503),
+            Answer::Busy,
+            Answer::Breaks,
+            Answer::TooLate,
+        ]),
+    }
+}
+
+fn object<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
+    Value::Object(fields.into_iter().collect::<Map>())
+}
+
+/// The answer as a performer gives it.
+fn said(answer: Answer, asked: &Asked, nth: u64) -> Result<Value, Failure> {
+    let refused = |status: u16, after_ms: Option<i64>| {
+        let mut detail =
+            object([("status", Value::from(i64::from(status))), ("body", Value::from(format!("{nth}")))]);
+        if let Some(after_ms) = after_ms {
+            detail.path_set("retry_after_ms", Value::from(after_ms));
+        }
+        Err(Failure {
+            retryable: matches!(status, 429 | 500..=599),
+            status: Some(status),
+            detail: detail.tainted_with(Taint::External),
+            ..Failure::new("http_status", format!("the provider answered {status}"))
+        })
+    };
+    let gone = |code: &str| {
+        Err(Failure { retryable: true, ..Failure::new(code, "the provider could not be reached") })
+    };
+    match answer {
+        Answer::Status(status) => refused(status, None),
+        Answer::Busy => refused(429, Some(1_000)),
+        Answer::Breaks => gone("connect"),
+        Answer::TooLate => gone("timeout"),
+        Answer::Well => {
+            // Two kilobytes: what a loop has done soon outweighs its state.
+            let more = if asked.path == "/loop" { "x".repeat(2_000) } else { String::new() };
+            let body = object([("i", Value::from(asked.item as i64)), ("more", Value::from(more))]);
+            let whole =
+                [("status", Value::from(200)), ("headers", Value::Object(Map::new())), ("body", body)];
+            Ok(object(whole).tainted_with(Taint::External))
+        }
+    }
+}

@@ -1,0 +1,191 @@
+//! What outlives a process: time, what people did and were told, what the provider saw, and what is still to befall.
+
+use std::collections::{BTreeMap, BTreeSet, HashMap};
+
+use engine::RetryFrom;
+use store::Id;
+
+use super::load::KINDS;
+use crate::dice::Dice;
+
+/// When a seed begins, milliseconds since 1970: its ids and its lines depend on nothing else.
+pub(crate) const EPOCH_MS: i64 = 1_700_000_000_000;
+
+/// Launches of a seed at most.
+const LAUNCHES_MAX: u64 = 6;
+
+/// Deaths of a seed at most: fewer than make a run suspicious.
+const DEATHS_MAX: u64 = 4;
+
+/// How many points are passed before a death, at most: near a start as well as far from it.
+const POINTS: [u64; 5] = [10, 40, 120, 300, 800];
+
+/// (path, launch, item)
+pub(crate) type Firing = (String, u64, u64);
+
+#[derive(Debug, Default)]
+pub(crate) struct Calls {
+    pub(crate) keys: BTreeSet<String>,
+    /// When each arrived, in the order of all.
+    pub(crate) arrivals: Vec<u64>,
+    /// How often it was answered well.
+    pub(crate) answered: u64,
+}
+
+/// How far a launch has come, as its person knows.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Stage {
+    Planned,
+    /// The process may have died with it.
+    Sent,
+    /// It is there; whether it was answered for.
+    There(Id, bool),
+    /// It was sent and is not there: it must not come later.
+    Gone,
+}
+
+#[derive(Debug, Clone)]
+pub(crate) struct Launch {
+    pub(crate) n: u64,
+    pub(crate) kind: &'static str,
+    /// Through the launcher, which tells its person as well.
+    pub(crate) through: bool,
+    pub(crate) at_ms: i64,
+    pub(crate) stage: Stage,
+    /// After the launch, milliseconds.
+    pub(crate) cancel_ms: Option<u64>,
+    /// Its end was asked for, whatever came of that.
+    pub(crate) cut: bool,
+    /// That was answered: nothing is to be called after it.
+    pub(crate) cancelled: bool,
+    /// Which of its runs is tried again by hand, and from where; cancelled or not, it goes on since.
+    pub(crate) again: Option<(Id, RetryFrom)>,
+    /// How long its person waits before the next thing they do, milliseconds.
+    pub(crate) patience_ms: u64,
+    /// What its person decides where there is a choice.
+    pub(crate) choice: u64,
+    /// Its person has done what was to be done.
+    pub(crate) done: bool,
+}
+
+impl Launch {
+    /// Its end was asked for, and not all of it goes on since.
+    pub(crate) fn is_cut(&self) -> bool {
+        let top = match self.stage {
+            Stage::There(run, _) => Some(run),
+            _ => None,
+        };
+        self.cut && self.again.is_none_or(|(run, _)| Some(run) != top)
+    }
+}
+
+/// How rough a seed is: one in so many calls.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Weather {
+    pub(crate) late: u64,
+    pub(crate) error: u64,
+    pub(crate) refusal: u64,
+    /// How long the disk takes at most, milliseconds.
+    pub(crate) disk_ms: u64,
+    /// How long the provider usually takes at most, milliseconds.
+    pub(crate) provider_ms: u64,
+}
+
+pub(crate) struct World {
+    pub(crate) seed: u64,
+    pub(crate) dice: Dice,
+    pub(crate) now_ms: i64,
+    /// From then on nothing but deaths befalls.
+    pub(crate) calm_at_ms: i64,
+    pub(crate) weather: Weather,
+    /// After how many points each of the next lives ends.
+    pub(crate) deaths: Vec<u64>,
+    pub(crate) died: u64,
+    pub(crate) launches: Vec<Launch>,
+    pub(crate) calls: BTreeMap<Firing, Calls>,
+    pub(crate) beat: u64,
+    /// Launches whose provider was mended.
+    pub(crate) mended: BTreeSet<u64>,
+    /// How far each bar had come: its number in the order of its states, and its progress.
+    pub(crate) bars: HashMap<Id, (u64, f64)>,
+    /// Runs that were seen to be over.
+    pub(crate) over: BTreeSet<Id>,
+    /// Runs that people have asked to go on.
+    pub(crate) reopened: BTreeSet<Id>,
+    pub(crate) figures: BTreeMap<&'static str, u64>,
+    pub(crate) log: Vec<String>,
+    pub(crate) broken: Vec<String>,
+}
+
+impl World {
+    pub(crate) fn new(seed: u64) -> World {
+        let mut dice = Dice::new(seed);
+        let weather = Weather {
+            late: dice.pick(&[3, 10, 40, u64::MAX]),
+            error: dice.pick(&[30, 100, u64::MAX, u64::MAX]),
+            refusal: dice.pick(&[8, 30, u64::MAX, u64::MAX]),
+            disk_ms: dice.pick(&[1, 3, 20, 200]),
+            provider_ms: dice.pick(&[5, 60, 400]),
+        };
+        let many = dice.below(DEATHS_MAX + 1);
+        let deaths = (0..many)
+            .map(|_| {
+                1 + {
+                    let at_most = dice.pick(&POINTS);
+                    dice.below(at_most)
+                }
+            })
+            .collect();
+        let many = 1 + dice.below(LAUNCHES_MAX);
+        let launches = (0..many).map(|n| launch(n, &mut dice)).collect();
+        World {
+            seed,
+            now_ms: EPOCH_MS,
+            calm_at_ms: EPOCH_MS + 5_000 + dice.below(20_000) as i64,
+            weather,
+            deaths,
+            died: 0,
+            launches,
+            calls: BTreeMap::new(),
+            beat: 0,
+            mended: BTreeSet::new(),
+            bars: HashMap::new(),
+            over: BTreeSet::new(),
+            reopened: BTreeSet::new(),
+            figures: BTreeMap::new(),
+            log: Vec::new(),
+            broken: Vec::new(),
+            dice,
+        }
+    }
+
+    pub(crate) fn count(&mut self, what: &'static str) {
+        *self.figures.entry(what).or_default() += 1;
+    }
+}
+
+fn launch(n: u64, dice: &mut Dice) -> Launch {
+    Launch {
+        n,
+        kind: dice.pick(&KINDS),
+        through: dice.once_in(3),
+        at_ms: EPOCH_MS + {
+            let spread = dice.pick(&[1, 50, 3_000]);
+            dice.below(spread)
+        } as i64,
+        stage: Stage::Planned,
+        cancel_ms: dice.once_in(5).then(|| {
+            let spread = dice.pick(&[20, 200, 3_000]);
+            dice.below(spread)
+        }),
+        cut: false,
+        cancelled: false,
+        again: None,
+        patience_ms: {
+            let spread = dice.pick(&[10, 500, 4_000]);
+            dice.below(spread)
+        },
+        choice: dice.roll(),
+        done: false,
+    }
+}

@@ -1,0 +1,218 @@
+//! A store whose answers come late, or never, or are errors, as somebody else decides call by call.
+//!
+//! It decides nothing itself and keeps nothing back that was handed over: submissions go to the store beneath in their
+//! order, and what becomes of them there is the matter of the disk.
+
+use std::{pin::Pin, sync::Arc};
+
+use recipe::Value;
+use store::{
+    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id, Inbox, Item,
+    Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started,
+    Store, Ticket, Version, Versions,
+};
+use tokio::sync::{broadcast, oneshot};
+
+/// On which side of a call.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Side {
+    /// It has not been made.
+    Before,
+    /// It is done, and its answer has not arrived.
+    After,
+}
+
+/// What befalls a call: returns when it goes on, or with an error, or never.
+pub type Befalls<'a> = Pin<Box<dyn Future<Output = Result<(), Error>> + Send + 'a>>;
+
+/// Who decides.
+pub trait Faults: Send + Sync {
+    /// What befalls a call of that name. Where the store beneath may have written already, an error would be a lie: then
+    /// `writes` is true and the side is [`Side::After`].
+    fn befalls(&self, call: &'static str, side: Side, writes: bool) -> Befalls<'_>;
+
+    /// Whether the process goes on at a call that waits for nothing; else it has died, and the call is not made.
+    fn lives(&self, call: &'static str) -> bool;
+}
+
+/// A store that faults befall.
+pub struct Faulty<S> {
+    /// The store beneath.
+    pub inner: S,
+    /// Who decides.
+    pub faults: Arc<dyn Faults>,
+}
+
+impl<S: Store> Faulty<S> {
+    fn read<'a, T: Send + 'a>(&'a self, call: &'static str, reply: Reply<'a, T>) -> Reply<'a, T> {
+        self.between(call, false, reply)
+    }
+
+    fn between<'a, T: Send + 'a>(
+        &'a self,
+        call: &'static str,
+        writes: bool,
+        reply: Reply<'a, T>,
+    ) -> Reply<'a, T> {
+        Box::pin(async move {
+            self.faults.befalls(call, Side::Before, writes).await?;
+            let answer = reply.await?;
+            self.faults.befalls(call, Side::After, writes).await?;
+            Ok(answer)
+        })
+    }
+
+    /// An order is in the store's hands as soon as it is made: it is made late, not answered early.
+    fn write<'a, T: Send + 'a>(
+        &'a self,
+        call: &'static str,
+        make: impl FnOnce(&'a S) -> Reply<'a, T> + Send + 'a,
+    ) -> Reply<'a, T> {
+        let late = Box::pin(async move { make(&self.inner).await });
+        self.between(call, true, late)
+    }
+}
+
+impl<S: Store> Runs for Faulty<S> {
+    fn commit(&self, commit: Commit) -> Ticket {
+        match self.faults.lives("commit") {
+            true => self.inner.commit(commit),
+            // Its other end is gone, as the process is.
+            false => oneshot::channel().1,
+        }
+    }
+
+    fn start(&self, new: NewRun) -> Reply<'_, Started> {
+        self.write("start", |inner| inner.start(new))
+    }
+
+    fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>> {
+        // What is claimed arrives at once: whoever is dropped while it waits must hold nothing.
+        Box::pin(async move {
+            self.faults.befalls("claim", Side::Before, false).await?;
+            self.inner.claim(max).await
+        })
+    }
+
+    fn claim_now(&self, max: usize) -> Vec<Claimed> {
+        if self.faults.lives("claim_now") { self.inner.claim_now(max) } else { Vec::new() }
+    }
+
+    fn release(&self, run: Id, epoch: u64) {
+        if self.faults.lives("release") {
+            self.inner.release(run, epoch);
+        }
+    }
+
+    fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled> {
+        self.write("cancel", move |inner| inner.cancel(run, children, at_ms))
+    }
+
+    fn is_asked_to_end(&self, run: Id) -> bool {
+        self.inner.is_asked_to_end(run)
+    }
+
+    fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened> {
+        self.write("reopen", move |inner| inner.reopen(run, moved, at_ms))
+    }
+
+    fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.write("signal", move |inner| inner.signal(run, name, body))
+    }
+
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
+        self.read("signals", self.inner.signals(run))
+    }
+
+    fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
+        self.read("run", self.inner.run(id))
+    }
+
+    fn children(&self, of: Id) -> Reply<'_, Vec<Run>> {
+        self.read("children", self.inner.children(of))
+    }
+
+    fn tree_lives(&self, root: Id) -> Reply<'_, bool> {
+        self.read("tree_lives", self.inner.tree_lives(root))
+    }
+
+    fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>> {
+        self.read("runs", self.inner.runs(filter))
+    }
+
+    fn mine(&self, system: Arc<str>, user: Arc<str>, cursor: Option<String>) -> Reply<'_, Page<Run>> {
+        self.read("mine", self.inner.mine(system, user, cursor))
+    }
+
+    fn logs(&self, run: Id) -> Reply<'_, Vec<Log>> {
+        self.read("logs", self.inner.logs(run))
+    }
+
+    fn account(&self) -> Reply<'_, Account> {
+        self.read("account", self.inner.account())
+    }
+}
+
+impl<S: Store> Journals for Faulty<S> {
+    fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
+        self.read("resume", self.inner.resume(run))
+    }
+
+    fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
+        self.read("trace", self.inner.trace(run))
+    }
+
+    fn stored_bytes(&self, run: Id) -> Reply<'_, u64> {
+        self.read("stored_bytes", self.inner.stored_bytes(run))
+    }
+}
+
+impl<S: Store> Items for Faulty<S> {
+    fn items(&self, system: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Item>>> {
+        self.read("items", self.inner.items(system, since))
+    }
+
+    fn item(&self, id: Id) -> Reply<'_, Option<Arc<Item>>> {
+        self.read("item", self.inner.item(id))
+    }
+
+    fn items_of(&self, root: Id) -> Reply<'_, Vec<Arc<Item>>> {
+        self.read("items_of", self.inner.items_of(root))
+    }
+}
+
+impl<S: Store> Inbox for Faulty<S> {
+    fn notifications(
+        &self,
+        system: Arc<str>,
+        user: Arc<str>,
+        since: u64,
+        page: u32,
+    ) -> Reply<'_, Vec<Arc<Notification>>> {
+        self.read("notifications", self.inner.notifications(system, user, since, page))
+    }
+}
+
+impl<S: Store> Versions for Faulty<S> {
+    fn publish(&self, version: Version) -> Reply<'_, Hash> {
+        self.write("publish", |inner| inner.publish(version))
+    }
+
+    fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
+        self.read("current", self.inner.current())
+    }
+
+    fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
+        self.read("version", self.inner.version(hash))
+    }
+}
+
+impl<S: Store> Store for Faulty<S> {
+    fn changes(&self) -> broadcast::Receiver<Changes> {
+        self.inner.changes()
+    }
+
+    fn close(&self) -> Reply<'_, ()> {
+        self.inner.close()
+    }
+}
