@@ -183,7 +183,7 @@ async fn open(
     let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let recorded = recorded.unwrap_or(checkpointed);
-    let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
+    let machine = context::machine(shared, &published.system, new, false, kept).map_err(Trouble::Failure)?;
     let stored_bytes = match parked {
         Some(parked) => parked.stored_bytes,
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,

@@ -30,6 +30,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         false => (None, None),
     };
     let policy = Policy::of(graph);
+    let base = published.hands_out_addresses.then(|| shared.doors.base());
     let new = NewRun {
         id,
         system: published.system.name.clone(),
@@ -41,7 +42,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         root: id,
         direct: in_background,
         user: call.person.as_ref().map(|person| person.id.clone()),
-        context: context::of_person(call.person.as_ref(), &graph.identifier),
+        context: context::of_person(call.person.as_ref(), &graph.identifier, base.as_deref()),
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
         input: call.input,
         retry_of: None,
@@ -117,7 +118,7 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
         calls: FuturesUnordered::new(),
         flights: Vec::new(),
     };
-    let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
+    let end = match context::machine(shared, &published.system, &new, true, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {

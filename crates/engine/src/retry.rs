@@ -94,7 +94,7 @@ async fn under_current(
     let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
     let system = if checkpoint.is_some() { &own.system } else { &current.system };
-    let mut machine = match context::machine(system, &run.start, false, (checkpoint, chunks)) {
+    let mut machine = match context::machine(shared, system, &run.start, false, (checkpoint, chunks)) {
         Ok(machine) => machine,
         Err(failure) => return Ok(Err(failure.message.into())),
     };

@@ -19,6 +19,8 @@ pub struct Settings {
     pub progress_ms: u64,
     /// Hosts (or host:port) with private addresses that api/http may call.
     pub allow_private: Vec<String>,
+    /// Scheme, host and path under which people reach the server; None: the address that it listens on.
+    pub public_url: Option<String>,
     /// The source of time.
     pub clock: Clock,
 }
@@ -32,6 +34,7 @@ impl Default for Settings {
             request_ms: 30_000,
             progress_ms: 100,
             allow_private: Vec::new(),
+            public_url: None,
             clock: Clock::default(),
         }
     }

@@ -39,9 +39,9 @@ pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Op
     Ok(match wait {
         Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null, None)),
         Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(|list| came(list, None)),
-        Wait::Signal { name, until_ms } => {
-            let kept = shared.store.signals(run).await?.into_iter().find(|(kept, _)| kept == name);
-            match kept {
+        Wait::Signal { name, until_ms, .. } => {
+            let kept = shared.store.signals(run).await?.into_iter();
+            match kept.filter_map(|(kept, body)| Some((kept, body?))).find(|(kept, _)| kept == name) {
                 Some((name, body)) => Some(came(Value::from(vec![body]), Some(Write::Signal(name)))),
                 None => until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None)),
             }
@@ -103,7 +103,7 @@ pub(crate) fn wakes(flights: &[Flight]) -> Wakes {
             Wait::Runs { runs, any } => {
                 wakes.awaits.push(Await { runs: runs.iter().map(|id| Id(*id)).collect(), any: *any });
             }
-            Wait::Signal { name, until_ms } => {
+            Wait::Signal { name, until_ms, .. } => {
                 wakes.signals.push(name.clone());
                 until_ms.iter().for_each(|until_ms| at(*until_ms));
             }

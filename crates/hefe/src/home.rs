@@ -55,6 +55,7 @@ impl Home {
                 "name the project's folder, or make `systems/NAME/workflows` in it",
             ));
         }
+        file.check()?;
         let path = database(project);
         let opened =
             tokio::task::spawn_blocking(move || Sqlite::open(&path, store::sqlite::Settings::default()))
@@ -68,6 +69,9 @@ impl Home {
                     Trouble::new(other.to_string(), "look at the path that is named and who may read it")
                 }
             })?;
+        if let Some(listen) = &file.listen {
+            engine.served_at(&format!("http://{listen}"));
+        }
         let (stop, _) = watch::channel(Stop::No);
         Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
     }
@@ -115,6 +119,7 @@ impl Home {
                 "stop whoever listens there, or choose another with `--listen 127.0.0.1:PORT` (port 0 picks a free one)",
             )
         })?;
+        self.engine.served_at(&format!("http://{address}"));
         self.serve(Listener::Tcp(listener));
         Ok(address)
     }

@@ -13,6 +13,8 @@ use crate::say::Trouble;
 pub(crate) struct File {
     /// Address and port to listen on.
     pub(crate) listen: Option<String>,
+    /// Where people reach the server: what addresses begin with that runs hand out.
+    pub(crate) public_url: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
     /// By host or host:port.
@@ -47,6 +49,23 @@ impl File {
         })
     }
 
+    /// Refuses a `public_url` that no link could begin with.
+    pub(crate) fn check(&self) -> Result<(), Trouble> {
+        let Some(url) = &self.public_url else { return Ok(()) };
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let good = |rest: &str| {
+            let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte);
+            rest.bytes().all(plain) && !rest.is_empty() && !rest.starts_with('/')
+        };
+        if rest.is_some_and(good) {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            format!("`{url}` is no address that people could reach the server at"),
+            "give `--public-url` scheme and host, such as https://hefe.example.com",
+        ))
+    }
+
     /// What the engine is told.
     pub(crate) fn engine(&self, project: &Path) -> engine::Settings {
         let private = self.hosts.iter().filter(|(_, host)| host.allow_private).map(|(name, _)| name.clone());
@@ -55,6 +74,7 @@ impl File {
             project: Some(project.to_owned()),
             runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
             allow_private: private.collect(),
+            public_url: self.public_url.clone(),
             ..usual
         }
     }

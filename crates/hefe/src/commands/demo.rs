@@ -66,7 +66,6 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
     let (provider, serving) = served?;
     let project = Folder::write(provider)?;
     let mut home = Home::open(&project.0, &File::read(&project.0)?).await?;
-    home.listen_on_socket()?;
     let address = match &args.listen {
         Some(listen) => home.listen_on(listen).await?,
         None => match home.listen_on("127.0.0.1:8086").await {
@@ -74,6 +73,7 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
             Err(_) => home.listen_on("127.0.0.1:0").await?,
         },
     };
+    home.listen_on_socket()?;
     let client = Client::connect(&project.0).await?;
     let result = {
         let show = async {

@@ -17,6 +17,9 @@ pub(crate) struct Args {
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:8086]
     #[arg(long, env = "HEFE_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where people reach the server, for the addresses that runs hand out [default: the address listened on]
+    #[arg(long, env = "HEFE_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
     /// Runs worked at once [default: 16]
     #[arg(long, env = "HEFE_RUNS", value_name = "N")]
     runs: Option<usize>,
@@ -45,6 +48,7 @@ pub(crate) fn log() {
 async fn serve(args: Args) -> Result<(), Trouble> {
     let mut file = File::read(&args.project)?;
     file.runs = args.runs.or(file.runs);
+    file.public_url = args.public_url.or(file.public_url);
     let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| "127.0.0.1:8086".to_owned());
     let mut home = Home::open(&args.project, &file).await?;
     for published in home.engine.systems() {
@@ -52,8 +56,8 @@ async fn serve(args: Args) -> Result<(), Trouble> {
             say::note(&format!("{}: {finding}\n", published.system.name));
         }
     }
-    home.listen_on_socket()?;
     let address = home.listen_on(&listen).await?;
+    home.listen_on_socket()?;
     say::line(&format!("hefe ready http://{address}"));
     home.work().await;
     home.close().await;

@@ -37,6 +37,7 @@ use self::{
     held::Held,
     memory::Memory,
     open::{connect, migrate, own, unfinished},
+    park::Brought,
     writer::{Asked, Order, Writer},
 };
 use crate::{
@@ -306,10 +307,16 @@ impl Runs for Sqlite {
     }
 
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
-        self.ask(move |apply| apply.signal(run, &name, &body))
+        let brought = Brought { run, name, body, once: false };
+        self.ask(move |apply| apply.signal(&brought))
     }
 
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        let brought = Brought { run, name, body, once: true };
+        self.ask(move |apply| apply.signal(&brought))
+    }
+
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Option<Value>)>> {
         self.read(move |db| read::signals(db, run))
     }
 
@@ -499,6 +506,10 @@ impl Versions for Sqlite {
 impl Store for Sqlite {
     fn changes(&self) -> broadcast::Receiver<Changes> {
         self.shared.changes.subscribe()
+    }
+
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]> {
+        self.ask(move |apply| apply.secret(name, &fresh))
     }
 
     fn close(&self) -> Reply<'_, ()> {

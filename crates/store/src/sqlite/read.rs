@@ -57,11 +57,14 @@ pub(super) fn asked(db: &Connection, run: Id) -> Found<(Option<i64>, bool)> {
     Ok(found.query_row(params![key(run)], row).optional().map_err(trouble)?.unwrap_or_default())
 }
 
-pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Value)>> {
+pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Option<Value>)>> {
     let mut found = db.prepare_cached("SELECT name, body FROM signals WHERE run = ?1").map_err(trouble)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
+    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Option<Vec<u8>>>(1)?));
     let rows: Result<Vec<_>, _> = found.query_map(params![key(run)], row).map_err(trouble)?.collect();
-    rows.map_err(trouble)?.into_iter().map(|(name, body)| Ok((name.into(), blob_of(&body)?))).collect()
+    let read = |(name, body): (String, Option<Vec<u8>>)| {
+        Ok((name.into(), body.map(|body| blob_of(&body)).transpose()?))
+    };
+    rows.map_err(trouble)?.into_iter().map(read).collect()
 }
 
 /// A run as the tables have it; who holds it is memory's to say.

@@ -36,13 +36,13 @@ cases! {
         a_bar_does_not_run_backwards;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
-        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken,
+        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name,
         a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,
         one_that_parks_or_starts_in_the_same_moment_ends;
     inbox: notifications_come_a_page_at_a_time_newest_first;
-    versions: the_same_content_is_the_same_version;
+    versions: the_same_content_is_the_same_version, a_secret_is_made_once;
 }
 
 #[test]

@@ -135,7 +135,11 @@ impl Runs for Mortal {
         self.inner.signal(run, name, body)
     }
 
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.inner.answer(run, name, body)
+    }
+
+    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Option<Value>)>> {
         self.inner.signals(run)
     }
 
@@ -230,6 +234,10 @@ impl Versions for Mortal {
 impl Store for Mortal {
     fn changes(&self) -> broadcast::Receiver<Changes> {
         self.inner.changes()
+    }
+
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]> {
+        self.inner.secret(name, fresh)
     }
 
     fn close(&self) -> Reply<'_, ()> {
