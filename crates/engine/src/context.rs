@@ -44,6 +44,15 @@ pub(crate) fn handed_on(context: &Value, start: &interpreter::effect::Start) -> 
     Value::Object(context)
 }
 
+/// The context of a run that begins anew: its addresses begin where the server is reached now.
+pub(crate) fn anew(context: &Value, base: &str) -> Value {
+    let mut context = context.as_object().cloned().unwrap_or_default();
+    if context.get(BASE).is_some() {
+        context.insert(BASE, Value::from(base));
+    }
+    Value::Object(context)
+}
+
 fn object<const N: usize>(fields: [(&'static str, Value); N]) -> Value {
     Value::Object(fields.into_iter().collect::<Map>())
 }

@@ -112,6 +112,16 @@ pub(crate) async fn drive(
     }
     let Opened { machine, written, waits, policy } = match open(&shared, &new, journal, parked).await {
         Ok(opened) => opened,
+        // No other try would find more of it, and it would keep its place from those that can be read.
+        Err(Trouble::Store(store::Error::Corrupt(why))) => {
+            let says = "what is kept of the run is damaged";
+            let failure = interpreter::Failure {
+                detail: recipe::Value::from(&*why),
+                ..interpreter::Failure::new("replay_mismatch", says)
+            };
+            let end = failed(failure, started_at_ms, shared.clock.now_ms());
+            return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
+        }
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
             let sink = Sink::new(new.clone(), false);

@@ -22,6 +22,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
     let published = shared.systems.current(&call.system).ok_or(Refusal::UnknownSystem)?;
     let (graph, event) = find(&published, &call.door)?;
     allowed(event, &call)?;
+    shared.store.room().map_err(Refusal::Store)?;
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
@@ -164,7 +165,7 @@ impl Inside<'_> {
                     match self.wait_for_one(machine).await {
                         Ok(()) => {}
                         Err(error) => {
-                            tracing::error!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
+                            tracing::debug!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
                             return interpreter::End::failed(Failure::new(
                                 "timeout",
                                 "what the run started could not be kept",

@@ -7,7 +7,7 @@ use interpreter::{
     effect::{Asked as Effect, Wait},
 };
 use recipe::Value;
-use store::{Id, NewRun, Run, Signalled, Store};
+use store::{Heard, Id, NewRun, Run, Signalled, Store};
 
 use crate::{Shared, context};
 
@@ -88,8 +88,7 @@ pub struct Question {
 
 pub(crate) async fn asked(shared: &Shared, signed: &Signed<'_>) -> Result<Option<Asked>, store::Error> {
     let Some(run) = find(shared, signed).await? else { return Ok(None) };
-    let brought = shared.store.signals(signed.run).await?;
-    if brought.iter().any(|(name, _)| **name == *signed.name) {
+    if shared.store.heard(signed.run, signed.name.into()).await? != Heard::Never {
         return Ok(Some(Asked::Answered));
     }
     if run.status.ended() {

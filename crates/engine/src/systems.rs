@@ -18,6 +18,9 @@ use crate::{Engine, Stop};
 /// The folder has been quiet for so long: then it is published.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// After the store could not take it.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// The largest file that is read, bytes; a larger one is reported by its first bytes' absence.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -266,6 +269,11 @@ pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
         while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}
         match engine.publish().await {
             Ok(changed) => changed.iter().for_each(|published| report(&published.system)),
+            // The disk's trouble will pass, and nobody may touch the folder again.
+            Err(crate::Error::Store(error)) if error.is_outage() => {
+                tokio::time::sleep(AGAIN).await;
+                let _ = tell.send(());
+            }
             Err(error) => tracing::error!("the folder was not published: {error}"),
         }
     }

@@ -44,7 +44,11 @@ pub struct Firing {
 }
 
 pub(crate) async fn trace(shared: &Shared, run: &Run) -> Result<Trace, store::Error> {
-    let (checkpoint, chunks) = shared.store.trace(run.start.id).await?;
+    let (checkpoint, chunks) = match shared.store.trace(run.start.id).await {
+        // The rest of the run can be shown.
+        Err(store::Error::Corrupt(_)) => return Ok(Trace::default()),
+        kept => kept?,
+    };
     let gone = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let entries = context::decode(&chunks, gone).unwrap_or_default();
     let shown = entries.iter().map(entry).collect();

@@ -5,7 +5,7 @@ use interpreter::{
     effect::{Asked, Wait},
 };
 use recipe::{Map, Value};
-use store::{Await, Id, Run, Status, Write};
+use store::{Await, Heard, Id, Run, Status, Write};
 
 use crate::Shared;
 
@@ -39,13 +39,12 @@ pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Op
     Ok(match wait {
         Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null, None)),
         Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(|list| came(list, None)),
-        Wait::Signal { name, until_ms, .. } => {
-            let kept = shared.store.signals(run).await?.into_iter();
-            match kept.filter_map(|(kept, body)| Some((kept, body?))).find(|(kept, _)| kept == name) {
-                Some((name, body)) => Some(came(Value::from(vec![body]), Some(Write::Signal(name)))),
-                None => until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None)),
+        Wait::Signal { name, until_ms, .. } => match shared.store.heard(run, name.clone()).await? {
+            Heard::Kept(body) => Some(came(Value::from(vec![body]), Some(Write::Signal(name.clone())))),
+            Heard::Never | Heard::Taken => {
+                until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None))
             }
-        }
+        },
     })
 }
 

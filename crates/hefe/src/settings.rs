@@ -17,6 +17,8 @@ pub(crate) struct File {
     pub(crate) public_url: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
+    /// How full the disk may be before new starts are refused, percent.
+    pub(crate) disk_percent: Option<u8>,
     /// By host or host:port.
     pub(crate) hosts: BTreeMap<String, Host>,
 }
@@ -64,6 +66,15 @@ impl File {
             format!("`{url}` is no address that people could reach the server at"),
             "give `--public-url` scheme and host, such as https://hefe.example.com",
         ))
+    }
+
+    /// What the store is told.
+    pub(crate) fn store(&self) -> store::sqlite::Settings {
+        let usual = store::sqlite::Settings::default();
+        store::sqlite::Settings {
+            disk_percent: self.disk_percent.map_or(usual.disk_percent, |n| n.clamp(1, 100)),
+            ..usual
+        }
     }
 
     /// What the engine is told.

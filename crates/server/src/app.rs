@@ -87,7 +87,8 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
     // The credential of a signed address is in it, so neither its Host nor a proxy in front matters; nor do they to styles.
     let open = Router::new()
         .route("/{system}/signal/{run}/{name}", get(pages::signal::show).post(pages::signal::answer))
-        .merge(pages::assets());
+        .merge(pages::assets())
+        .method_not_allowed_fallback(not_so);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

@@ -3,6 +3,7 @@
 
 mod approval;
 mod browser;
+mod disk;
 mod jobs;
 mod order;
 mod style;

@@ -1,6 +1,6 @@
 //! Runs that wait: no worker, no memory, and nothing lost when the process goes away meanwhile.
 
-use engine::{Settings, Stop};
+use engine::{Retried, RetryFrom, Settings, Stop};
 use serde_json::{Value, json};
 use store::Status;
 use testkit::provider::{Answer, Provider};
@@ -114,6 +114,8 @@ async fn an_address_that_a_run_handed_out_stays_when_the_server_moves() {
     scene.work();
     let run = scene.queue("Ask").await;
     scene.until(run, Status::Waiting).await;
+    let other = scene.queue("Ask").await;
+    scene.until(other, Status::Waiting).await;
     scene.stop(Stop::Now);
     scene.stopped().await;
     let project = scene.close().await;
@@ -124,6 +126,14 @@ async fn an_address_that_a_run_handed_out_stays_when_the_server_moves() {
     assert_eq!(result(&scene.end(run).await), sent);
     let expected = format!("https://old.example.com/hefe/main/signal/{run}/approve?sig=");
     assert!(sent.as_str().unwrap().starts_with(&expected), "{sent}");
+    // What begins anew begins where the server is now.
+    scene.engine.cancel(other, false).await.unwrap();
+    scene.end(other).await;
+    let retried = scene.engine.retry(other, RetryFrom::Start).await.unwrap();
+    let Retried::Queued(again) = retried else { panic!("{retried:?}") };
+    scene.until(again, Status::Waiting).await;
+    let new = serde_json::from_slice::<Value>(&provider.seen()[2].body).unwrap();
+    assert!(new.as_str().unwrap().starts_with("https://new.example.com/main/signal/"), "{new}");
     scene.close().await;
 }
 

@@ -118,7 +118,7 @@ async fn take(app: &App, signed: Option<Signed<'_>>, request: Request) -> Result
 }
 
 fn unavailable(error: store::Error) -> Notice {
-    tracing::error!(%error, "the store refused");
+    tracing::debug!(%error, "the store refused");
     Notice::Unavailable
 }
 

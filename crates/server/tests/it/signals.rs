@@ -128,6 +128,8 @@ async fn a_signature_that_is_not_the_addresses_finds_nothing() {
     let host = [("host", "hefe.example.com")];
     let runs = asked.scene.client.request("GET", "/main/runs", &host, Bytes::new()).await;
     assert_eq!(runs.status, 403);
+    let other = asked.scene.client.request("DELETE", &asked.link, &[], Bytes::new()).await;
+    assert_eq!((other.status, &other.json()["success"]), (405, &json!(false)));
     // Nothing to choose: a program sends no form.
     let link = &asked.link;
     assert_eq!(asked.scene.client.post(link, &json!(null)).await.status, 200);

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod conformance;
+mod damage;
 
 use std::{path::Path, sync::Arc};
 
@@ -9,7 +10,7 @@ use store::{Store, sqlite::Sqlite};
 
 /// Opens, or opens again, the database in that folder.
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
-    let settings = store::sqlite::Settings { clock: conformance::clock() };
+    let settings = store::sqlite::Settings { clock: conformance::clock(), ..Default::default() };
     Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), settings).unwrap())
 }
 
@@ -50,7 +51,9 @@ fn a_second_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _first = sqlite(folder.path());
     let second = Sqlite::open(&folder.path().join(".hefe/hefe.db"), Default::default());
-    assert!(matches!(second, Err(store::Error::Owned(_))));
+    assert!(
+        matches!(second, Err(store::Error::Owned { process: Some(process), .. }) if process == std::process::id())
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use recipe::Value;
-use store::{Await, Cancelled, Commit, Id, ItemStatus, Park, Signalled, Status, Store, Write};
+use store::{Await, Cancelled, Commit, Heard, Id, ItemStatus, Park, Signalled, Status, Store, Write};
 
 use super::{Open, claim, close, end, run, said, start};
 
@@ -130,7 +130,9 @@ pub(crate) async fn an_answer_is_the_first_signal_of_its_name(open: &Open<'_>) {
     let store = open();
     assert_eq!(answer(store.clone(), "a").await, Signalled::Double);
     assert_eq!(answer(store.clone(), "b").await, Signalled::Double);
-    assert_eq!(store.signals(run(1).id).await.unwrap(), [("a".into(), None), ("b".into(), None)]);
+    for (name, heard) in [("a", Heard::Taken), ("b", Heard::Taken), ("c", Heard::Never)] {
+        assert_eq!(store.heard(run(1).id, name.into()).await.unwrap(), heard, "{name}");
+    }
     assert_eq!(store.signal(run(1).id, "a".into(), Value::Null).await.unwrap(), Signalled::Kept);
     store.cancel(run(1).id, false, 5).await.unwrap();
     assert_eq!(answer(store.clone(), "c").await, Signalled::Over);
@@ -151,7 +153,7 @@ pub(crate) async fn a_signal_is_kept_until_it_is_taken(open: &Open<'_>) {
     assert_eq!(signal(store.clone(), 9, 1).await, Signalled::Unknown);
     park(&*store, Park { signals: vec![name.clone()], ..asleep() }).await;
     let claimed = claim(&*store).await;
-    assert_eq!(store.signals(run(1).id).await.unwrap(), [(name.clone(), Some(Value::from(1)))]);
+    assert_eq!(store.heard(run(1).id, name.clone()).await.unwrap(), Heard::Kept(Value::from(1)));
     let taken = Commit {
         run: claimed.start.id,
         epoch: claimed.epoch,
