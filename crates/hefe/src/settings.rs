@@ -7,6 +7,9 @@ use serde::Deserialize;
 
 use crate::say::Trouble;
 
+/// How full the disk may be before new starts are refused (durability.md, Stores).
+const DISK_PERCENT: u8 = 95;
+
 /// The file's keys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -37,18 +40,34 @@ impl File {
         let path = project.join("hefe.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return File::default().with_environment();
+            }
             Err(error) => {
                 let says = format!("`{}` cannot be read: {error}", path.display());
                 return Err(Trouble::new(says, "make the file readable, or remove it"));
             }
         };
-        toml::from_str(&text).map_err(|error| {
+        let file: File = toml::from_str(&text).map_err(|error| {
             Trouble::new(
                 format!("`{}` is not right: {}", path.display(), error.to_string().trim_end()),
                 "mend the line that is shown; the README lists the keys",
             )
-        })
+        })?;
+        file.with_environment()
+    }
+
+    /// What holds for every command that opens the project, not for `hefe serve` alone.
+    fn with_environment(mut self) -> Result<File, Trouble> {
+        let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
+        if let Some(text) = set("HEFE_DISK_PERCENT") {
+            let percent = text.parse().map_err(|_| {
+                Trouble::new(format!("HEFE_DISK_PERCENT is `{text}`"), "give a whole number from 1 to 100")
+            })?;
+            self.disk_percent = Some(percent);
+        }
+        Ok(self)
     }
 
     /// Refuses a `public_url` that no link could begin with.
@@ -70,11 +89,8 @@ impl File {
 
     /// What the store is told.
     pub(crate) fn store(&self) -> store::sqlite::Settings {
-        let usual = store::sqlite::Settings::default();
-        store::sqlite::Settings {
-            disk_percent: self.disk_percent.map_or(usual.disk_percent, |n| n.clamp(1, 100)),
-            ..usual
-        }
+        let disk_percent = self.disk_percent.unwrap_or(DISK_PERCENT).clamp(1, 100);
+        store::sqlite::Settings { disk_percent, ..store::sqlite::Settings::default() }
     }
 
     /// What the engine is told.

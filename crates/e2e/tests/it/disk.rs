@@ -149,9 +149,7 @@ async fn a_full_disk_loses_nothing_and_all_goes_on_when_there_is_space() {
         provider::Answer { held: Some(gate.clone()), ..provider::Answer::json(&json!({})) },
     );
     let project = project(&provider);
-    let mut command = on_disk(&project, "size=8m", "true");
-    command.args(["--disk-percent", "100"]);
-    let hefe = Hefe::start(command).await;
+    let hefe = Hefe::start(on_disk(&project, "size=8m", "true")).await;
     let (client, disk) = (hefe.client(), Disk::of(&hefe, &project));
     let mut runs = Vec::new();
     for n in 1..=3 {
@@ -204,7 +202,9 @@ async fn a_disk_at_95_percent_starts_nothing_and_finishes_what_runs() {
     let provider = Provider::start().await;
     provider.answer("/call/1", provider::Answer::json(&json!({})));
     let project = project(&provider);
-    let hefe = Hefe::start(on_disk(&project, "size=64m", "true")).await;
+    let mut command = on_disk(&project, "size=64m", "true");
+    command.env_remove("HEFE_DISK_PERCENT");
+    let hefe = Hefe::start(command).await;
     let (client, disk) = (hefe.client(), Disk::of(&hefe, &project));
     let run = id(&begin(&client, 1).await);
     until(&client, &run, "waiting").await;

@@ -66,7 +66,7 @@ const SQLITE_MIN: i32 = 3_051_003;
 pub struct Settings {
     /// Microseconds since 1970.
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
-    /// How full the disk may be before nothing new is taken from outside, percent.
+    /// How full the disk may be before nothing new is taken from outside, percent; 100: until nothing fits.
     pub disk_percent: u8,
     /// How the disk is asked.
     pub disk: Probe,
@@ -79,7 +79,7 @@ impl Default for Settings {
             clock: Arc::new(|| {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
             }),
-            disk_percent: 95,
+            disk_percent: 100,
             disk: Arc::new(Disk::of),
         }
     }
