@@ -157,5 +157,5 @@ fn stepping() -> (Settings, store::sqlite::Settings) {
         Some("writer") => now_us.fetch_add(HOUR_US, Ordering::Relaxed) + HOUR_US,
         _ => now_us.load(Ordering::Relaxed),
     };
-    (engine, store::sqlite::Settings { clock: Arc::new(clock) })
+    (engine, store::sqlite::Settings { clock: Arc::new(clock), ..Default::default() })
 }

@@ -30,7 +30,10 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
 async fn one(count: usize) -> Result<Figures, Failure> {
     let ahead = Arc::new(AtomicU64::new(0));
     let (clock, own) = (store::sqlite::Settings::default().clock, ahead.clone());
-    let kept = store::sqlite::Settings { clock: Arc::new(move || clock() + own.load(Ordering::Relaxed)) };
+    let kept = store::sqlite::Settings {
+        clock: Arc::new(move || clock() + own.load(Ordering::Relaxed)),
+        ..Default::default()
+    };
     let inside = Inside::open_with(&works::all(), Settings::default(), kept).await?;
     let mut figures = Figures::of("prune");
     figures

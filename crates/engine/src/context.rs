@@ -8,10 +8,13 @@ use recipe::{List, Map, Value};
 use store::{Checkpoint, Entries, NewRun};
 use workflow::{Graph, System};
 
-use crate::Person;
+use crate::{Person, Shared};
 
-/// The context of a run that a person starts.
-pub(crate) fn of_person(person: Option<&Person>, workflow: &str) -> Value {
+/// The field of a context that says where the addresses begin that the run hands out.
+pub(crate) const BASE: &str = "base";
+
+/// The context of a run that a person starts. `base` is given where a file asks for addresses.
+pub(crate) fn of_person(person: Option<&Person>, workflow: &str, base: Option<&str>) -> Value {
     let user = match person {
         None => Value::Null,
         Some(person) => object([("id", Value::from(&*person.id)), ("name", Value::from(&*person.id))]),
@@ -19,12 +22,13 @@ pub(crate) fn of_person(person: Option<&Person>, workflow: &str) -> Value {
     let roles: List =
         person.into_iter().flat_map(|person| &person.roles).map(|role| Value::from(&**role)).collect();
     let locale = person.map_or("en", |person| &person.locale);
-    object([
+    let fields = [
         ("user", user),
         ("roles", Value::List(roles)),
         ("locale", Value::from(locale)),
         ("workflow", Value::from(workflow)),
-    ])
+    ];
+    Value::Object(fields.into_iter().chain(base.map(|base| (BASE, Value::from(base)))).collect::<Map>())
 }
 
 /// The context that a run hands on to one that it starts: the same person; variables only where they are not the input.
@@ -36,6 +40,15 @@ pub(crate) fn handed_on(context: &Value, start: &interpreter::effect::Start) -> 
         context.remove("vars");
     } else {
         context.insert("vars", Value::Object(start.vars.clone()));
+    }
+    Value::Object(context)
+}
+
+/// The context of a run that begins anew: its addresses begin where the server is reached now.
+pub(crate) fn anew(context: &Value, base: &str) -> Value {
+    let mut context = context.as_object().cloned().unwrap_or_default();
+    if context.get(BASE).is_some() {
+        context.insert(BASE, Value::from(base));
     }
     Value::Object(context)
 }
@@ -53,7 +66,7 @@ pub(crate) fn root_workflow(new: &NewRun) -> Arc<str> {
 }
 
 /// What the interpreter is told of the run.
-pub(crate) fn facts(new: &NewRun, in_request: bool) -> Arc<Run> {
+pub(crate) fn facts(shared: &Shared, new: &NewRun, in_request: bool) -> Arc<Run> {
     let field = |name: &str| new.context.get(name).cloned().unwrap_or_default();
     let roles = field("roles");
     let roles = roles.as_list().into_iter().flat_map(|list| list.iter());
@@ -67,6 +80,7 @@ pub(crate) fn facts(new: &NewRun, in_request: bool) -> Arc<Run> {
         locale: field("locale").as_str().unwrap_or("en").into(),
         timezone: "UTC".into(),
         in_request,
+        signals: shared.doors.of(new),
     })
 }
 
@@ -89,6 +103,7 @@ pub(crate) fn start(new: &NewRun, graph: &Graph) -> Start {
 
 /// The machine of a run: from its beginning, or from its journal.
 pub(crate) fn machine(
+    shared: &Shared,
     system: &Arc<System>,
     new: &NewRun,
     in_request: bool,
@@ -98,7 +113,7 @@ pub(crate) fn machine(
         let says = format!("there is no workflow `{}`", new.workflow);
         interpreter::Failure::new("missing_workflow", says)
     })?;
-    let (start, run) = (start(new, graph), facts(new, in_request));
+    let (start, run) = (start(new, graph), facts(shared, new, in_request));
     let (checkpoint, chunks) = journal;
     if checkpoint.is_none() && chunks.is_empty() {
         return Machine::start(system.clone(), run, start);

@@ -112,6 +112,16 @@ pub(crate) async fn drive(
     }
     let Opened { machine, written, waits, policy } = match open(&shared, &new, journal, parked).await {
         Ok(opened) => opened,
+        // No other try would find more of it, and it would keep its place from those that can be read.
+        Err(Trouble::Store(store::Error::Corrupt(why))) => {
+            let says = "what is kept of the run is damaged";
+            let failure = interpreter::Failure {
+                detail: recipe::Value::from(&*why),
+                ..interpreter::Failure::new("replay_mismatch", says)
+            };
+            let end = failed(failure, started_at_ms, shared.clock.now_ms());
+            return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
+        }
         Err(Trouble::Store(error)) => return Left::Lost(error),
         Err(Trouble::Failure(failure)) => {
             let sink = Sink::new(new.clone(), false);
@@ -183,7 +193,7 @@ async fn open(
     let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let recorded = recorded.unwrap_or(checkpointed);
-    let machine = context::machine(&published.system, new, false, kept).map_err(Trouble::Failure)?;
+    let machine = context::machine(shared, &published.system, new, false, kept).map_err(Trouble::Failure)?;
     let stored_bytes = match parked {
         Some(parked) => parked.stored_bytes,
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,

@@ -18,6 +18,7 @@ mod policy;
 mod request;
 mod retry;
 mod settings;
+mod signals;
 mod systems;
 mod trace;
 mod waits;
@@ -27,9 +28,11 @@ use std::sync::Arc;
 
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
+use recipe::Value;
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
-use store::{Cancelled, Hash, Id, Run, Status, Store};
+pub use signals::{Asked, Question, Signed};
+use store::{Cancelled, Hash, Id, Run, Signalled, Status, Store};
 pub use systems::{Published, read_folder};
 pub use trace::{Firing, Trace};
 
@@ -49,6 +52,7 @@ pub(crate) struct Shared {
     pub(crate) http: Arc<dyn effects::http::Perform>,
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
+    pub(crate) doors: signals::Doors,
 }
 
 /// Why the engine could not start.
@@ -90,6 +94,7 @@ impl Engine {
             None => client(&settings)?,
         };
         let shared = Shared {
+            doors: signals::Doors::open(&*store, settings.public_url.as_deref()).await?,
             systems: systems::Systems::open(store.clone()).await?,
             clock: settings.clock.clone(),
             ids: Ids::new(settings.seed),
@@ -201,6 +206,21 @@ impl Engine {
             }
             Status::Running | Status::Succeeded | Status::Failed | Status::Cancelled => None,
         }
+    }
+
+    /// Addresses that runs hand out begin with that, if no setting says otherwise: scheme, host and port that are listened on.
+    pub fn served_at(&self, base: &str) {
+        self.shared.doors.served_at(base);
+    }
+
+    /// What somebody is asked who opens the address of a signal; None if the signature is not that address's.
+    pub async fn asked(&self, signal: &Signed<'_>) -> Result<Option<Asked>, store::Error> {
+        signals::asked(&self.shared, signal).await
+    }
+
+    /// Brings the signal of a signed address, once; None if the signature is not that address's.
+    pub async fn answer(&self, signal: &Signed<'_>, body: Value) -> Result<Option<Signalled>, store::Error> {
+        signals::answer(&self.shared, signal, body).await
     }
 
     /// A run's journal, and its firings replayed from it.

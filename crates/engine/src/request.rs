@@ -22,6 +22,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
     let published = shared.systems.current(&call.system).ok_or(Refusal::UnknownSystem)?;
     let (graph, event) = find(&published, &call.door)?;
     allowed(event, &call)?;
+    shared.store.room().map_err(Refusal::Store)?;
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
@@ -30,6 +31,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         false => (None, None),
     };
     let policy = Policy::of(graph);
+    let base = published.hands_out_addresses.then(|| shared.doors.base());
     let new = NewRun {
         id,
         system: published.system.name.clone(),
@@ -41,7 +43,7 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         root: id,
         direct: in_background,
         user: call.person.as_ref().map(|person| person.id.clone()),
-        context: context::of_person(call.person.as_ref(), &graph.identifier),
+        context: context::of_person(call.person.as_ref(), &graph.identifier, base.as_deref()),
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
         input: call.input,
         retry_of: None,
@@ -117,7 +119,7 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
         calls: FuturesUnordered::new(),
         flights: Vec::new(),
     };
-    let end = match context::machine(&published.system, &new, true, (None, Vec::new())) {
+    let end = match context::machine(shared, &published.system, &new, true, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
@@ -163,7 +165,7 @@ impl Inside<'_> {
                     match self.wait_for_one(machine).await {
                         Ok(()) => {}
                         Err(error) => {
-                            tracing::error!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
+                            tracing::debug!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
                             return interpreter::End::failed(Failure::new(
                                 "timeout",
                                 "what the run started could not be kept",

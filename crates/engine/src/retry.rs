@@ -56,6 +56,7 @@ async fn reopen(shared: &Shared, run: Id, moved: Option<store::Moved>) -> Result
 }
 
 async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Error> {
+    shared.store.room()?;
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let version = shared.systems.current(&old.system).map_or(old.version, |current| current.version);
@@ -69,6 +70,7 @@ async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Err
         retry_of: Some(old.id),
         not_before_ms: None,
         unique: None,
+        context: context::anew(&old.context, &shared.doors.base()),
         created_at_ms: now_ms,
         ..NewRun::clone(old)
     };
@@ -94,7 +96,7 @@ async fn under_current(
     let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
     let system = if checkpoint.is_some() { &own.system } else { &current.system };
-    let mut machine = match context::machine(system, &run.start, false, (checkpoint, chunks)) {
+    let mut machine = match context::machine(shared, system, &run.start, false, (checkpoint, chunks)) {
         Ok(machine) => machine,
         Err(failure) => return Ok(Err(failure.message.into())),
     };

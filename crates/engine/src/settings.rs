@@ -21,6 +21,8 @@ pub struct Settings {
     pub allow_private: Vec<String>,
     /// Who makes the calls of api/http; None: an HTTP client that knows `allow_private`.
     pub http: Option<Arc<dyn Perform>>,
+    /// Scheme, host and path under which people reach the server; None: the address that it listens on.
+    pub public_url: Option<String>,
     /// The source of time.
     pub clock: Clock,
     /// Where the ids of runs that requests start come from; None: the operating system. No two processes may share one.
@@ -37,6 +39,7 @@ impl Default for Settings {
             progress_ms: 100,
             allow_private: Vec::new(),
             http: None,
+            public_url: None,
             clock: Clock::default(),
             seed: None,
         }

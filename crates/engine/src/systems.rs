@@ -18,6 +18,9 @@ use crate::{Engine, Stop};
 /// The folder has been quiet for so long: then it is published.
 const QUIET: Duration = Duration::from_millis(300);
 
+/// After the store could not take it.
+const AGAIN: Duration = Duration::from_secs(2);
+
 /// The largest file that is read, bytes; a larger one is reported by its first bytes' absence.
 const FILE_BYTES_MAX: u64 = 16 << 20;
 
@@ -28,7 +31,23 @@ pub struct Published {
     pub version: Hash,
     /// Its graphs and findings.
     pub system: Arc<System>,
+    /// A file asks for the address of a signal.
+    pub(crate) hands_out_addresses: bool,
 }
+
+impl Published {
+    fn new(hash: Hash, version: &Version, system: System) -> Published {
+        let asks = |bytes: &[u8]| bytes.windows(SIGNAL_URL.len()).any(|window| window == SIGNAL_URL);
+        Published {
+            version: hash,
+            system: Arc::new(system),
+            hands_out_addresses: version.files.iter().any(|(_, bytes)| asks(bytes)),
+        }
+    }
+}
+
+/// How recipes ask for the address of a signal.
+const SIGNAL_URL: &[u8] = b"signalUrl";
 
 /// Every version in memory.
 pub(crate) struct Systems {
@@ -73,8 +92,7 @@ impl Systems {
             return Ok(known);
         }
         let Some(version) = self.store.version(hash).await? else { return Ok(None) };
-        let system = Arc::new(load(&version));
-        let published = Arc::new(Published { version: hash, system });
+        let published = Arc::new(Published::new(hash, &version, load(&version)));
         self.write().by_hash.insert(hash, published.clone());
         Ok(Some(published))
     }
@@ -98,8 +116,9 @@ impl Systems {
             // What a put-back file does not say any more is still true of the folder.
             loaded.findings.clone_from(&now.findings);
             loaded.broken = now.broken.into_iter().filter(|(id, _)| !has(&loaded, id)).collect();
-            let hash = self.store.publish(good).await?;
-            let published = Arc::new(Published { version: hash, system: Arc::new(loaded) });
+            let hash = good.hash();
+            let published = Arc::new(Published::new(hash, &good, loaded));
+            self.store.publish(good).await?;
             let mut known = self.write();
             known.by_hash.insert(hash, published.clone());
             known.content.insert(system.clone(), content);
@@ -250,6 +269,11 @@ pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
         while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}
         match engine.publish().await {
             Ok(changed) => changed.iter().for_each(|published| report(&published.system)),
+            // The disk's trouble will pass, and nobody may touch the folder again.
+            Err(crate::Error::Store(error)) if error.is_outage() => {
+                tokio::time::sleep(AGAIN).await;
+                let _ = tell.send(());
+            }
             Err(error) => tracing::error!("the folder was not published: {error}"),
         }
     }

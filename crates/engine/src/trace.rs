@@ -44,7 +44,11 @@ pub struct Firing {
 }
 
 pub(crate) async fn trace(shared: &Shared, run: &Run) -> Result<Trace, store::Error> {
-    let (checkpoint, chunks) = shared.store.trace(run.start.id).await?;
+    let (checkpoint, chunks) = match shared.store.trace(run.start.id).await {
+        // The rest of the run can be shown.
+        Err(store::Error::Corrupt(_)) => return Ok(Trace::default()),
+        kept => kept?,
+    };
     let gone = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let entries = context::decode(&chunks, gone).unwrap_or_default();
     let shown = entries.iter().map(entry).collect();
@@ -57,7 +61,8 @@ pub(crate) async fn trace(shared: &Shared, run: &Run) -> Result<Trace, store::Er
     }
     // A run that was worked inside its request, or ended in it, has no parent's claim: its own start says which.
     let in_request = !run.start.direct && run.start.parent.is_none();
-    let Ok(mut machine) = context::machine(&published.system, &run.start, in_request, (checkpoint, chunks))
+    let Ok(mut machine) =
+        context::machine(shared, &published.system, &run.start, in_request, (checkpoint, chunks))
     else {
         return Ok(Trace { entries: shown, firings: Vec::new(), gone });
     };

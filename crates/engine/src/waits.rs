@@ -5,7 +5,7 @@ use interpreter::{
     effect::{Asked, Wait},
 };
 use recipe::{Map, Value};
-use store::{Await, Id, Run, Status, Write};
+use store::{Await, Heard, Id, Run, Status, Write};
 
 use crate::Shared;
 
@@ -39,13 +39,12 @@ pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Op
     Ok(match wait {
         Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null, None)),
         Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(|list| came(list, None)),
-        Wait::Signal { name, until_ms } => {
-            let kept = shared.store.signals(run).await?.into_iter().find(|(kept, _)| kept == name);
-            match kept {
-                Some((name, body)) => Some(came(Value::from(vec![body]), Some(Write::Signal(name)))),
-                None => until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None)),
+        Wait::Signal { name, until_ms, .. } => match shared.store.heard(run, name.clone()).await? {
+            Heard::Kept(body) => Some(came(Value::from(vec![body]), Some(Write::Signal(name.clone())))),
+            Heard::Never | Heard::Taken => {
+                until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None))
             }
-        }
+        },
     })
 }
 
@@ -103,7 +102,7 @@ pub(crate) fn wakes(flights: &[Flight]) -> Wakes {
             Wait::Runs { runs, any } => {
                 wakes.awaits.push(Await { runs: runs.iter().map(|id| Id(*id)).collect(), any: *any });
             }
-            Wait::Signal { name, until_ms } => {
+            Wait::Signal { name, until_ms, .. } => {
                 wakes.signals.push(name.clone());
                 until_ms.iter().for_each(|until_ms| at(*until_ms));
             }

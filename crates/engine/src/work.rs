@@ -268,7 +268,12 @@ async fn lost(shared: &Shared, run: Id, epoch: u64, error: &store::Error, pause:
     if matches!(error, store::Error::LeaseLost) {
         return;
     }
-    tracing::error!(%run, "the run goes on from its last durable entry: {error}");
+    // The store has said what is wrong with it, once; here it would be a line for each run and try.
+    if error.is_outage() || matches!(error, store::Error::Poisoned | store::Error::Closed) {
+        tracing::debug!(%run, "the run goes on from its last durable entry: {error}");
+    } else {
+        tracing::error!(%run, "the run goes on from its last durable entry: {error}");
+    }
     if pause {
         tokio::time::sleep(PAUSE).await;
     }

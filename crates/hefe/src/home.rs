@@ -55,19 +55,22 @@ impl Home {
                 "name the project's folder, or make `systems/NAME/workflows` in it",
             ));
         }
+        file.check()?;
         let path = database(project);
-        let opened =
-            tokio::task::spawn_blocking(move || Sqlite::open(&path, store::sqlite::Settings::default()))
-                .await;
+        let (of, settings) = (path.clone(), file.store());
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&of, settings)).await;
         let store = opened.map_err(|error| store::Error::Unavailable(error.to_string().into()));
-        let store = store.and_then(|store| store).map_err(|error| trouble(&error))?;
+        let store = store.and_then(|store| store).map_err(|error| trouble(&path, &error))?;
         let engine =
             Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
-                engine::Error::Store(error) => trouble(&error),
+                engine::Error::Store(error) => trouble(&path, &error),
                 other => {
                     Trouble::new(other.to_string(), "look at the path that is named and who may read it")
                 }
             })?;
+        if let Some(listen) = &file.listen {
+            engine.served_at(&format!("http://{listen}"));
+        }
         let (stop, _) = watch::channel(Stop::No);
         Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
     }
@@ -115,6 +118,7 @@ impl Home {
                 "stop whoever listens there, or choose another with `--listen 127.0.0.1:PORT` (port 0 picks a free one)",
             )
         })?;
+        self.engine.served_at(&format!("http://{address}"));
         self.serve(Listener::Tcp(listener));
         Ok(address)
     }
@@ -174,16 +178,37 @@ async fn signal() {
 }
 
 /// What to do about the store's refusals.
-pub(crate) fn trouble(error: &store::Error) -> Trouble {
+fn trouble(path: &Path, error: &store::Error) -> Trouble {
+    let path = path.display();
     let help = match error {
-        store::Error::Owned(_) => "stop the other `hefe`, or use the address it serves",
-        store::Error::Unavailable(_) => "look at the disk's free space and at who may write the folder",
-        store::Error::Corrupt(_) => "move the file aside and put back a copy of it",
-        store::Error::TooNew { .. } => "use the newer hefe that wrote it",
+        store::Error::Owned { process: Some(process), .. } => {
+            return Trouble::new(
+                error.to_string(),
+                format!("stop process {process}, or use the address it serves"),
+            );
+        }
+        store::Error::Owned { .. } => {
+            return Trouble::new(error.to_string(), "stop the other `hefe`, or use the address it serves");
+        }
+        store::Error::Full | store::Error::Filling { .. } => {
+            "free some space and start again; what was answered is kept".to_owned()
+        }
+        store::Error::ReadOnly => {
+            "make the file and its folder writable (`mount -o remount,rw`, `chmod u+w`), and start again"
+                .to_owned()
+        }
+        store::Error::Unavailable(_) => {
+            "look at the disk, and at who may read and write the folder".to_owned()
+        }
+        store::Error::Corrupt(_) => format!(
+            "move `{path}` aside, together with `{path}-wal` and `{path}-shm`, and put back a copy of it; \
+             without one `sqlite3 {path} .recover | sqlite3 NEW` may save what can be read"
+        ),
+        store::Error::TooNew { .. } => "use the newer hefe that wrote it".to_owned(),
         store::Error::LeaseLost
         | store::Error::Conflict(_)
         | store::Error::Poisoned
-        | store::Error::Closed => "try again",
+        | store::Error::Closed => "try again".to_owned(),
     };
-    Trouble::new(error.to_string(), help)
+    Trouble::new(format!("`{path}`: {error}"), help)
 }

@@ -7,14 +7,21 @@ use serde::Deserialize;
 
 use crate::say::Trouble;
 
+/// How full the disk may be before new starts are refused (durability.md, Stores).
+const DISK_PERCENT: u8 = 95;
+
 /// The file's keys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
 pub(crate) struct File {
     /// Address and port to listen on.
     pub(crate) listen: Option<String>,
+    /// Where people reach the server: what addresses begin with that runs hand out.
+    pub(crate) public_url: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
+    /// How full the disk may be before new starts are refused, percent.
+    pub(crate) disk_percent: Option<u8>,
     /// By host or host:port.
     pub(crate) hosts: BTreeMap<String, Host>,
 }
@@ -33,18 +40,57 @@ impl File {
         let path = project.join("hefe.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
+                return File::default().with_environment();
+            }
             Err(error) => {
                 let says = format!("`{}` cannot be read: {error}", path.display());
                 return Err(Trouble::new(says, "make the file readable, or remove it"));
             }
         };
-        toml::from_str(&text).map_err(|error| {
+        let file: File = toml::from_str(&text).map_err(|error| {
             Trouble::new(
                 format!("`{}` is not right: {}", path.display(), error.to_string().trim_end()),
                 "mend the line that is shown; the README lists the keys",
             )
-        })
+        })?;
+        file.with_environment()
+    }
+
+    /// What holds for every command that opens the project, not for `hefe serve` alone.
+    fn with_environment(mut self) -> Result<File, Trouble> {
+        let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
+        self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
+        if let Some(text) = set("HEFE_DISK_PERCENT") {
+            let percent = text.parse().map_err(|_| {
+                Trouble::new(format!("HEFE_DISK_PERCENT is `{text}`"), "give a whole number from 1 to 100")
+            })?;
+            self.disk_percent = Some(percent);
+        }
+        Ok(self)
+    }
+
+    /// Refuses a `public_url` that no link could begin with.
+    pub(crate) fn check(&self) -> Result<(), Trouble> {
+        let Some(url) = &self.public_url else { return Ok(()) };
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
+        let good = |rest: &str| {
+            let plain = |byte: u8| byte.is_ascii_graphic() && !b"?#\"<>\\".contains(&byte);
+            rest.bytes().all(plain) && !rest.is_empty() && !rest.starts_with('/')
+        };
+        if rest.is_some_and(good) {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            format!("`{url}` is no address that people could reach the server at"),
+            "give `--public-url` scheme and host, such as https://hefe.example.com",
+        ))
+    }
+
+    /// What the store is told.
+    pub(crate) fn store(&self) -> store::sqlite::Settings {
+        let disk_percent = self.disk_percent.unwrap_or(DISK_PERCENT).clamp(1, 100);
+        store::sqlite::Settings { disk_percent, ..store::sqlite::Settings::default() }
     }
 
     /// What the engine is told.
@@ -55,6 +101,7 @@ impl File {
             project: Some(project.to_owned()),
             runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
             allow_private: private.collect(),
+            public_url: self.public_url.clone(),
             ..usual
         }
     }

@@ -146,6 +146,8 @@ pub enum Wait {
         name: Arc<str>,
         /// Milliseconds since 1970.
         until_ms: Option<i64>,
+        /// What people are asked at the signal's address; null: nothing but the workflow's title.
+        question: Value,
     },
 }
 

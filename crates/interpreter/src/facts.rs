@@ -3,8 +3,9 @@
 use std::{cell::Cell, sync::Arc};
 
 use recipe::{Facts, Map, Value};
+use workflow::Graph;
 
-use crate::FiringId;
+use crate::{FiringId, Signals, elements};
 
 /// The run, as it was started. Nothing of it changes while it is worked.
 #[derive(Debug, Clone, PartialEq)]
@@ -27,11 +28,15 @@ pub struct Run {
     pub timezone: Arc<str>,
     /// Whether a request waits for it.
     pub in_request: bool,
+    /// Where people bring it signals.
+    pub signals: Signals,
 }
 
 /// A firing's view of its run.
 pub(crate) struct RunFacts<'a> {
     pub(crate) run: &'a Run,
+    /// The file that asks.
+    pub(crate) graph: &'a Graph,
     pub(crate) now_ms: i64,
     pub(crate) firing: &'a dyn Fn() -> FiringId,
     pub(crate) uuids: Cell<u32>,
@@ -77,9 +82,16 @@ impl Facts for RunFacts<'_> {
         Value::from(&*self.run.system)
     }
 
+    fn signal_url(&self, name: &str) -> Option<String> {
+        Some(self.run.signals.address(self.run, name))
+    }
+
     fn run(&self) -> Value {
         let mut map = Map::new();
         map.insert("id", Value::from(&*self.run.id_text));
+        if let Some(name) = elements::only_signal(self.graph) {
+            map.insert("signalUrl", Value::from(self.run.signals.address(self.run, name)));
+        }
         Value::Object(map)
     }
 }

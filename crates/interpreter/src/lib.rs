@@ -26,13 +26,15 @@ pub mod journal;
 mod limits;
 mod machine;
 mod options;
+mod signals;
 mod state;
 
 pub use effect::{Effect, Failure, Outcome};
-pub use elements::catalog;
+pub use elements::{answers_of, catalog};
 pub use facts::Run;
 pub use firing::{Fired, FiringId};
 pub use journal::Entry;
 pub use limits::limits;
 pub use machine::{End, EndStatus, Flight, Limits, Machine, Output, Response, Start, Then, Turn};
 pub use options::duration_ms;
+pub use signals::Signals;

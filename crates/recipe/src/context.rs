@@ -80,6 +80,11 @@ pub trait Facts {
         Value::Null
     }
 
+    /// The signed address at which a person brings the run the signal of that name; None where nobody can.
+    fn signal_url(&self, _name: &str) -> Option<String> {
+        None
+    }
+
     /// A value of the version's configuration.
     fn config(&self, _key: &str) -> Value {
         Value::Null

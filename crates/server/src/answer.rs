@@ -175,9 +175,19 @@ impl From<store::Error> for Refused {
     fn from(error: store::Error) -> Refused {
         match error {
             store::Error::Conflict(what) => Refused::new(StatusCode::CONFLICT, what.to_string()),
-            // Paths and the database's words are for the log only.
+            error @ (store::Error::Full | store::Error::Filling { .. }) => {
+                Refused::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error}: this was not taken"))
+                    .code("disk_full")
+                    .help("free some space on the server's disk; what was taken before goes on")
+            }
+            error @ store::Error::ReadOnly => {
+                Refused::new(StatusCode::SERVICE_UNAVAILABLE, format!("{error}: this was not taken"))
+                    .code("read_only")
+                    .help("make the server's disk writable again; the server's log says which")
+            }
+            // Paths and the database's words are for the log only, where the store says them once.
             error => {
-                tracing::error!(%error, "the store refused");
+                tracing::debug!(%error, "the store refused");
                 Refused::new(
                     StatusCode::SERVICE_UNAVAILABLE,
                     "the database cannot be reached or written just now",
@@ -195,7 +205,8 @@ impl IntoResponse for Refused {
         let bytes = serde_json::to_vec(&self).unwrap_or_else(|_| br#"{"success":false}"#.to_vec());
         let mut response = bytes_of_json(status, bytes);
         if status == StatusCode::SERVICE_UNAVAILABLE {
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static("2"));
+            let soon = if self.0.code.as_deref() == Some("disk_full") { "30" } else { "2" };
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(soon));
         }
         response
     }

@@ -84,6 +84,11 @@ impl Viewer {
 pub fn router(engine: Engine, settings: Settings) -> Router {
     let live = Hub::start(engine.clone(), &settings);
     let app = Arc::new(App { engine, settings, live, local: Person::local() });
+    // The credential of a signed address is in it, so neither its Host nor a proxy in front matters; nor do they to styles.
+    let open = Router::new()
+        .route("/{system}/signal/{run}/{name}", get(pages::signal::show).post(pages::signal::answer))
+        .merge(pages::assets())
+        .method_not_allowed_fallback(not_so);
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))
@@ -106,8 +111,9 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .merge(pages::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
-        .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .merge(open)
+        .layer(CatchPanicLayer::custom(panicked))
         .with_state(app)
 }
 

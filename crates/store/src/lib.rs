@@ -25,8 +25,8 @@ pub use notification::Notification;
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
-    Account, Await, Cancelled, Claimed, End, Filter, Limit, Log, Moved, NewRun, Page, Park, Parked, Reopened,
-    Run, Signalled, Standing, Started, Status, Unique,
+    Account, Await, Cancelled, Claimed, End, Filter, Heard, Limit, Log, Moved, NewRun, Page, Park, Parked,
+    Reopened, Run, Signalled, Standing, Started, Status, Unique,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -120,8 +120,10 @@ pub trait Runs: Send + Sync {
     fn reopen(&self, run: Id, moved: Option<Moved>, at_ms: i64) -> Reply<'_, Reopened>;
     /// Brings a signal to a run: it is kept, one a name, until the run takes it, and wakes a run that waits for it.
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
-    /// The signals that are kept for a run.
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>>;
+    /// The same, but only the first of that name that was ever brought to the run: [`Signalled::Double`] says that it was.
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
+    /// Whether a signal of that name was brought to a run.
+    fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
     /// The runs that `parent` started, oldest first, at most 1,000.
@@ -184,6 +186,13 @@ pub trait Versions: Send + Sync {
 pub trait Store: Runs + Journals + Items + Inbox + Versions {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
+    /// Whether there is room for what comes from outside; what runs is not asked. Cheap: the disk is looked at once a second.
+    ///
+    /// # Errors
+    /// [`Error::Filling`]; while nothing can be written, why.
+    fn room(&self) -> Result<(), Error>;
+    /// The installation's secret of that name: `fresh` at the first use, and the same from then on.
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]>;
     /// Commits what was submitted, then closes. Later submissions are refused with [`Error::Closed`].
     fn close(&self) -> Reply<'_, ()>;
 }

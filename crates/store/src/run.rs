@@ -306,6 +306,17 @@ pub enum Reopened {
     Unknown,
 }
 
+/// How a signal of a run stands.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Heard {
+    /// None of that name was brought.
+    Never,
+    /// It is kept until the run takes it.
+    Kept(Value),
+    /// The run has taken it.
+    Taken,
+}
+
 /// What came of a signal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Signalled {

@@ -7,9 +7,9 @@ use std::{pin::Pin, sync::Arc};
 
 use recipe::Value;
 use store::{
-    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id, Inbox, Item,
-    Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started,
-    Store, Ticket, Version, Versions,
+    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Heard, Id, Inbox,
+    Item, Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
+    Started, Store, Ticket, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -120,8 +120,12 @@ impl<S: Store> Runs for Faulty<S> {
         self.write("signal", move |inner| inner.signal(run, name, body))
     }
 
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
-        self.read("signals", self.inner.signals(run))
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.write("answer", move |inner| inner.answer(run, name, body))
+    }
+
+    fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard> {
+        self.read("heard", self.inner.heard(run, name))
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
@@ -210,6 +214,14 @@ impl<S: Store> Versions for Faulty<S> {
 impl<S: Store> Store for Faulty<S> {
     fn changes(&self) -> broadcast::Receiver<Changes> {
         self.inner.changes()
+    }
+
+    fn room(&self) -> Result<(), store::Error> {
+        self.inner.room()
+    }
+
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]> {
+        self.write("secret", move |inner| inner.secret(name, fresh))
     }
 
     fn close(&self) -> Reply<'_, ()> {

@@ -6,7 +6,7 @@ use std::{collections::BTreeMap, path::Path, sync::Arc};
 use rusqlite::{Connection, OpenFlags, types::ValueRef};
 use serde_json::Value;
 use store::{
-    Filter, Id, Inbox, Items, Journals, Run, Runs, Status, Store,
+    Filter, Heard, Id, Inbox, Items, Journals, Run, Runs, Status, Store,
     sqlite::{Settings, Sqlite},
 };
 
@@ -207,7 +207,7 @@ impl Kept<'_> {
                 let there = match self.runs.get(run) {
                     // It has taken the signal: the call before and the signal are in its journal.
                     Some(found) if found.status.ended() => true,
-                    Some(_) => !self.store.signals(*run).await?.is_empty() || self.entries(*run).await? >= 2,
+                    Some(_) => self.store.heard(*run, "go".into()).await? != Heard::Never,
                     None => false,
                 };
                 (!there).then(|| format!("a signal to run {run} was answered for and is lost"))

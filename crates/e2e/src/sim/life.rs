@@ -164,7 +164,8 @@ impl Faults for Life {
 /// All of one life; false: it could not even begin.
 async fn whole(life: &Arc<Life>, path: &Path) -> bool {
     let clock = life.clock;
-    let settings = store::sqlite::Settings { clock: Arc::new(move || clock.now_us() as u64) };
+    let settings =
+        store::sqlite::Settings { clock: Arc::new(move || clock.now_us() as u64), ..Default::default() };
     let (sqlite, by_hand) = ByHand::open(path, settings).expect("a database that opens");
     verdict::at_start(life, &sqlite).await;
     let mut tasks = JoinSet::new();

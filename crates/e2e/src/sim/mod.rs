@@ -108,7 +108,7 @@ fn template(folder: &Path) -> PathBuf {
     let path = folder.join("template").join("hefe.db");
     let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
     let clock = || world::EPOCH_MS as u64 * 1_000;
-    let settings = store::sqlite::Settings { clock: Arc::new(clock) };
+    let settings = store::sqlite::Settings { clock: Arc::new(clock), ..Default::default() };
     let (sqlite, mut by_hand) = ByHand::open(&path, settings).expect("a database");
     let published = sqlite.publish(Version { system: "main".into(), files: load::files() });
     by_hand.take();

@@ -13,7 +13,8 @@ use tokio::{
 
 use crate::jobs::{launch, scene};
 
-fn missing(folder: &Path) -> Option<&'static str> {
+/// What the tests with a browser need and is not there.
+pub(crate) fn missing(folder: &Path) -> Option<&'static str> {
     let found = [Path::new("/usr/bin/chromium").exists(), folder.join("node_modules").is_dir()];
     (found != [true, true]).then_some("chromium or playwright-core (`.ci/browser` installs both)")
 }

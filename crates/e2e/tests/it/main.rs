@@ -1,7 +1,9 @@
 //! The binary as its users meet it: real processes, real HTTP, a real browser.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
+mod approval;
 mod browser;
+mod disk;
 mod jobs;
 mod order;
 mod sim;

@@ -1,5 +1,6 @@
 //! Runs that wait: no worker, no memory, and nothing lost when the process goes away meanwhile.
 
+use engine::{Retried, RetryFrom, Settings, Stop};
 use serde_json::{Value, json};
 use store::Status;
 use testkit::provider::{Answer, Provider};
@@ -91,6 +92,48 @@ async fn a_signal_wakes_the_run_that_waits_for_it() {
     let signalled = scene.engine.store().signal(run, "approve".into(), body).await.unwrap();
     assert_eq!(signalled, store::Signalled::Kept);
     assert_eq!(result(&scene.end(run).await), json!({ "yes": true }));
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn an_address_that_a_run_handed_out_stays_when_the_server_moves() {
+    let provider = Provider::start().await;
+    provider.answer("/mail", Answer::json(&json!({})));
+    // The address is in the options of a call that is recorded: a replay that came to another one would be a mismatch.
+    let elements = json!([
+        { "name": "mail", "type": "api/http",
+          "options": { "uri": provider.url("/mail"), "method": "POST", "json": { ".recipe": "run().signalUrl" } },
+          "to": { "default": { "ask": ["default"] } } },
+        { "name": "ask", "type": "flow/await", "options": { "signal": "approve" }, "to": { "default": { "again": ["default"] } } },
+        { "name": "again", "type": "action/response", "options": { "body": { ".recipe": "run().signalUrl('approve')" } } }
+    ]);
+    let settings = |url: &str| Settings { public_url: Some(url.to_owned()), ..Settings::default() };
+    let workflows = [("Ask", workflow("Ask", elements))];
+    let mut scene =
+        Scene::with(&workflows, &[&provider.host()], settings("https://old.example.com/hefe/")).await;
+    scene.work();
+    let run = scene.queue("Ask").await;
+    scene.until(run, Status::Waiting).await;
+    let other = scene.queue("Ask").await;
+    scene.until(other, Status::Waiting).await;
+    scene.stop(Stop::Now);
+    scene.stopped().await;
+    let project = scene.close().await;
+    let mut scene = Scene::over(project, &[&provider.host()], settings("https://new.example.com")).await;
+    scene.work();
+    scene.engine.store().signal(run, "approve".into(), recipe::Value::Null).await.unwrap();
+    let sent: Value = serde_json::from_slice(&provider.seen()[0].body).unwrap();
+    assert_eq!(result(&scene.end(run).await), sent);
+    let expected = format!("https://old.example.com/hefe/main/signal/{run}/approve?sig=");
+    assert!(sent.as_str().unwrap().starts_with(&expected), "{sent}");
+    // What begins anew begins where the server is now.
+    scene.engine.cancel(other, false).await.unwrap();
+    scene.end(other).await;
+    let retried = scene.engine.retry(other, RetryFrom::Start).await.unwrap();
+    let Retried::Queued(again) = retried else { panic!("{retried:?}") };
+    scene.until(again, Status::Waiting).await;
+    let new = serde_json::from_slice::<Value>(&provider.seen()[2].body).unwrap();
+    assert!(new.as_str().unwrap().starts_with("https://new.example.com/main/signal/"), "{new}");
     scene.close().await;
 }
 

@@ -65,8 +65,9 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
     });
     let (provider, serving) = served?;
     let project = Folder::write(provider)?;
-    let mut home = Home::open(&project.0, &File::read(&project.0)?).await?;
-    home.listen_on_socket()?;
+    // It keeps nothing, so a disk that is nearly full is no reason not to show it.
+    let file = File { disk_percent: Some(100), ..File::read(&project.0)? };
+    let mut home = Home::open(&project.0, &file).await?;
     let address = match &args.listen {
         Some(listen) => home.listen_on(listen).await?,
         None => match home.listen_on("127.0.0.1:8086").await {
@@ -74,6 +75,7 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
             Err(_) => home.listen_on("127.0.0.1:0").await?,
         },
     };
+    home.listen_on_socket()?;
     let client = Client::connect(&project.0).await?;
     let result = {
         let show = async {

@@ -32,6 +32,8 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
+    // Where a disk is full it waits, and says why.
+    super::serve::log("warn");
     let client = match Client::connect(&args.project.project).await {
         Ok(client) => client,
         Err(trouble) => return trouble.exit(),

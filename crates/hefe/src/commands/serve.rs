@@ -17,23 +17,29 @@ pub(crate) struct Args {
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:8086]
     #[arg(long, env = "HEFE_LISTEN", value_name = "ADDRESS")]
     listen: Option<String>,
+    /// Where people reach the server, for the addresses that runs hand out [default: the address listened on]
+    #[arg(long, env = "HEFE_PUBLIC_URL", value_name = "URL")]
+    public_url: Option<String>,
+    /// How full the disk may be before new starts are refused, percent [default: 95]
+    #[arg(long, env = "HEFE_DISK_PERCENT", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
+    disk_percent: Option<u8>,
     /// Runs worked at once [default: 16]
     #[arg(long, env = "HEFE_RUNS", value_name = "N")]
     runs: Option<usize>,
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
-    crate::commands::serve::log();
+    crate::commands::serve::log("info");
     match serve(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.exit(),
     }
 }
 
-/// Structured lines on standard error; HEFE_LOG says which.
-pub(crate) fn log() {
+/// Structured lines on standard error; HEFE_LOG says which, else `usual`.
+pub(crate) fn log(usual: &str) {
     let filter = tracing_subscriber::EnvFilter::try_from_env("HEFE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new("info"));
+        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
         .with_writer(std::io::stderr)
@@ -45,6 +51,8 @@ pub(crate) fn log() {
 async fn serve(args: Args) -> Result<(), Trouble> {
     let mut file = File::read(&args.project)?;
     file.runs = args.runs.or(file.runs);
+    file.disk_percent = args.disk_percent.or(file.disk_percent);
+    file.public_url = args.public_url.or(file.public_url);
     let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| "127.0.0.1:8086".to_owned());
     let mut home = Home::open(&args.project, &file).await?;
     for published in home.engine.systems() {
@@ -52,8 +60,8 @@ async fn serve(args: Args) -> Result<(), Trouble> {
             say::note(&format!("{}: {finding}\n", published.system.name));
         }
     }
-    home.listen_on_socket()?;
     let address = home.listen_on(&listen).await?;
+    home.listen_on_socket()?;
     say::line(&format!("hefe ready http://{address}"));
     home.work().await;
     home.close().await;

@@ -7,9 +7,9 @@ mod event;
 mod flow;
 mod op;
 
-use std::sync::LazyLock;
+use std::sync::{Arc, LazyLock};
 
-use workflow::{Catalog, Json, Kind, Opt, Port};
+use workflow::{Catalog, Json, Kind, Opt, Port, Template};
 
 use crate::element::Type;
 
@@ -62,6 +62,36 @@ pub(crate) fn awaits_children(graph: &workflow::Graph) -> bool {
     graph.elements.iter().any(|element| {
         let of_type = TYPES[element.kind].declaration.name == flow::r#await::TYPE.declaration.name;
         of_type && element.options.get("runs").is_none() && element.options.get("signal").is_none()
+    })
+}
+
+/// The one signal by a literal name that the file waits for, if it waits for exactly one.
+pub(crate) fn only_signal(graph: &workflow::Graph) -> Option<&str> {
+    let mut names = asking(graph).filter_map(|element| element.options.get("signal")?.literal()?.as_str());
+    let first = names.next()?;
+    names.all(|other| other == first).then_some(first)
+}
+
+/// The answers that a file offers to people who bring that signal: of the flow/await that names it, else of one whose name
+/// is only known as it fires.
+pub fn answers_of(graph: &workflow::Graph, signal: &str) -> Option<Vec<Arc<str>>> {
+    let literal =
+        |element: &workflow::Element| element.options.get("signal").and_then(Template::literal).cloned();
+    let of = |element: &workflow::Element| {
+        let list = element.options.get("answers")?.literal()?.as_list()?.clone();
+        Some(list.iter().map(|answer| answer.to_text().into()).collect::<Vec<_>>())
+    };
+    let named =
+        asking(graph).find(|element| literal(element).is_some_and(|name| name.as_str() == Some(signal)));
+    let found = named.or_else(|| asking(graph).find(|element| literal(element).is_none()))?;
+    Some(of(found).filter(|answers| !answers.is_empty()).unwrap_or_default())
+}
+
+/// Elements that wait for a signal.
+fn asking(graph: &workflow::Graph) -> impl Iterator<Item = &workflow::Element> {
+    graph.elements.iter().filter(|element| {
+        TYPES[element.kind].declaration.name == flow::r#await::TYPE.declaration.name
+            && element.options.get("signal").is_some()
     })
 }
 

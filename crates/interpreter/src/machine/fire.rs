@@ -97,7 +97,13 @@ impl Machine {
         let element = &graph.elements[delivery.element as usize];
         let vars = self.frame(self.frame(frame).scope).vars.clone();
         let get = || id.get();
-        let facts = RunFacts { run: &self.run, now_ms: self.state.now_ms, firing: &get, uuids: Cell::new(0) };
+        let facts = RunFacts {
+            run: &self.run,
+            graph: &graph,
+            now_ms: self.state.now_ms,
+            firing: &get,
+            uuids: Cell::new(0),
+        };
         if !element.ins.is_empty() {
             let this = options::on(&delivery.inputs, 0);
             let arrived = delivery.inputs.clone();

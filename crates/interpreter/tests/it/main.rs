@@ -43,6 +43,7 @@ pub(crate) fn run() -> Arc<Run> {
         locale: "en".into(),
         timezone: "UTC".into(),
         in_request: false,
+        signals: interpreter::Signals::new(Arc::new([7; 32]), "http://localhost:1".into()),
     })
 }
 

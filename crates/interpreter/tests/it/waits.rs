@@ -205,3 +205,28 @@ fn a_signal_brings_its_body_or_the_time_runs_out() {
     assert_eq!(did.end.result.to_json(), r#"{"yes":true}"#);
     assert_eq!(logged(&check(&files, "1", &[])), ["late"]);
 }
+
+#[test]
+fn the_address_of_the_only_signal_needs_no_name() {
+    let ask = |name: &str, signal: &str, to: &str| {
+        let rest =
+            format!(r#""options": {{"signal": "{signal}"}}, "to": {{"default": {{"{to}": ["default"]}}}}"#);
+        element(name, "flow/await", &rest)
+    };
+    let tell = |name: &str, expression: &str| {
+        element(name, "action/log", &format!(r#""options": {{"message": "${{{expression}}}"}}"#))
+    };
+    let address = |waits: &[String], expression: &str| {
+        let mut elements = vec![tell("tell", expression)];
+        elements.extend_from_slice(waits);
+        logged(&check(&[file("a", "tell", &elements)], "null", &[])).remove(0)
+    };
+    let twice = [ask("x", "yes", "y"), ask("y", "yes", "z"), ask("z", "$later", "x")];
+    let only = address(&twice, "run().signalUrl");
+    assert!(only.contains("/test/signal/seven/yes?sig="), "{only}");
+    assert_eq!(address(&twice, "run().signalUrl('yes')"), only);
+    assert_ne!(address(&twice, "run().signalUrl('no')"), only);
+    let several = [ask("x", "yes", "y"), ask("y", "no", "x")];
+    assert!(!address(&several, "run().signalUrl ?? 'none'").contains("sig="));
+    assert!(!address(&[], "run().signalUrl ?? 'none'").contains("sig="));
+}

@@ -1,9 +1,9 @@
 //! What the run answers.
 
-use super::{Function, row};
+use super::{Args, Function, row};
 use crate::{
     Map, Value,
-    eval::{Machine, Stop, Val},
+    eval::{Got, Machine, Stop, Val},
 };
 
 pub(super) const FUNCTIONS: &[Function] = &[
@@ -41,7 +41,20 @@ pub(super) const FUNCTIONS: &[Function] = &[
     .that_asks(),
     row("system()", "The system.", &[("system()", "null")], |args| Ok(args.machine.context.facts.system().into()))
         .that_asks(),
-    row("run()", "The run.", &[("run()", "null")], |args| Ok(args.machine.context.facts.run().into())).that_asks(),
+    row(
+        "run()",
+        "The run: {id}, and signalUrl where its file waits for exactly one signal by a literal name.",
+        &[("run()", "null")],
+        |args| Ok(args.machine.context.facts.run().into()),
+    )
+    .that_asks(),
+    row(
+        "signalUrl(run, name)",
+        "The signed address at which somebody without an account brings this run the signal of that name, once.",
+        &[("run().signalUrl('approve')", "null")],
+        signal_url,
+    )
+    .that_asks(),
     row(
         "uuid()",
         "A new id at every call; a run that is repeated gets the same ones.",
@@ -65,6 +78,23 @@ pub(super) const FUNCTIONS: &[Function] = &[
     )
     .that_asks(),
 ];
+
+fn signal_url<'a>(args: &mut Args<'_, 'a>) -> Got<'a> {
+    let facts = args.machine.context.facts;
+    let own = facts.run();
+    if args.get(0).get("id") != own.get("id") {
+        return Err(args.wrong_says("the run that it stands in: `run().signalUrl('NAME')`"));
+    }
+    let name = args.words(1)?.into_owned();
+    // A browser takes the two for a way up.
+    if matches!(&*name, "" | "." | "..") {
+        return Err(args.wrong_says("the name of a signal"));
+    }
+    match facts.signal_url(&name) {
+        Some(address) => args.made(&address),
+        None => Ok(Val::NULL),
+    }
+}
 
 /// `{{ name }}` and `:name` replaced by the text of what is given under that name; others stay.
 fn fill(machine: &mut Machine<'_>, text: &str, given: &Map) -> Result<String, Stop> {

@@ -8,6 +8,7 @@ mod progress;
 mod run;
 mod runs;
 mod shell;
+pub(crate) mod signal;
 mod workflows;
 
 use std::sync::Arc;
@@ -32,17 +33,22 @@ const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; c
 pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(async || Redirect::temporary("/ui")))
-        .route("/hefe.js", get(assets::element))
-        .route("/favicon.svg", get(assets::logo))
         .route("/ui", get(home))
-        .route("/ui/assets/hefe.css", get(assets::style))
-        .route("/ui/assets/ui.js", get(assets::script))
         .route("/ui/{system}", get(mine::home))
         .route("/ui/{system}/mine", get(mine::show))
         .route("/ui/{system}/runs", get(runs::show))
         .route("/ui/{system}/runs/{run}", get(run::show))
         .route("/ui/{system}/progress", get(progress::show))
         .route("/ui/{system}/workflows", get(workflows::show))
+}
+
+/// What pages load; it holds nothing of anyone.
+pub(crate) fn assets() -> Router<Arc<App>> {
+    Router::new()
+        .route("/hefe.js", get(assets::element))
+        .route("/favicon.svg", get(assets::logo))
+        .route("/ui/assets/hefe.css", get(assets::style))
+        .route("/ui/assets/ui.js", get(assets::script))
 }
 
 /// What a page handler gives back.

@@ -218,7 +218,7 @@ impl Apply<'_> {
                     )?;
                 }
                 Write::Signal(name) => {
-                    let sql = "DELETE FROM signals WHERE run = ?1 AND name = ?2";
+                    let sql = "UPDATE signals SET body = NULL WHERE run = ?1 AND name = ?2";
                     self.run(sql, params![key(commit.run), &**name])?;
                 }
                 Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),

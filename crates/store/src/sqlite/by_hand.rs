@@ -17,7 +17,6 @@ use tokio::sync::Notify;
 use super::{
     Settings, Sqlite,
     forms::trouble,
-    lock,
     writer::{Order, Writer},
 };
 use crate::Error;
@@ -42,7 +41,7 @@ impl ByHand {
     /// Those of [`Sqlite::open`].
     pub fn open(path: &Path, settings: Settings) -> Result<(Sqlite, ByHand), Error> {
         let waits = Arc::new(Notify::new());
-        let (sqlite, mut writer, orders) = Sqlite::parts(path, settings, Some(waits.clone()))?;
+        let (sqlite, mut writer, orders) = Sqlite::parts(path, &settings, Some(waits.clone()))?;
         let refusals = Arc::new(AtomicU32::new(0));
         let left = refusals.clone();
         let refuses = move || {
@@ -70,7 +69,7 @@ impl ByHand {
         self.refusals.store(refusals, Ordering::Relaxed);
         self.writer.batch(std::mem::take(&mut self.taken));
         self.refusals.store(0, Ordering::Relaxed);
-        if std::mem::take(&mut *lock(&self.writer.shared.due.0)) == super::Due::Yes {
+        if self.writer.shared.wal.is_due() {
             let moved = self.checkpoints.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
             moved.map_err(trouble)?;
         }

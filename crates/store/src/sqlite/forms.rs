@@ -42,12 +42,21 @@ pub(super) fn blob_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T,
     postcard::from_bytes(bytes).map_err(|error| Error::Corrupt(error.to_string().into()))
 }
 
+/// SQLITE_IOERR_SHORT_READ: it would read a page behind the file's end.
+const SHORT_READ: i32 = 522;
+
 pub(super) fn trouble(error: rusqlite::Error) -> Error {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+    use rusqlite::ErrorCode::{ConstraintViolation, DatabaseCorrupt, DiskFull, NotADatabase, ReadOnly};
     let says: Arc<str> = error.to_string().into();
+    let extended = error.sqlite_error().map(|error| error.extended_code);
     match error.sqlite_error_code() {
+        Some(_) if extended == Some(SHORT_READ) => Error::Corrupt("the file is cut off".into()),
         Some(DatabaseCorrupt | NotADatabase) => Error::Corrupt(says),
-        Some(rusqlite::ErrorCode::ConstraintViolation) => Error::Conflict(says),
-        _ => Error::Unavailable(says),
+        Some(ConstraintViolation) => Error::Conflict(says),
+        Some(DiskFull) => Error::Full,
+        Some(ReadOnly) => Error::ReadOnly,
+        Some(_) => Error::Unavailable(says),
+        // A row holds what none of ours would.
+        None => Error::Corrupt(says),
     }
 }

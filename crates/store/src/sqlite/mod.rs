@@ -5,23 +5,26 @@
 mod apply;
 mod by_hand;
 mod cancel;
+mod disk;
 mod forms;
 mod held;
 mod journal;
 mod memory;
 mod open;
+mod outage;
 mod park;
 mod prune;
 mod read;
 mod unique;
 mod version;
+mod wal;
 mod writer;
 
 use std::{
     fs::File,
     path::Path,
     sync::{
-        Arc, Condvar, Mutex, MutexGuard, PoisonError,
+        Arc, Mutex, MutexGuard, PoisonError,
         atomic::{AtomicU64, Ordering},
         mpsc,
     },
@@ -33,17 +36,21 @@ use recipe::Value;
 use rusqlite::Connection;
 use tokio::sync::{Notify, broadcast, oneshot};
 
+pub use self::disk::{Disk, Probe};
 use self::{
     apply::Apply,
+    disk::Room,
     forms::trouble,
     held::Held,
     memory::Memory,
-    open::{connect, migrate, own, unfinished},
+    open::{connect, look_at, migrate, own, unfinished},
+    park::Brought,
+    wal::Wal,
     writer::{Asked, Order, Writer},
 };
 use crate::{
-    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
+    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Heard,
+    Id, Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
     Standing, Started, Status, Store, Ticket, Version, Versions,
 };
 
@@ -61,6 +68,10 @@ const SQLITE_MIN: i32 = 3_051_003;
 pub struct Settings {
     /// Microseconds since 1970.
     pub clock: Arc<dyn Fn() -> u64 + Send + Sync>,
+    /// How full the disk may be before nothing new is taken from outside, percent; 100: until nothing fits.
+    pub disk_percent: u8,
+    /// How the disk is asked.
+    pub disk: Probe,
 }
 
 impl Default for Settings {
@@ -70,6 +81,8 @@ impl Default for Settings {
             clock: Arc::new(|| {
                 SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
             }),
+            disk_percent: 100,
+            disk: Arc::new(Disk::of),
         }
     }
 }
@@ -108,18 +121,16 @@ struct Shared {
     last_stamp: AtomicU64,
     wal_pages: AtomicU64,
     readers: Mutex<Vec<Connection>>,
-    due: (Mutex<Due>, Condvar),
+    wal: Wal,
     /// Held until the store is closed.
     owned: Mutex<Option<File>>,
     held: Mutex<Held>,
-}
-
-#[derive(PartialEq, Eq, Default)]
-enum Due {
-    #[default]
-    No,
-    Yes,
-    Closing,
+    probe: Probe,
+    room: Room,
+    /// Why nothing can be written: nothing is claimed meanwhile, and nothing taken from outside.
+    stopped: Mutex<Option<Error>>,
+    /// What was said last of the database's trouble, and when, microseconds.
+    complaint: Mutex<Option<(Box<str>, u64)>>,
 }
 
 impl Shared {
@@ -135,37 +146,6 @@ impl Shared {
         let last =
             self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
         now.max(last + 1)
-    }
-
-    fn checkpoint_due(&self) {
-        self.say(Due::Yes);
-    }
-
-    fn say(&self, due: Due) {
-        let mut now = lock(&self.due.0);
-        if *now != Due::Closing {
-            *now = due;
-            self.due.1.notify_one();
-        }
-    }
-
-    /// Moves the WAL into the file, off the writer, whenever it has grown; idle otherwise.
-    fn checkpoints(&self) {
-        let Ok(db) = connect(&self.path, false) else { return };
-        loop {
-            let mut due = lock(&self.due.0);
-            while *due == Due::No {
-                due = self.due.1.wait(due).unwrap_or_else(PoisonError::into_inner);
-            }
-            if *due == Due::Closing {
-                return;
-            }
-            *due = Due::No;
-            drop(due);
-            if let Err(error) = db.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(())) {
-                tracing::warn!("the write-ahead log was not moved into the database: {error}");
-            }
-        }
     }
 
     fn reader(&self) -> Result<Connection, Error> {
@@ -188,9 +168,9 @@ impl Sqlite {
     ///
     /// # Errors
     /// [`Error::Owned`] if another process has it, [`Error::Corrupt`] and [`Error::TooNew`] if it cannot be read,
-    /// [`Error::Unavailable`] if the disk refuses.
+    /// [`Error::Full`], [`Error::ReadOnly`] and [`Error::Unavailable`] if the disk refuses.
     pub fn open(path: &Path, settings: Settings) -> Result<Sqlite, Error> {
-        let (sqlite, writer, received) = Sqlite::parts(path, settings, None)?;
+        let (sqlite, writer, received) = Sqlite::parts(path, &settings, None)?;
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
         named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
@@ -202,10 +182,20 @@ impl Sqlite {
     /// The database, its writer, and what the writer is to do. `waits`: there are no threads, and this is told of every order.
     fn parts(
         path: &Path,
-        settings: Settings,
+        settings: &Settings,
+        waits: Option<Arc<Notify>>,
+    ) -> Result<(Sqlite, Writer, mpsc::Receiver<Order>), Error> {
+        let disk = || path.parent().and_then(|folder| (settings.disk)(folder));
+        Sqlite::parts_as_is(path, settings, waits).map_err(|error| disk::explained(error, disk()))
+    }
+
+    fn parts_as_is(
+        path: &Path,
+        settings: &Settings,
         waits: Option<Arc<Notify>>,
     ) -> Result<(Sqlite, Writer, mpsc::Receiver<Order>), Error> {
         let lock_file = own(path)?;
+        look_at(path)?;
         if rusqlite::version_number() < SQLITE_MIN {
             return Err(Error::Unavailable(format!("SQLite {} is too old", rusqlite::version()).into()));
         }
@@ -228,11 +218,15 @@ impl Sqlite {
             memory: Mutex::new(memory),
             ready: Notify::new(),
             changes: broadcast::channel(CHANGES_MAX).0,
-            clock: settings.clock,
+            clock: settings.clock.clone(),
+            probe: settings.disk.clone(),
+            room: Room::new(settings.disk_percent),
+            stopped: Mutex::default(),
+            complaint: Mutex::default(),
             last_stamp: AtomicU64::new(last.unwrap_or(0) as u64),
             wal_pages: AtomicU64::new(0),
             readers: Mutex::default(),
-            due: (Mutex::new(Due::No), Condvar::new()),
+            wal: Wal::default(),
             owned: Mutex::new(Some(lock_file)),
         });
         let pages = shared.clone();
@@ -243,7 +237,7 @@ impl Sqlite {
         db.wal_hook(Some(hook)).map_err(trouble)?;
         let (to, received) = mpsc::channel();
         let moving = open::moving(&db)?;
-        let writer = Writer { db, shared: shared.clone(), items: Default::default(), moving };
+        let writer = Writer { db, shared: shared.clone(), items: Default::default(), moving, outage: None };
         Ok((Sqlite { shared, orders: Orders { to, waits } }, writer, received))
     }
 
@@ -283,11 +277,16 @@ impl Sqlite {
         };
         let here = self.orders.waits.is_some();
         Box::pin(async move {
-            if here {
-                return read();
+            let result = match here {
+                true => read(),
+                false => tokio::task::spawn_blocking(read).await.unwrap_or(Err(Error::Closed)),
+            };
+            if let Err(error) = &result
+                && error.is_outage()
+            {
+                self.shared.complain(&error.to_string());
             }
-            let done = tokio::task::spawn_blocking(read);
-            done.await.unwrap_or(Err(Error::Closed))
+            result
         })
     }
 }
@@ -343,11 +342,17 @@ impl Runs for Sqlite {
     }
 
     fn signal(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
-        self.ask(move |apply| apply.signal(run, &name, &body))
+        let brought = Brought { run, name, body, once: false };
+        self.ask(move |apply| apply.signal(&brought))
     }
 
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
-        self.read(move |db| read::signals(db, run))
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        let brought = Brought { run, name, body, once: true };
+        self.ask(move |apply| apply.signal(&brought))
+    }
+
+    fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard> {
+        self.read(move |db| read::heard(db, run, &name))
     }
 
     fn release(&self, run: Id, epoch: u64) {
@@ -436,6 +441,9 @@ impl Runs for Sqlite {
 impl Sqlite {
     /// Claims, and how long until a parked run is due, or an ended one may go. Those that are due come a page at a time, as places get free.
     fn take(&self, max: usize) -> (Vec<Claimed>, Option<Duration>) {
+        if lock(&self.shared.stopped).is_some() {
+            return (Vec::new(), None);
+        }
         let now_ms = ((self.shared.clock)() / 1_000) as i64;
         let mut memory = lock(&self.shared.memory);
         let claimed: Vec<Claimed> = std::iter::from_fn(|| memory.claim()).take(max).collect();
@@ -538,8 +546,19 @@ impl Store for Sqlite {
         self.shared.changes.subscribe()
     }
 
+    fn room(&self) -> Result<(), Error> {
+        if let Some(error) = &*lock(&self.shared.stopped) {
+            return Err(error.clone());
+        }
+        self.shared.room.check((self.shared.clock)(), || self.shared.disk())
+    }
+
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]> {
+        self.ask(move |apply| apply.secret(name, &fresh))
+    }
+
     fn close(&self) -> Reply<'_, ()> {
-        self.shared.say(Due::Closing);
+        self.shared.wal.close();
         lock(&self.shared.readers).clear();
         let (tell, told) = oneshot::channel();
         self.wait_for(Order::Close(tell), told)

@@ -3,13 +3,15 @@
 use std::{
     collections::HashSet,
     fs::{File, TryLockError},
-    path::Path,
+    io::{Read, Write},
+    path::{Path, PathBuf},
     sync::Arc,
 };
 
 use rusqlite::{Connection, OpenFlags};
 
 use super::{
+    disk,
     forms::{blob_of, id, status_of, trouble},
     memory::{Crashes, Memory, Ready},
 };
@@ -23,17 +25,28 @@ const APPLICATION: i32 = 0x4865_6665;
 
 /// The lock file beside the database: whoever holds its lock owns the database.
 pub(super) fn own(path: &Path) -> Result<File, Error> {
-    let failed = |error: &std::io::Error| Error::Unavailable(format!("`{}`: {error}", path.display()).into());
+    let failed = |error: &std::io::Error| disk::refused(error, path);
     if let Some(folder) = path.parent() {
         make(folder).map_err(|error| failed(&error))?;
         use std::os::unix::fs::PermissionsExt;
         let _ = std::fs::set_permissions(folder, std::fs::Permissions::from_mode(0o700));
     }
-    let file = File::options().create(true).truncate(false).write(true).open(path.with_extension("lock"));
-    let file = file.map_err(|error| failed(&error))?;
+    let file =
+        File::options().create(true).truncate(false).read(true).write(true).open(path.with_extension("lock"));
+    let mut file = file.map_err(|error| failed(&error))?;
     match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(TryLockError::WouldBlock) => Err(Error::Owned(path.to_owned())),
+        Ok(()) => {
+            // For whoever finds it locked; a disk that is full takes not even that.
+            let named =
+                file.set_len(0).and_then(|()| file.write_all(std::process::id().to_string().as_bytes()));
+            drop(named);
+            Ok(file)
+        }
+        Err(TryLockError::WouldBlock) => {
+            let mut text = String::new();
+            let process = file.read_to_string(&mut text).ok().and_then(|_| text.trim().parse().ok());
+            Err(Error::Owned { path: path.to_owned(), process })
+        }
         Err(TryLockError::Error(error)) => Err(failed(&error)),
     }
 }
@@ -50,6 +63,31 @@ fn make(folder: &Path) -> std::io::Result<()> {
         _ => File::open(if above.as_os_str().is_empty() { Path::new(".") } else { above })?.sync_all(),
     }
 }
+
+/// What SQLite would take for a database or a log without anything in it, and go on as if nothing had been lost.
+pub(super) fn look_at(path: &Path) -> Result<(), Error> {
+    let used = std::fs::metadata(path.with_file_name("held")).is_ok_and(|held| held.len() > 0);
+    if used && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
+        return Err(Error::Corrupt("the file is empty, and was not when hefe last had it".into()));
+    }
+    let mut head = [0; 4];
+    let log = File::open(wal(path)).and_then(|mut log| log.read_exact(&mut head));
+    // What a power cut leaves of a file that was not synced yet is zeros.
+    if log.is_ok() && !WAL_HEADS.contains(&u32::from_be_bytes(head)) {
+        let says = format!("`{}` beside it is no write-ahead log of SQLite's", wal(path).display());
+        return Err(Error::Corrupt(says.into()));
+    }
+    Ok(())
+}
+
+fn wal(path: &Path) -> PathBuf {
+    let mut name = path.as_os_str().to_owned();
+    name.push("-wal");
+    name.into()
+}
+
+/// How the log of a database begins that has one: in either order of bytes, or not written yet.
+const WAL_HEADS: [u32; 3] = [0x377f_0682, 0x377f_0683, 0];
 
 pub(super) fn connect(path: &Path, only_read: bool) -> Result<Connection, Error> {
     let flags = match only_read {

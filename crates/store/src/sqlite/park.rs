@@ -15,6 +15,15 @@ use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Stat
 /// Parked runs that are woken in one transaction when they are due at one instant.
 pub(super) const PAGE: usize = 256;
 
+/// A signal on its way to a run.
+pub(super) struct Brought {
+    pub(super) run: Id,
+    pub(super) name: Arc<str>,
+    pub(super) body: recipe::Value,
+    /// Only if none of its name was ever brought.
+    pub(super) once: bool,
+}
+
 impl Apply<'_> {
     /// A run leaves its worker, unless what it waits for is there already.
     pub(super) fn park(&mut self, run: Id, epoch: u64, park: &Park) -> Result<(), Error> {
@@ -204,18 +213,16 @@ impl Apply<'_> {
     }
 
     /// Keeps a signal, one a name, and wakes a run that is parked: it looks whether it was for it.
-    pub(super) fn signal(
-        &mut self,
-        run: Id,
-        name: &Arc<str>,
-        body: &recipe::Value,
-    ) -> Result<Signalled, Error> {
+    pub(super) fn signal(&mut self, brought: &Brought) -> Result<Signalled, Error> {
+        let Brought { run, name, body, once } = brought;
+        let run = *run;
         if !self.has("SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1)", run)? {
             let known = read::start(self.db, run)?.is_some();
             return Ok(if known { Signalled::Over } else { Signalled::Unknown });
         }
-        let sql = "INSERT OR IGNORE INTO signals (run, name, body) VALUES (?1, ?2, ?3)";
-        if self.run(sql, params![key(run), &**name, blob(body)?])? == 0 {
+        let sql = "INSERT INTO signals (run, name, body) VALUES (?1, ?2, ?3) \
+                   ON CONFLICT (run, name) DO UPDATE SET body = excluded.body WHERE body IS NULL AND NOT ?4";
+        if self.run(sql, params![key(run), &**name, blob(body)?, once])? == 0 {
             return Ok(Signalled::Double);
         }
         self.wake(run)?;
@@ -223,7 +230,7 @@ impl Apply<'_> {
     }
 
     fn signal_is_kept(&self, run: Id, name: &str) -> Result<bool, Error> {
-        let sql = "SELECT EXISTS (SELECT 1 FROM signals WHERE run = ?1 AND name = ?2)";
+        let sql = "SELECT EXISTS (SELECT 1 FROM signals WHERE run = ?1 AND name = ?2 AND body IS NOT NULL)";
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         found.query_row(params![key(run), name], |row| row.get(0)).map_err(trouble)
     }

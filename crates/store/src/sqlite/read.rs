@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use recipe::Value;
 use rusqlite::{Connection, OptionalExtension, params};
 
 use super::{
@@ -10,8 +9,8 @@ use super::{
     memory::{Crashes, Ready},
 };
 use crate::{
-    Checkpoint, End, Entries, Error, Filter, Hash, Id, Item, Log, NewRun, Notification, Page, Parked, Run,
-    Status, Version,
+    Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Notification, Page, Parked,
+    Run, Status, Version,
 };
 
 /// Rows that one page of a filtered list looks at.
@@ -57,11 +56,16 @@ pub(super) fn asked(db: &Connection, run: Id) -> Found<(Option<i64>, bool)> {
     Ok(found.query_row(params![key(run)], row).optional().map_err(trouble)?.unwrap_or_default())
 }
 
-pub(super) fn signals(db: &Connection, run: Id) -> Found<Vec<(Arc<str>, Value)>> {
-    let mut found = db.prepare_cached("SELECT name, body FROM signals WHERE run = ?1").map_err(trouble)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?));
-    let rows: Result<Vec<_>, _> = found.query_map(params![key(run)], row).map_err(trouble)?.collect();
-    rows.map_err(trouble)?.into_iter().map(|(name, body)| Ok((name.into(), blob_of(&body)?))).collect()
+pub(super) fn heard(db: &Connection, run: Id, name: &str) -> Found<Heard> {
+    let sql = "SELECT body FROM signals WHERE run = ?1 AND name = ?2";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let body: Option<Option<Vec<u8>>> =
+        found.query_row(params![key(run), name], |row| row.get(0)).optional().map_err(trouble)?;
+    Ok(match body {
+        None => Heard::Never,
+        Some(None) => Heard::Taken,
+        Some(Some(body)) => Heard::Kept(blob_of(&body)?),
+    })
 }
 
 /// A run as the tables have it; who holds it is memory's to say.

@@ -14,7 +14,8 @@ CREATE INDEX awaits_run ON awaits (run, n);
 -- The newest run with a unique key; a row may outlive its run, to the end of `for`.
 CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT NULL, run BLOB NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
-CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
+-- A body that is NULL has been taken: the row says that there was one.
+CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB, PRIMARY KEY (run, name)) WITHOUT ROWID;
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 -- When each ended run may go.
 CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;
@@ -35,4 +36,5 @@ CREATE INDEX notifications_user ON notifications (system, user, changed);
 CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL, runs INTEGER NOT NULL DEFAULT 0, left_at INTEGER) WITHOUT ROWID;
 CREATE TABLE files (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL);
 CREATE TABLE systems (name TEXT PRIMARY KEY, version BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE secrets (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;

@@ -1,8 +1,11 @@
-//! Folders of systems: their files, each once, and which version is current.
+//! Folders of systems: their files, each once, and which version is current. And the secrets of the installation.
 
 use rusqlite::params;
 
-use super::{apply::Apply, forms::blob};
+use super::{
+    apply::Apply,
+    forms::{blob, trouble},
+};
 use crate::{Error, Hash, Version};
 
 impl Apply<'_> {
@@ -26,5 +29,12 @@ impl Apply<'_> {
         self.prune_versions(now_ms)?;
         self.run("INSERT OR REPLACE INTO systems (name, version) VALUES (?1, ?2)", params![system, hash.0])?;
         Ok(hash)
+    }
+
+    /// The secret of that name; `fresh` if there is none yet.
+    pub(super) fn secret(&mut self, name: &str, fresh: &[u8; 32]) -> Result<[u8; 32], Error> {
+        self.run("INSERT OR IGNORE INTO secrets (name, bytes) VALUES (?1, ?2)", params![name, fresh])?;
+        let sql = "SELECT bytes FROM secrets WHERE name = ?1";
+        self.db.query_row(sql, params![name], |row| row.get(0)).map_err(trouble)
     }
 }

@@ -6,7 +6,7 @@ use std::{
     sync::{
         Arc,
         atomic::Ordering,
-        mpsc::{Receiver, RecvError},
+        mpsc::{Receiver, RecvError, RecvTimeoutError},
     },
 };
 
@@ -19,6 +19,7 @@ use super::{
     forms::trouble,
     lock,
     memory::Ready,
+    outage::{LOOK, Outage},
 };
 use crate::{Change, Commit, Error, Id, Item, probe::Point, sabotage::Sabotage};
 
@@ -87,15 +88,25 @@ pub(super) struct Writer {
     pub(super) items: HashMap<Id, Item>,
     /// Trees that may have bars that have not ended.
     pub(super) moving: HashSet<Id>,
+    /// Set while nothing can be written.
+    pub(super) outage: Option<Outage>,
 }
 
 impl Writer {
     pub(super) fn work(mut self, orders: &Receiver<Order>) {
         let mut closing = None;
         while closing.is_none() {
-            let first = match orders.recv() {
+            let first = match self.outage {
+                None => orders.recv().map_err(|RecvError| RecvTimeoutError::Disconnected),
+                Some(_) => orders.recv_timeout(LOOK),
+            };
+            let first = match first {
                 Ok(order) => order,
-                Err(RecvError) => return,
+                Err(RecvTimeoutError::Timeout) => {
+                    self.look();
+                    continue;
+                }
+                Err(RecvTimeoutError::Disconnected) => return,
             };
             let mut batch = vec![early(first)];
             batch.extend(waiting(orders));
@@ -107,6 +118,7 @@ impl Writer {
             let (prunes, batch): (Vec<_>, Vec<_>) =
                 batch.into_iter().partition(|order| matches!(order, Order::Prune(_)));
             [batch, prunes].into_iter().filter(|batch| !batch.is_empty()).for_each(|batch| self.batch(batch));
+            self.look_between();
         }
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
@@ -139,6 +151,7 @@ impl Writer {
             Err(error) => {
                 // Nothing of it was written.
                 self.items.clear();
+                let error = self.refused(error);
                 let results = batch.iter().map(|_| Err(error.clone())).collect();
                 self.tell(batch, results);
             }
@@ -297,12 +310,17 @@ impl Writer {
         }
         let pages = self.shared.wal_pages.load(Ordering::Relaxed);
         if pages > WAL_PAGES {
-            self.shared.checkpoint_due();
+            self.shared.wal.has_grown();
         }
     }
 
     fn tell(&self, batch: Vec<Order>, results: Vec<Result<(), Error>>) {
         for (order, result) in batch.into_iter().zip(results) {
+            if let (Err(error), None) = (&result, &self.outage)
+                && error.is_outage()
+            {
+                self.shared.complain(&error.to_string());
+            }
             match order {
                 Order::Commit(commit, tell) => {
                     if result.is_err() {

@@ -25,7 +25,8 @@ impl Scene {
         let folder = tempfile::tempdir().unwrap();
         let now_ms = Arc::new(AtomicU64::new(1_000));
         let clock = now_ms.clone();
-        let settings = Settings { clock: Arc::new(move || clock.load(Ordering::Relaxed) * 1_000) };
+        let settings =
+            Settings { clock: Arc::new(move || clock.load(Ordering::Relaxed) * 1_000), ..Default::default() };
         let (store, writer) = ByHand::open(&folder.path().join("hefe.db"), settings).unwrap();
         Scene { store, writer, now_ms, _folder: folder }
     }

@@ -3,6 +3,7 @@
 
 mod by_hand;
 mod conformance;
+mod damage;
 
 use std::{path::Path, sync::Arc};
 
@@ -10,7 +11,7 @@ use store::{Store, sqlite::Sqlite};
 
 /// Opens, or opens again, the database in that folder.
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
-    let settings = store::sqlite::Settings { clock: conformance::clock() };
+    let settings = store::sqlite::Settings { clock: conformance::clock(), ..Default::default() };
     Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), settings).unwrap())
 }
 
@@ -38,13 +39,13 @@ cases! {
         a_bar_moves_again_with_what_is_tried_again_from_the_start;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
-        an_end_before_the_park_is_not_missed,  a_signal_is_kept_until_it_is_taken,
+        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name,
         a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,
         one_that_parks_or_starts_in_the_same_moment_ends;
     inbox: notifications_come_a_page_at_a_time_newest_first;
-    versions: the_same_content_is_the_same_version;
+    versions: the_same_content_is_the_same_version, a_secret_is_made_once;
 }
 
 #[test]
@@ -52,7 +53,9 @@ fn a_second_owner_is_refused() {
     let folder = tempfile::tempdir().unwrap();
     let _first = sqlite(folder.path());
     let second = Sqlite::open(&folder.path().join(".hefe/hefe.db"), Default::default());
-    assert!(matches!(second, Err(store::Error::Owned(_))));
+    assert!(
+        matches!(second, Err(store::Error::Owned { process: Some(process), .. }) if process == std::process::id())
+    );
 }
 
 #[test]

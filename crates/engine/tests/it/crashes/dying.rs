@@ -7,9 +7,9 @@ use std::sync::{
 
 use recipe::Value;
 use store::{
-    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Filter, Hash, Id, Inbox, Item, Items,
-    Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started, Store,
-    Ticket, Version, Versions,
+    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Filter, Hash, Heard, Id, Inbox, Item,
+    Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started,
+    Store, Ticket, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -135,8 +135,12 @@ impl Runs for Mortal {
         self.inner.signal(run, name, body)
     }
 
-    fn signals(&self, run: Id) -> Reply<'_, Vec<(Arc<str>, Value)>> {
-        self.inner.signals(run)
+    fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled> {
+        self.inner.answer(run, name, body)
+    }
+
+    fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard> {
+        self.inner.heard(run, name)
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
@@ -230,6 +234,14 @@ impl Versions for Mortal {
 impl Store for Mortal {
     fn changes(&self) -> broadcast::Receiver<Changes> {
         self.inner.changes()
+    }
+
+    fn room(&self) -> Result<(), store::Error> {
+        self.inner.room()
+    }
+
+    fn secret(&self, name: &'static str, fresh: [u8; 32]) -> Reply<'_, [u8; 32]> {
+        self.inner.secret(name, fresh)
     }
 
     fn close(&self) -> Reply<'_, ()> {

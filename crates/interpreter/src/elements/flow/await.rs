@@ -24,6 +24,15 @@ pub(in crate::elements) const TYPE: Type = Type {
             literal("mode", &[Json::Text], "`all` (default) or `any`: one is enough."),
             value("signal", "The name of a signal to wait for instead."),
             value("timeout", "How long to wait for the signal: 10m, 2h, 1d."),
+            value(
+                "question",
+                "What people are asked at the signal's address; the workflow's title if left out.",
+            ),
+            literal(
+                "answers",
+                &[Json::List],
+                "The answers to choose from there: texts; `Confirm` alone if left out.",
+            ),
         ],
         ins: IN,
         outs: &[
@@ -57,7 +66,12 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
                 ));
             }
         };
-        return Ok(Step::Ask(Asked::Wait(Wait::Signal { name: signal.to_text().into(), until_ms })));
+        let question = firing.value("question")?;
+        return Ok(Step::Ask(Asked::Wait(Wait::Signal {
+            name: signal.to_text().into(),
+            until_ms,
+            question,
+        })));
     }
     let runs = if firing.given("runs") {
         named(&firing.value("runs")?)?

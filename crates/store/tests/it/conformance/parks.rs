@@ -1,7 +1,7 @@
 use std::sync::Arc;
 
 use recipe::Value;
-use store::{Await, Cancelled, Commit, Id, ItemStatus, Park, Signalled, Status, Store, Write};
+use store::{Await, Cancelled, Commit, Heard, Id, ItemStatus, Park, Signalled, Status, Store, Write};
 
 use super::{Open, claim, close, end, run, said, start};
 
@@ -105,6 +105,40 @@ pub(crate) async fn an_end_before_the_park_is_not_missed(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn an_answer_is_the_first_signal_of_its_name(open: &Open<'_>) {
+    let store = open();
+    let answer = |store: Arc<dyn Store>, name: &'static str| async move {
+        store.answer(run(1).id, name.into(), Value::from(name)).await.unwrap()
+    };
+    assert_eq!(answer(store.clone(), "a").await, Signalled::Unknown);
+    start(&*store, run(1)).await;
+    assert_eq!(answer(store.clone(), "a").await, Signalled::Kept);
+    assert_eq!(answer(store.clone(), "a").await, Signalled::Double);
+    assert_eq!(store.signal(run(1).id, "b".into(), Value::Null).await.unwrap(), Signalled::Kept);
+    park(&*store, Park { signals: vec!["a".into()], ..asleep() }).await;
+    let claimed = claim(&*store).await;
+    let taken = Commit {
+        run: claimed.start.id,
+        epoch: claimed.epoch,
+        writes: vec![Write::Signal("a".into()), Write::Signal("b".into())],
+        park: Some(asleep()),
+        ..Commit::default()
+    };
+    store.commit(taken).await.unwrap().unwrap();
+    close(store).await;
+    // What was taken is still known, over a restart too, whoever brought it.
+    let store = open();
+    assert_eq!(answer(store.clone(), "a").await, Signalled::Double);
+    assert_eq!(answer(store.clone(), "b").await, Signalled::Double);
+    for (name, heard) in [("a", Heard::Taken), ("b", Heard::Taken), ("c", Heard::Never)] {
+        assert_eq!(store.heard(run(1).id, name.into()).await.unwrap(), heard, "{name}");
+    }
+    assert_eq!(store.signal(run(1).id, "a".into(), Value::Null).await.unwrap(), Signalled::Kept);
+    store.cancel(run(1).id, false, 5).await.unwrap();
+    assert_eq!(answer(store.clone(), "c").await, Signalled::Over);
+    close(store).await;
+}
+
 pub(crate) async fn a_signal_is_kept_until_it_is_taken(open: &Open<'_>) {
     let store = open();
     let name: Arc<str> = "approve".into();
@@ -119,7 +153,7 @@ pub(crate) async fn a_signal_is_kept_until_it_is_taken(open: &Open<'_>) {
     assert_eq!(signal(store.clone(), 9, 1).await, Signalled::Unknown);
     park(&*store, Park { signals: vec![name.clone()], ..asleep() }).await;
     let claimed = claim(&*store).await;
-    assert_eq!(store.signals(run(1).id).await.unwrap(), [(name.clone(), Value::from(1))]);
+    assert_eq!(store.heard(run(1).id, name.clone()).await.unwrap(), Heard::Kept(Value::from(1)));
     let taken = Commit {
         run: claimed.start.id,
         epoch: claimed.epoch,

@@ -18,3 +18,13 @@ pub(crate) async fn the_same_content_is_the_same_version(open: &Open<'_>) {
     assert_eq!(store.version(second).await.unwrap(), Some(version("two")));
     close(store).await;
 }
+
+pub(crate) async fn a_secret_is_made_once(open: &Open<'_>) {
+    let store = open();
+    assert_eq!(store.secret("signals", [1; 32]).await.unwrap(), [1; 32]);
+    assert_eq!(store.secret("other", [2; 32]).await.unwrap(), [2; 32]);
+    close(store).await;
+    let store = open();
+    assert_eq!(store.secret("signals", [3; 32]).await.unwrap(), [1; 32]);
+    close(store).await;
+}
