@@ -27,9 +27,10 @@ use std::sync::Arc;
 
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
+pub use request::{Planned, Worked};
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
-use store::{Cancelled, Hash, Id, Run, Status, Store};
+use store::{Cancelled, Deed, Hash, Id, Kept, Key, Once, Run, Status, Store};
 pub use systems::{Published, read_folder};
 pub use trace::{Firing, Trace};
 
@@ -158,6 +159,37 @@ impl Engine {
     /// Starts something: inside the request, or in the background.
     pub async fn call(&self, call: Call) -> Result<Started, Refusal> {
         request::call(&self.shared, call).await
+    }
+
+    /// Looks whether a call may be done, and begins nothing: for a caller that keeps the answer with what is done.
+    pub fn plan(&self, call: Call) -> Result<Planned, Refusal> {
+        request::plan(&self.shared, call)
+    }
+
+    /// Works a planned run to its end inside the request, up to its deadline. Nothing of it is written before [`Engine::settle`].
+    pub async fn work_inside(&self, planned: Planned) -> Worked {
+        request::work(&self.shared, planned).await
+    }
+
+    /// Writes what such a run did, with `keep` in the same transaction; its answer is to be sent after that.
+    pub async fn settle(&self, worked: Worked, keep: Option<store::Write>) -> Result<Answer, Refusal> {
+        request::settle_with(&self.shared, worked, keep).await
+    }
+
+    /// Does what is asked for under a key, unless it was done, and keeps the answer with it.
+    pub async fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Result<Once, store::Error> {
+        self.shared.store.once(key, deed, answer).await
+    }
+
+    /// The answer to whoever has the key, where only the caller could say it.
+    pub async fn keep(&self, run: Id, keep: store::Write) -> Result<(), store::Error> {
+        let commit = store::Commit { run, writes: vec![keep], ..store::Commit::default() };
+        drive::settle(Some(self.shared.store.commit(commit))).await
+    }
+
+    /// What a retry would do, or why it cannot be.
+    pub async fn plan_retry(&self, run: Id, from: RetryFrom) -> Result<Result<Deed, Retried>, store::Error> {
+        retry::plan(&self.shared, run, from).await
     }
 
     /// Asks for the end of a run; `children`: and of its live descendants.

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interpreter::Then;
-use store::{Checkpoint, Commit, Entries, Id, NewRun, Reopened, Write};
+use store::{Checkpoint, Commit, Deed, Entries, Id, NewRun, Reopened, Write};
 
 use crate::{Shared, context, drive::settle};
 
@@ -33,35 +33,61 @@ pub enum Retried {
 }
 
 pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
-    let Some(found) = shared.store.run(run).await? else { return Ok(Retried::Unknown) };
-    if !matches!(found.status, store::Status::Failed | store::Status::Cancelled) {
-        return Ok(Retried::NotOver);
-    }
-    match from {
-        RetryFrom::Start => again(shared, &found.start).await,
-        RetryFrom::Failure { current: false } => reopen(shared, run, None).await,
-        RetryFrom::Failure { current: true } => match under_current(shared, &found).await? {
-            Ok(moved) => reopen(shared, run, Some(moved)).await,
-            Err(difference) => Ok(Retried::Differs(difference)),
-        },
+    match plan(shared, run, from).await? {
+        Ok(Deed::Start(new)) => {
+            let id = new.id;
+            let commit = Commit { run: id, writes: vec![Write::Start(*new)], ..Commit::default() };
+            settle(Some(shared.store.commit(commit))).await?;
+            Ok(Retried::Queued(id))
+        }
+        Ok(Deed::Reopen { run, moved, at_ms }) => Ok(match shared.store.reopen(run, moved, at_ms).await? {
+            Reopened::Queued => Retried::Queued(run),
+            Reopened::NotOver => Retried::NotOver,
+            Reopened::Unknown => Retried::Unknown,
+        }),
+        Ok(Deed::Take(_) | Deed::Signal { .. }) => Ok(Retried::NotOver),
+        Err(refused) => Ok(refused),
     }
 }
 
-async fn reopen(shared: &Shared, run: Id, moved: Option<store::Moved>) -> Result<Retried, store::Error> {
-    Ok(match shared.store.reopen(run, moved, shared.clock.now_ms()).await? {
-        Reopened::Queued => Retried::Queued(run),
-        Reopened::NotOver => Retried::NotOver,
-        Reopened::Unknown => Retried::Unknown,
+/// What it would write, or why it cannot be.
+pub(crate) async fn plan(
+    shared: &Shared,
+    run: Id,
+    from: RetryFrom,
+) -> Result<Result<Deed, Retried>, store::Error> {
+    let Some(found) = shared.store.run(run).await? else { return Ok(Err(Retried::Unknown)) };
+    of(shared, &found, from).await
+}
+
+/// The same for a run that was read.
+pub(crate) async fn of(
+    shared: &Shared,
+    found: &store::Run,
+    from: RetryFrom,
+) -> Result<Result<Deed, Retried>, store::Error> {
+    if !matches!(found.status, store::Status::Failed | store::Status::Cancelled) {
+        return Ok(Err(Retried::NotOver));
+    }
+    let (run, at_ms) = (found.start.id, shared.clock.now_ms());
+    Ok(match from {
+        RetryFrom::Start => Ok(Deed::Start(Box::new(again(shared, &found.start)))),
+        RetryFrom::Failure { current: false } => Ok(Deed::Reopen { run, moved: None, at_ms }),
+        RetryFrom::Failure { current: true } => match under_current(shared, found).await? {
+            Ok(moved) => Ok(Deed::Reopen { run, moved: Some(moved), at_ms }),
+            Err(difference) => Err(Retried::Differs(difference)),
+        },
     })
 }
 
-async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Error> {
+/// A new run of the same start.
+fn again(shared: &Shared, old: &Arc<NewRun>) -> NewRun {
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let version = shared.systems.current(&old.system).map_or(old.version, |current| current.version);
     // A run that a request waited for is worked in the background this time, and listed for its person.
     let root = if old.parent.is_some() { old.root } else { id };
-    let new = NewRun {
+    NewRun {
         id,
         version,
         root,
@@ -71,10 +97,7 @@ async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Err
         unique: None,
         created_at_ms: now_ms,
         ..NewRun::clone(old)
-    };
-    let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
-    settle(Some(shared.store.commit(commit))).await?;
-    Ok(Retried::Queued(id))
+    }
 }
 
 /// Its state under the files as they are now, if all that it recorded still happens and all that it names is there.

@@ -17,6 +17,7 @@ use crate::{
     answer::Refused,
     guard::guard,
     live::{Audience, Hub, audience_of},
+    once::UnderWay,
     pages,
     routes::{account, events, health, mine, notifications, progress, runs, webhook, workflows},
     settings::Settings,
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
     pub(crate) live: Hub,
+    pub(crate) under_way: UnderWay,
     local: Person,
 }
 
@@ -83,7 +85,8 @@ impl Viewer {
 /// All routes. Must be called inside a runtime: live delivery begins to listen.
 pub fn router(engine: Engine, settings: Settings) -> Router {
     let live = Hub::start(engine.clone(), &settings);
-    let app = Arc::new(App { engine, settings, live, local: Person::local() });
+    let app =
+        Arc::new(App { engine, settings, live, under_way: UnderWay::default(), local: Person::local() });
     Router::new()
         .route("/healthz", get(health::alive))
         .route("/readyz", get(health::ready))

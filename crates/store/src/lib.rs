@@ -9,6 +9,7 @@ mod change;
 mod error;
 mod id;
 mod notification;
+mod once;
 pub mod probe;
 mod progress;
 mod run;
@@ -22,6 +23,7 @@ pub use change::{Change, Changes, Toast};
 pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
+pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
@@ -91,6 +93,13 @@ pub enum Write {
     Signal(Arc<str>),
     /// A line on the run's page.
     Log(Log),
+    /// The answer to the request that has that key, sent once this is durable; without one the key is free again.
+    Keep {
+        /// See [`Key::name`].
+        name: Hash,
+        /// None: such an answer is not kept.
+        answer: Option<Kept>,
+    },
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
     Toast(Toast),
 }
@@ -180,8 +189,17 @@ pub trait Versions: Send + Sync {
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>>;
 }
 
+/// What is asked for under a key is done once. The caller sees to it that its process does one thing at a time under a key.
+pub trait Keys: Send + Sync {
+    /// Does it and keeps the answer with it, unless a request of that name was answered in the last 24 h. Where the store
+    /// refuses the deed (the run has ended, there is none), and where a unique start gave back another's run, `answer` is not kept.
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once>;
+    /// What a request of that name finds, if it is not to be done any more.
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>>;
+}
+
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions {
+pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Commits what was submitted, then closes. Later submissions are refused with [`Error::Closed`].

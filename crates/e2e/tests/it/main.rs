@@ -3,5 +3,6 @@
 
 mod browser;
 mod jobs;
+mod once;
 mod order;
 mod style;

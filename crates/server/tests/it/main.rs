@@ -7,5 +7,6 @@ mod calls;
 mod drawing;
 mod guard;
 mod live;
+mod once;
 mod pages;
 mod scene;

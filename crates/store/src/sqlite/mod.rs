@@ -8,6 +8,7 @@ mod forms;
 mod held;
 mod journal;
 mod memory;
+mod once;
 mod open;
 mod park;
 mod prune;
@@ -40,9 +41,9 @@ use self::{
     writer::{Asked, Order, Writer},
 };
 use crate::{
-    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Id,
-    Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
-    Standing, Started, Status, Store, Ticket, Version, Versions,
+    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Deed, Entries, Error, Filter, Hash, Id,
+    Inbox, Item, Items, Journals, Kept, Key, Keys, Log, NewRun, Notification, Once, Page, Reopened, Reply,
+    Run, Runs, Signalled, Standing, Started, Status, Store, Ticket, Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -493,6 +494,16 @@ impl Versions for Sqlite {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.read(move |db| read::version(db, hash))
+    }
+}
+
+impl Keys for Sqlite {
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once> {
+        self.ask(move |apply| apply.once(&key, &deed, answer.as_ref()))
+    }
+
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
+        self.read(move |db| once::answered(db, &key))
     }
 }
 

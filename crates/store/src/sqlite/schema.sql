@@ -15,6 +15,9 @@ CREATE INDEX awaits_run ON awaits (run, n);
 CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT NULL, run BLOB NOT NULL, until INTEGER NOT NULL,
   PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
 CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (run, name)) WITHOUT ROWID;
+-- Requests with an Idempotency-Key: until there is an answer, the run that is worked for one.
+CREATE TABLE once (name BLOB PRIMARY KEY, body BLOB NOT NULL, run BLOB, at INTEGER NOT NULL, answer BLOB);
+CREATE INDEX once_at ON once (at);
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 -- When each ended run may go.
 CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;

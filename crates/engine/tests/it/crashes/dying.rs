@@ -7,9 +7,9 @@ use std::sync::{
 
 use recipe::Value;
 use store::{
-    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Filter, Hash, Id, Inbox, Item, Items,
-    Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started, Store,
-    Ticket, Version, Versions,
+    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Entries, Filter, Hash, Id, Inbox, Item,
+    Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Notification, Once, Page, Reopened, Reply, Run,
+    Runs, Signalled, Started, Store, Ticket, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -224,6 +224,16 @@ impl Versions for Mortal {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.inner.version(hash)
+    }
+}
+
+impl Keys for Mortal {
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once> {
+        self.inner.once(key, deed, answer)
+    }
+
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
+        self.inner.answered(key)
     }
 }
 

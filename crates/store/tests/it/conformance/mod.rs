@@ -4,6 +4,7 @@ pub(crate) mod cancel;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod keep;
+pub(crate) mod once;
 pub(crate) mod parks;
 pub(crate) mod progress;
 pub(crate) mod runs;
