@@ -8,6 +8,7 @@
 //!
 //! It must not know: incoming HTTP, pages, SQL.
 
+mod bulk;
 mod call;
 mod clock;
 mod context;
@@ -25,12 +26,13 @@ mod work;
 
 use std::sync::Arc;
 
+pub use bulk::{Asked, Counted, narrowed, words};
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 pub use request::{Planned, Worked};
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
-use store::{Cancelled, Deed, Hash, Id, Kept, Key, Once, Run, Status, Store};
+use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Status, Store};
 pub use systems::{Published, read_folder};
 pub use trace::{Firing, Trace};
 
@@ -48,6 +50,8 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) systems: systems::Systems,
     pub(crate) http: effects::http::Client,
+    /// Something was recorded.
+    pub(crate) bulk: tokio::sync::Notify,
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
 }
@@ -97,6 +101,7 @@ impl Engine {
             store,
             settings,
             http,
+            bulk: tokio::sync::Notify::new(),
             running: work::Running::default(),
             kept: kept::Kept::default(),
         };
@@ -122,8 +127,9 @@ impl Engine {
     pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {
         let watch = systems::watch(self.clone(), stop.clone());
         let pass_on = work::pass_on(self.shared.clone(), stop.clone());
+        let bulk = bulk::work(self.shared.clone(), stop.clone());
         let work = work::work(self.shared.clone(), stop);
-        tokio::join!(watch, pass_on, work);
+        tokio::join!(watch, pass_on, bulk, work);
     }
 
     /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).
@@ -179,6 +185,11 @@ impl Engine {
     /// Does what is asked for under a key, unless it was done, and keeps the answer with it.
     pub async fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Result<Once, store::Error> {
         self.shared.store.once(key, deed, answer).await
+    }
+
+    /// Does it, as often as it is asked for.
+    pub async fn act(&self, deed: Deed) -> Result<Did, store::Error> {
+        self.shared.store.act(deed).await
     }
 
     /// The answer to whoever has the key, where only the caller could say it.

@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use interpreter::Then;
-use store::{Checkpoint, Commit, Deed, Entries, Id, NewRun, Reopened, Write};
+use store::{Checkpoint, Deed, Did, Entries, Id, NewRun, Reopened};
 
-use crate::{Shared, context, drive::settle};
+use crate::{Shared, context};
 
 /// Where a retry begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,22 +32,29 @@ pub enum Retried {
     Unknown,
 }
 
-pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
-    match plan(shared, run, from).await? {
-        Ok(Deed::Start(new)) => {
-            let id = new.id;
-            let commit = Commit { run: id, writes: vec![Write::Start(*new)], ..Commit::default() };
-            settle(Some(shared.store.commit(commit))).await?;
-            Ok(Retried::Queued(id))
+impl Retried {
+    /// What the store said, of a deed that queues the run `id`.
+    pub fn of(did: Did, id: Id) -> Retried {
+        match did {
+            Did::Reopened(Reopened::NotOver) => Retried::NotOver,
+            Did::Reopened(Reopened::Unknown) => Retried::Unknown,
+            _ => Retried::Queued(id),
         }
-        Ok(Deed::Reopen { run, moved, at_ms }) => Ok(match shared.store.reopen(run, moved, at_ms).await? {
-            Reopened::Queued => Retried::Queued(run),
-            Reopened::NotOver => Retried::NotOver,
-            Reopened::Unknown => Retried::Unknown,
-        }),
-        Ok(Deed::Take(_) | Deed::Signal { .. }) => Ok(Retried::NotOver),
-        Err(refused) => Ok(refused),
     }
+}
+
+pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
+    let deed = match plan(shared, run, from).await? {
+        Ok(deed) => deed,
+        Err(refused) => return Ok(refused),
+    };
+    let id = tried(&deed, run);
+    Ok(Retried::of(shared.store.act(deed).await?, id))
+}
+
+/// The run that such a deed queues.
+fn tried(deed: &Deed, run: Id) -> Id {
+    if let Deed::Start(new) = deed { new.id } else { run }
 }
 
 /// What it would write, or why it cannot be.

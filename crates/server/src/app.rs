@@ -19,7 +19,7 @@ use crate::{
     live::{Audience, Hub, audience_of},
     once::UnderWay,
     pages,
-    routes::{account, events, health, mine, notifications, progress, runs, webhook, workflows},
+    routes::{account, bulk, events, health, mine, notifications, progress, runs, webhook, workflows},
     settings::Settings,
 };
 
@@ -97,6 +97,9 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/{system}/workflows", get(workflows::list))
         .route("/{system}/workflows/{identifier}/run", post(webhook::workflow))
         .route("/{system}/runs", get(runs::list))
+        .route("/{system}/runs/bulk", get(bulk::list).post(bulk::begin))
+        .route("/{system}/runs/bulk/{action}", get(bulk::show))
+        .route("/{system}/runs/bulk/{action}/cancel", post(bulk::cancel))
         .route("/{system}/runs/{run}", get(runs::show))
         .route("/{system}/runs/{run}/cancel", post(runs::cancel))
         .route("/{system}/runs/{run}/retry", post(runs::retry))

@@ -5,6 +5,7 @@
 //! commit. The crate knows values, not graphs: a journal entry and a checkpoint are bytes here, and what an effect
 //! means is the engine's matter. No SQL leaves it.
 
+mod action;
 mod change;
 mod error;
 mod id;
@@ -19,6 +20,7 @@ mod version;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+pub use action::{Action, Bulk, Step};
 pub use change::{Change, Changes, Toast};
 pub use error::Error;
 pub use id::Id;
@@ -191,6 +193,8 @@ pub trait Versions: Send + Sync {
 
 /// What is asked for under a key is done once. The caller sees to it that its process does one thing at a time under a key.
 pub trait Keys: Send + Sync {
+    /// Does it: without a key as often as it is asked for.
+    fn act(&self, deed: Deed) -> Reply<'_, Did>;
     /// Does it and keeps the answer with it, unless a request of that name was answered in the last 24 h. Where the store
     /// refuses the deed (the run has ended, there is none), and where a unique start gave back another's run, `answer` is not kept.
     fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once>;
@@ -198,8 +202,22 @@ pub trait Keys: Send + Sync {
     fn answered(&self, key: Key) -> Reply<'_, Option<Once>>;
 }
 
+/// What is done to many runs at once. One is recorded by [`Deed::Record`].
+pub trait Actions: Send + Sync {
+    /// Does a page of it, unless its end was asked for, and gives what it has come to. [`Error::Conflict`] if that page was done.
+    fn step(&self, step: Step) -> Reply<'_, Action>;
+    /// Asks for its end: what is done stays done. None: there is no such action.
+    fn stop_action(&self, id: Id, at_ms: i64) -> Reply<'_, Option<Action>>;
+    /// One of them.
+    fn action(&self, id: Id) -> Reply<'_, Option<Action>>;
+    /// The newest of a system, at most 50.
+    fn actions(&self, system: Arc<str>) -> Reply<'_, Vec<Action>>;
+    /// Those that are not over, oldest first, at most 100.
+    fn open_actions(&self) -> Reply<'_, Vec<Action>>;
+}
+
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys {
+pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Commits what was submitted, then closes. Later submissions are refused with [`Error::Closed`].

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, Id, Moved, NewRun, Reopened, Signalled, Started};
+use crate::{Action, Cancelled, Hash, Id, Moved, NewRun, Reopened, Signalled, Started};
 
 /// How long an answer is kept, milliseconds.
 pub const KEPT_MS: i64 = 24 * 3_600_000;
@@ -26,7 +26,8 @@ pub struct Key {
 pub enum Deed {
     /// The key is taken for that run, which is worked inside the request: the answer comes with its end ([`crate::Write::Keep`]).
     Take(Id),
-    /// A background run is queued, or the one that holds its unique key is given back.
+    /// A background run is queued, or the one that holds its unique key is given back; [`Reopened::NotOver`] if it is to try again
+    /// one that neither failed nor was cancelled.
     Start(Box<NewRun>),
     /// A run goes on from where it failed.
     Reopen {
@@ -46,6 +47,15 @@ pub enum Deed {
         /// What it says.
         body: Value,
     },
+    /// The end of a run is asked for, and that of what it started.
+    Cancel {
+        /// Which.
+        run: Id,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// A bulk action is recorded, and begins. One of that id stays as it is.
+    Record(Box<Action>),
 }
 
 /// What came of a deed.
@@ -59,6 +69,10 @@ pub enum Did {
     Reopened(Reopened),
     /// Of [`Deed::Signal`].
     Signalled(Signalled),
+    /// Of [`Deed::Cancel`].
+    Cancelled(Cancelled),
+    /// Of [`Deed::Record`]: false if it was there already.
+    Recorded(bool),
 }
 
 /// What a request with a key finds.

@@ -10,9 +10,7 @@ use axum::{
 use engine::{Retried, RetryFrom, Trace};
 use recipe::Value;
 use serde::Deserialize;
-use store::{
-    Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Reopened, Run, Signalled, Status,
-};
+use store::{Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Run, Signalled, Status};
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
@@ -20,7 +18,7 @@ use crate::{
     border::{Raw, Shown},
     once::{Named, kept, once, replay},
     routes::body,
-    time::iso,
+    time::{iso, moment},
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
 
@@ -28,7 +26,7 @@ use crate::{
 pub(crate) const STATUSES: [Status; 6] =
     [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Cancelled];
 
-/// What the address asks for; an empty text is none.
+/// What the address (or the filter of a bulk action) asks for; an empty text is none.
 #[derive(Debug, Default, Clone, Deserialize)]
 pub(crate) struct Asked {
     pub(crate) workflow: Option<String>,
@@ -36,6 +34,10 @@ pub(crate) struct Asked {
     pub(crate) queue: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) q: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) element: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) before: Option<String>,
     pub(crate) cursor: Option<String>,
 }
 
@@ -52,6 +54,13 @@ impl Asked {
                 })?)
             }
         };
+        let time = |name: &str, text: &Option<String>| match given(text) {
+            None => Ok(None),
+            Some(text) => moment(&text).map(Some).ok_or_else(|| {
+                Refused::new(StatusCode::BAD_REQUEST, format!("`{name}` is no moment"))
+                    .help("write it as 2026-11-25T14:05:00Z, or in milliseconds since 1970")
+            }),
+        };
         Ok(Filter {
             system: Some(system.clone()),
             workflow: given(&self.workflow),
@@ -59,6 +68,11 @@ impl Asked {
             queue: given(&self.queue),
             user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
             text: given(&self.q),
+            live: false,
+            code: given(&self.code),
+            element: given(&self.element),
+            after_ms: time("after", &self.after)?,
+            before_ms: time("before", &self.before)?,
             cursor: cursor(given(&self.cursor))?,
             limit: 50,
         })
@@ -238,9 +252,10 @@ async fn retry_run(app: &App, run: Id, again: &Again, key: Option<Key>) -> Answe
                 let id = if let Deed::Start(new) = &deed { new.id } else { run };
                 let (response, answer) = kept(retried(id)).await?;
                 match app.engine.once(key, deed, Some(answer)).await? {
-                    Once::Did(Did::Reopened(Reopened::NotOver)) => Retried::NotOver,
-                    Once::Did(Did::Reopened(Reopened::Unknown)) => Retried::Unknown,
-                    Once::Did(_) => return Ok(response),
+                    Once::Did(did) => match Retried::of(did, id) {
+                        Retried::Queued(_) => return Ok(response),
+                        refused => refused,
+                    },
                     found => return replay(found),
                 }
             }

@@ -3,6 +3,7 @@
 
 mod bars;
 mod border;
+mod bulk;
 mod calls;
 mod drawing;
 mod guard;

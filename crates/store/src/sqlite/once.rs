@@ -9,7 +9,9 @@ use super::{
     apply::Apply,
     forms::{blob, blob_of, id, key, trouble},
 };
-use crate::{Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, Once, Reopened, Signalled};
+use crate::{
+    Cancelled, Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
+};
 
 /// Expired rows that go whenever a row comes: more than one, so that a heap of them melts; few, so that nobody waits.
 const EXPIRED: i64 = 4;
@@ -61,10 +63,12 @@ impl Apply<'_> {
             Did::Taken(run) => (Some(run), None),
             // Another run's id: only the caller can say so, and keeps that answer then.
             Did::Started(started) if started.existing => (None, None),
-            Did::Started(_) | Did::Reopened(Reopened::Queued) | Did::Signalled(Signalled::Kept) => {
-                (None, answer)
-            }
-            Did::Reopened(_) | Did::Signalled(_) => return Ok(Once::Did(did)),
+            Did::Started(_)
+            | Did::Reopened(Reopened::Queued)
+            | Did::Signalled(Signalled::Kept)
+            | Did::Cancelled(Cancelled::Ended | Cancelled::Asked)
+            | Did::Recorded(_) => (None, answer),
+            Did::Reopened(_) | Did::Signalled(_) | Did::Cancelled(_) => return Ok(Once::Did(did)),
         };
         self.run(
             "INSERT OR REPLACE INTO once (name, body, run, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
@@ -77,13 +81,23 @@ impl Apply<'_> {
         Ok(Once::Did(did))
     }
 
-    fn deed(&mut self, deed: &Deed, before: Option<Id>) -> Result<Did, Error> {
+    /// `before`: the run that a dead process took the key for.
+    pub(super) fn deed(&mut self, deed: &Deed, before: Option<Id>) -> Result<Did, Error> {
         Ok(match deed {
             Deed::Take(run) => Did::Taken(before.unwrap_or(*run)),
+            Deed::Start(new) if !self.may_try_again(new)? => Did::Reopened(Reopened::NotOver),
             Deed::Start(new) => Did::Started(self.start_unique(new)?),
             Deed::Reopen { run, moved, at_ms } => Did::Reopened(self.reopen(*run, moved.as_ref(), *at_ms)?),
             Deed::Signal { run, name, body } => Did::Signalled(self.signal(*run, name, body)?),
+            Deed::Cancel { run, at_ms } => Did::Cancelled(self.ask_to_end(*run, true, *at_ms)?),
+            Deed::Record(action) => Did::Recorded(self.record(action)?),
         })
+    }
+
+    /// Whether a run that it tries again from the start, if it does, is over and has not succeeded.
+    fn may_try_again(&self, new: &NewRun) -> Result<bool, Error> {
+        let Some(old) = new.retry_of else { return Ok(true) };
+        Ok(self.ended_as(old)?.is_some_and(|status| status != Status::Succeeded))
     }
 
     /// The answer to whoever has the key; None: it is not kept, and the key is free again.

@@ -1,5 +1,6 @@
 //! Cases by the trait that promises them.
 
+pub(crate) mod actions;
 pub(crate) mod cancel;
 pub(crate) mod inbox;
 pub(crate) mod journal;
