@@ -110,7 +110,7 @@ async fn count(shared: &Shared, mut filter: Filter) -> Result<Counted, Error> {
         if filter.cursor.is_none() && counted.count <= COUNT_MAX {
             return Ok(counted);
         }
-        if counted.count >= COUNT_MAX {
+        if counted.count > COUNT_MAX {
             break;
         }
     }
