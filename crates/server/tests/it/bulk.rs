@@ -92,6 +92,7 @@ async fn what_failed_is_counted_then_tried_again_with_a_bar_that_says_how_far_it
         (&json!("succeeded"), &json!(7), &json!("local"))
     );
     assert_eq!(shown["filter"]["status"], "failed");
+    assert_eq!(scene.client.post(&format!("{place}/cancel"), &json!({})).await.status, 409, "it is over");
     assert_eq!(scene.client.get("/main/runs/bulk").await.json()["items"][0]["id"], action);
     assert_eq!(provider.seen_at("/ask").len(), 14, "each was tried again once");
     scene.stop().await;

@@ -109,5 +109,7 @@ pub(crate) async fn an_answer_is_kept_for_a_day(open: &Open<'_>) {
     assert_eq!(within, Once::Answered(answer("first")));
     let after = store.once(later(KEPT_MS), queues(3), Some(answer("third"))).await.unwrap();
     assert!(matches!(after, Once::Did(Did::Started(started)) if started.id == run(3).id));
+    let again = store.once(later(KEPT_MS + 1), queues(4), Some(answer("fourth"))).await.unwrap();
+    assert_eq!(again, Once::Answered(answer("third")), "and the new one for another day");
     close(store).await;
 }
