@@ -188,7 +188,7 @@ fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
                 }
             }
             (bars(system, &Bars::Of(action.id), items, Some("It begins in a moment.")))
-            @if ended { p { (engine::words(action)) "." } }
+            @if ended && items.is_empty() { p { (engine::words(action)) "." } }
         }
         p { a href={ "/ui/" (segment(system)) "/runs" } { "All runs" } }
     }
