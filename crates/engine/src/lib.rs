@@ -8,6 +8,7 @@
 //!
 //! It must not know: incoming HTTP, pages, SQL.
 
+pub mod bulk;
 mod call;
 mod clock;
 mod context;
@@ -29,10 +30,11 @@ use std::sync::Arc;
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 use recipe::Value;
+pub use request::{Planned, Worked};
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
 pub use signals::{Asked, Question, Signed};
-use store::{Cancelled, Hash, Id, Run, Signalled, Status, Store};
+use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Signalled, Status, Store};
 pub use systems::{Published, read_folder};
 pub use trace::{Firing, Trace};
 
@@ -50,6 +52,8 @@ pub(crate) struct Shared {
     pub(crate) ids: Ids,
     pub(crate) systems: systems::Systems,
     pub(crate) http: Arc<dyn effects::http::Perform>,
+    /// Something was recorded.
+    pub(crate) bulk: tokio::sync::Notify,
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
     pub(crate) doors: signals::Doors,
@@ -101,6 +105,7 @@ impl Engine {
             store,
             settings,
             http,
+            bulk: tokio::sync::Notify::new(),
             running: work::Running::default(),
             kept: kept::Kept::default(),
         };
@@ -126,8 +131,9 @@ impl Engine {
     pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {
         let watch = systems::watch(self.clone(), stop.clone());
         let pass_on = work::pass_on(self.shared.clone(), stop.clone());
+        let bulk = bulk::work(self.shared.clone(), stop.clone());
         let work = work::work(self.shared.clone(), stop);
-        tokio::join!(watch, pass_on, work);
+        tokio::join!(watch, pass_on, bulk, work);
     }
 
     /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).
@@ -163,6 +169,42 @@ impl Engine {
     /// Starts something: inside the request, or in the background.
     pub async fn call(&self, call: Call) -> Result<Started, Refusal> {
         request::call(&self.shared, call).await
+    }
+
+    /// Looks whether a call may be done, and begins nothing: for a caller that keeps the answer with what is done.
+    pub fn plan(&self, call: Call) -> Result<Planned, Refusal> {
+        request::plan(&self.shared, call)
+    }
+
+    /// Works a planned run to its end inside the request, up to its deadline. Nothing of it is written before [`Engine::settle`].
+    pub async fn work_inside(&self, planned: Planned) -> Worked {
+        request::work(&self.shared, planned).await
+    }
+
+    /// Writes what such a run did, with `keep` in the same transaction; its answer is to be sent after that.
+    pub async fn settle(&self, worked: Worked, keep: Option<store::Write>) -> Result<Answer, Refusal> {
+        request::settle_with(&self.shared, worked, keep).await
+    }
+
+    /// Does what is asked for under a key, unless it was done, and keeps the answer with it.
+    pub async fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Result<Once, store::Error> {
+        self.shared.store.once(key, deed, answer).await
+    }
+
+    /// Does it, as often as it is asked for.
+    pub async fn act(&self, deed: Deed) -> Result<Did, store::Error> {
+        self.shared.store.act(deed).await
+    }
+
+    /// The answer to whoever has the key, where only the caller could say it.
+    pub async fn keep(&self, run: Id, keep: store::Write) -> Result<(), store::Error> {
+        let commit = store::Commit { run, writes: vec![keep], ..store::Commit::default() };
+        drive::settle(Some(self.shared.store.commit(commit))).await
+    }
+
+    /// What a retry would do, or why it cannot be.
+    pub async fn plan_retry(&self, run: Id, from: RetryFrom) -> Result<Result<Deed, Retried>, store::Error> {
+        retry::plan(&self.shared, run, from).await
     }
 
     /// Asks for the end of a run; `children`: and of its live descendants.

@@ -18,7 +18,60 @@ use crate::{
 
 const OUTPUTS_MAX: usize = 1024;
 
+/// A call that may be done: what it would start, and nothing begun yet.
+#[derive(Debug)]
+pub struct Planned {
+    published: Arc<Published>,
+    new: NewRun,
+    /// It works in the background.
+    pub in_background: bool,
+}
+
+impl Planned {
+    /// The run, of which nobody has heard yet.
+    pub fn run(&self) -> Id {
+        self.new.id
+    }
+
+    /// Under another id.
+    pub fn under(self, id: Id) -> Planned {
+        Planned { new: NewRun { id, root: id, ..self.new }, ..self }
+    }
+
+    /// What a background start writes.
+    pub fn into_start(self) -> NewRun {
+        self.new
+    }
+}
+
+/// A run that was worked inside the request; what it wants written is not, so that its answer can be written with it.
+#[derive(Debug)]
+pub struct Worked {
+    /// What it gives back, once it is settled.
+    pub answer: Answer,
+    commit: Commit,
+    /// The answer depends on what is written.
+    outbox: bool,
+}
+
 pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Refusal> {
+    let planned = plan(shared, call)?;
+    if !planned.in_background {
+        let worked = work(shared, planned).await;
+        return settle_with(shared, worked, None).await.map(Started::Done);
+    }
+    let (run, new) = (planned.run(), planned.new);
+    if new.unique.is_some() {
+        let started = shared.store.start(new).await.map_err(Refusal::Store)?;
+        return Ok(Started::Queued { run: started.id, existing: started.existing });
+    }
+    let commit = Commit { run, writes: vec![Write::Start(new)], ..Commit::default() };
+    settle(Some(shared.store.commit(commit))).await.map_err(Refusal::Store)?;
+    Ok(Started::Queued { run, existing: false })
+}
+
+/// Looks whether it may be done.
+pub(crate) fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
     let published = shared.systems.current(&call.system).ok_or(Refusal::UnknownSystem)?;
     let (graph, event) = find(&published, &call.door)?;
     allowed(event, &call)?;
@@ -53,16 +106,23 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
         keep_ms: policy.keep_ms,
         created_at_ms: now_ms,
     };
-    if in_background {
-        if new.unique.is_some() {
-            let started = shared.store.start(new).await.map_err(Refusal::Store)?;
-            return Ok(Started::Queued { run: started.id, existing: started.existing });
-        }
-        let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
-        settle(Some(shared.store.commit(commit))).await.map_err(Refusal::Store)?;
-        return Ok(Started::Queued { run: id, existing: false });
+    Ok(Planned { published, new, in_background })
+}
+
+/// Writes what a run inside the request did, and the answer with it if that is to be kept; only then it may be sent.
+pub(crate) async fn settle_with(
+    shared: &Shared,
+    worked: Worked,
+    keep: Option<Write>,
+) -> Result<Answer, Refusal> {
+    let Worked { answer, mut commit, mut outbox } = worked;
+    outbox |= keep.is_some();
+    commit.writes.extend(keep);
+    let ticket = shared.store.commit(commit);
+    if outbox {
+        settle(Some(ticket)).await.map_err(Refusal::Store)?;
     }
-    inside(shared, &published, Arc::new(new)).await.map(Started::Done)
+    Ok(answer)
 }
 
 fn find<'a>(published: &'a Published, door: &Door) -> Result<(&'a Arc<Graph>, Option<&'a Event>), Refusal> {
@@ -109,7 +169,8 @@ fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
 }
 
 /// Runs it to its end, in place.
-async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -> Result<Answer, Refusal> {
+pub(crate) async fn work(shared: &Arc<Shared>, planned: Planned) -> Worked {
+    let (published, new) = (planned.published, Arc::new(planned.new));
     let mut run = Inside {
         shared,
         new: new.clone(),
@@ -133,7 +194,7 @@ async fn inside(shared: &Arc<Shared>, published: &Published, new: Arc<NewRun>) -
         }
         Err(failure) => interpreter::End::failed(failure),
     };
-    run.commit(end).await
+    run.end(end)
 }
 
 struct Inside<'a> {
@@ -219,7 +280,7 @@ impl Inside<'_> {
         }
     }
 
-    async fn commit(mut self, end: interpreter::End) -> Result<Answer, Refusal> {
+    fn end(mut self, end: interpreter::End) -> Worked {
         let failed = end.status == EndStatus::Failed;
         let answer = Answer { too_late: self.too_late, ..answer(self.new.id, &end) };
         let now_ms = self.shared.clock.now_ms();
@@ -235,18 +296,15 @@ impl Inside<'_> {
         let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
         let retry = again.and_then(|again| encode(&[again], self.entries.len() as u64));
         let end = store::End { retry, ..ended(end, self.new.created_at_ms, now_ms) };
-        let ticket = self.shared.store.commit(Commit {
+        let commit = Commit {
             run: self.new.id,
             epoch: 0,
             entries: failed.then(|| encode(&self.entries, 0)).flatten(),
             writes,
             end: Some(end),
             ..Commit::default()
-        });
-        if outbox {
-            settle(Some(ticket)).await.map_err(Refusal::Store)?;
-        }
-        Ok(answer)
+        };
+        Worked { answer, commit, outbox }
     }
 }
 

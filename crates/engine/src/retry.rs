@@ -3,9 +3,9 @@
 use std::sync::Arc;
 
 use interpreter::Then;
-use store::{Checkpoint, Commit, Entries, Id, NewRun, Reopened, Write};
+use store::{Checkpoint, Deed, Did, Entries, Id, NewRun, Reopened};
 
-use crate::{Shared, context, drive::settle};
+use crate::{Shared, context};
 
 /// Where a retry begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -32,37 +32,72 @@ pub enum Retried {
     Unknown,
 }
 
-pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
-    let Some(found) = shared.store.run(run).await? else { return Ok(Retried::Unknown) };
-    if !matches!(found.status, store::Status::Failed | store::Status::Cancelled) {
-        return Ok(Retried::NotOver);
-    }
-    match from {
-        RetryFrom::Start => again(shared, &found.start).await,
-        RetryFrom::Failure { current: false } => reopen(shared, run, None).await,
-        RetryFrom::Failure { current: true } => match under_current(shared, &found).await? {
-            Ok(moved) => reopen(shared, run, Some(moved)).await,
-            Err(difference) => Ok(Retried::Differs(difference)),
-        },
+impl Retried {
+    /// What the store said, of a deed that queues the run `id`.
+    pub fn of(did: Did, id: Id) -> Retried {
+        match did {
+            Did::Reopened(Reopened::NotOver) => Retried::NotOver,
+            Did::Reopened(Reopened::Unknown) => Retried::Unknown,
+            _ => Retried::Queued(id),
+        }
     }
 }
 
-async fn reopen(shared: &Shared, run: Id, moved: Option<store::Moved>) -> Result<Retried, store::Error> {
-    Ok(match shared.store.reopen(run, moved, shared.clock.now_ms()).await? {
-        Reopened::Queued => Retried::Queued(run),
-        Reopened::NotOver => Retried::NotOver,
-        Reopened::Unknown => Retried::Unknown,
+pub(crate) async fn retry(shared: &Shared, run: Id, from: RetryFrom) -> Result<Retried, store::Error> {
+    let deed = match plan(shared, run, from).await? {
+        Ok(deed) => deed,
+        Err(refused) => return Ok(refused),
+    };
+    let id = tried(&deed, run);
+    Ok(Retried::of(shared.store.act(deed).await?, id))
+}
+
+/// The run that such a deed queues.
+fn tried(deed: &Deed, run: Id) -> Id {
+    if let Deed::Start(new) = deed { new.id } else { run }
+}
+
+/// What it would write, or why it cannot be.
+pub(crate) async fn plan(
+    shared: &Shared,
+    run: Id,
+    from: RetryFrom,
+) -> Result<Result<Deed, Retried>, store::Error> {
+    let Some(found) = shared.store.run(run).await? else { return Ok(Err(Retried::Unknown)) };
+    of(shared, &found, from).await
+}
+
+/// The same for a run that was read.
+pub(crate) async fn of(
+    shared: &Shared,
+    found: &store::Run,
+    from: RetryFrom,
+) -> Result<Result<Deed, Retried>, store::Error> {
+    if !matches!(found.status, store::Status::Failed | store::Status::Cancelled) {
+        return Ok(Err(Retried::NotOver));
+    }
+    let (run, at_ms) = (found.start.id, shared.clock.now_ms());
+    Ok(match from {
+        RetryFrom::Start => {
+            shared.store.room()?;
+            Ok(Deed::Start(Box::new(again(shared, &found.start))))
+        }
+        RetryFrom::Failure { current: false } => Ok(Deed::Reopen { run, moved: None, at_ms }),
+        RetryFrom::Failure { current: true } => match under_current(shared, found).await? {
+            Ok(moved) => Ok(Deed::Reopen { run, moved: Some(moved), at_ms }),
+            Err(difference) => Err(Retried::Differs(difference)),
+        },
     })
 }
 
-async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Error> {
-    shared.store.room()?;
+/// A new run of the same start.
+fn again(shared: &Shared, old: &Arc<NewRun>) -> NewRun {
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let version = shared.systems.current(&old.system).map_or(old.version, |current| current.version);
     // A run that a request waited for is worked in the background this time, and listed for its person.
     let root = if old.parent.is_some() { old.root } else { id };
-    let new = NewRun {
+    NewRun {
         id,
         version,
         root,
@@ -73,10 +108,7 @@ async fn again(shared: &Shared, old: &Arc<NewRun>) -> Result<Retried, store::Err
         context: context::anew(&old.context, &shared.doors.base()),
         created_at_ms: now_ms,
         ..NewRun::clone(old)
-    };
-    let commit = Commit { run: id, writes: vec![Write::Start(new)], ..Commit::default() };
-    settle(Some(shared.store.commit(commit))).await?;
-    Ok(Retried::Queued(id))
+    }
 }
 
 /// Its state under the files as they are now, if all that it recorded still happens and all that it names is there.

@@ -75,6 +75,11 @@ impl Home {
         Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
     }
 
+    /// What to do about a refusal of its store.
+    pub(crate) fn trouble(&self, error: &store::Error) -> Trouble {
+        trouble(&database(&self.project), error)
+    }
+
     /// For what works: told when the process is to end.
     pub(crate) fn stop(&self) -> watch::Receiver<Stop> {
         self.stop.subscribe()

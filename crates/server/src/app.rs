@@ -17,8 +17,9 @@ use crate::{
     answer::Refused,
     guard::guard,
     live::{Audience, Hub, audience_of},
+    once::UnderWay,
     pages,
-    routes::{account, events, health, mine, notifications, progress, runs, webhook, workflows},
+    routes::{account, bulk, events, health, mine, notifications, progress, runs, webhook, workflows},
     settings::Settings,
 };
 
@@ -27,6 +28,7 @@ pub(crate) struct App {
     pub(crate) engine: Engine,
     pub(crate) settings: Settings,
     pub(crate) live: Hub,
+    pub(crate) under_way: UnderWay,
     local: Person,
 }
 
@@ -83,7 +85,8 @@ impl Viewer {
 /// All routes. Must be called inside a runtime: live delivery begins to listen.
 pub fn router(engine: Engine, settings: Settings) -> Router {
     let live = Hub::start(engine.clone(), &settings);
-    let app = Arc::new(App { engine, settings, live, local: Person::local() });
+    let app =
+        Arc::new(App { engine, settings, live, under_way: UnderWay::default(), local: Person::local() });
     // The credential of a signed address is in it, so neither its Host nor a proxy in front matters; nor do they to styles.
     let open = Router::new()
         .route("/{system}/signal/{run}/{name}", get(pages::signal::show).post(pages::signal::answer))
@@ -99,6 +102,9 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/{system}/workflows", get(workflows::list))
         .route("/{system}/workflows/{identifier}/run", post(webhook::workflow))
         .route("/{system}/runs", get(runs::list))
+        .route("/{system}/runs/bulk", get(bulk::list).post(bulk::begin))
+        .route("/{system}/runs/bulk/{action}", get(bulk::show))
+        .route("/{system}/runs/bulk/{action}/cancel", post(bulk::cancel))
         .route("/{system}/runs/{run}", get(runs::show))
         .route("/{system}/runs/{run}/cancel", post(runs::cancel))
         .route("/{system}/runs/{run}/retry", post(runs::retry))

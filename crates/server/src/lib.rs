@@ -15,6 +15,7 @@ mod graph;
 mod guard;
 mod layout;
 mod live;
+mod once;
 mod pages;
 mod routes;
 mod serve;

@@ -13,6 +13,8 @@ pub struct Settings {
     pub body_bytes_max: usize,
     /// How long a client may take to send its body.
     pub body_timeout: Duration,
+    /// How long a request waits for the one before it with the same `Idempotency-Key`; over it is 409.
+    pub once_wait: Duration,
     /// How many live streams are served at once; over it is 503.
     pub streams_max: usize,
     /// A stream that took nothing for so long is dropped.
@@ -26,6 +28,7 @@ impl Default for Settings {
             hosts: Vec::new(),
             body_bytes_max: 10 * 1024 * 1024,
             body_timeout: Duration::from_secs(60),
+            once_wait: Duration::from_secs(10),
             streams_max: 20_000,
             stream_idle_max: Duration::from_secs(60),
         }

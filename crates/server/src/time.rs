@@ -7,6 +7,12 @@ pub(crate) fn iso(ms: i64) -> String {
     Timestamp::from_millisecond(ms).map_or_else(|_| String::new(), |time| format!("{time:.3}"))
 }
 
+/// A moment in ISO 8601, or milliseconds since 1970.
+pub(crate) fn moment(text: &str) -> Option<i64> {
+    let iso = || text.parse::<Timestamp>().map(Timestamp::as_millisecond).ok();
+    text.parse().ok().or_else(iso)
+}
+
 /// How long something took or has been going on, in the two largest units.
 pub(crate) fn span(ms: i64) -> String {
     let ms = ms.max(0);

@@ -5,10 +5,12 @@
 //! commit. The crate knows values, not graphs: a journal entry and a checkpoint are bytes here, and what an effect
 //! means is the engine's matter. No SQL leaves it.
 
+mod action;
 mod change;
 mod error;
 mod id;
 mod notification;
+mod once;
 pub mod probe;
 mod progress;
 mod run;
@@ -18,10 +20,12 @@ mod version;
 
 use std::{future::Future, pin::Pin, sync::Arc};
 
+pub use action::{Action, Bulk, Step};
 pub use change::{Change, Changes, Toast};
 pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
+pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
 pub use progress::{Contribution, Item, ItemStatus};
 use recipe::Value;
 pub use run::{
@@ -91,6 +95,13 @@ pub enum Write {
     Signal(Arc<str>),
     /// A line on the run's page.
     Log(Log),
+    /// The answer to the request that has that key, sent once this is durable; without one the key is free again.
+    Keep {
+        /// See [`Key::name`].
+        name: Hash,
+        /// None: such an answer is not kept.
+        answer: Option<Kept>,
+    },
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
     Toast(Toast),
 }
@@ -182,8 +193,33 @@ pub trait Versions: Send + Sync {
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>>;
 }
 
+/// What is asked for under a key is done once. The caller sees to it that its process does one thing at a time under a key.
+pub trait Keys: Send + Sync {
+    /// Does it: without a key as often as it is asked for.
+    fn act(&self, deed: Deed) -> Reply<'_, Did>;
+    /// Does it and keeps the answer with it, unless a request of that name was answered in the last 24 h. Where the store
+    /// refuses the deed (the run has ended, there is none), and where a unique start gave back another's run, `answer` is not kept.
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once>;
+    /// What a request of that name finds, if it is not to be done any more.
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>>;
+}
+
+/// What is done to many runs at once. One is recorded by [`Deed::Record`].
+pub trait Actions: Send + Sync {
+    /// Does a page of it, unless its end was asked for, and gives what it has come to. [`Error::Conflict`] if that page was done.
+    fn step(&self, step: Step) -> Reply<'_, Action>;
+    /// Asks for its end: what is done stays done. None: there is no such action.
+    fn stop_action(&self, id: Id, at_ms: i64) -> Reply<'_, Option<Action>>;
+    /// One of them.
+    fn action(&self, id: Id) -> Reply<'_, Option<Action>>;
+    /// The newest of a system, at most 50.
+    fn actions(&self, system: Arc<str>) -> Reply<'_, Vec<Action>>;
+    /// Those that are not over, oldest first, at most 100.
+    fn open_actions(&self) -> Reply<'_, Vec<Action>>;
+}
+
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions {
+pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Whether there is room for what comes from outside; what runs is not asked. Cheap: the disk is looked at once a second.

@@ -344,7 +344,7 @@ pub enum Cancelled {
 }
 
 /// Which runs a page shows. Fields that are `None` do not narrow it.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone, Default, PartialEq, Serialize, Deserialize)]
 pub struct Filter {
     /// The tenant.
     pub system: Option<Arc<str>>,
@@ -352,12 +352,22 @@ pub struct Filter {
     pub workflow: Option<String>,
     /// A status.
     pub status: Option<Status>,
+    /// Only those that have not ended.
+    pub live: bool,
     /// A queue.
     pub queue: Option<String>,
     /// A person.
     pub user: Option<String>,
     /// Part of an id or of a workflow's identifier.
     pub text: Option<String>,
+    /// The code of the error that it ended with.
+    pub code: Option<String>,
+    /// The element that failed.
+    pub element: Option<String>,
+    /// Created then or later, milliseconds since 1970.
+    pub after_ms: Option<i64>,
+    /// Created earlier, milliseconds since 1970.
+    pub before_ms: Option<i64>,
     /// Where the page before ended.
     pub cursor: Option<String>,
     /// At most so many rows; 0 is 50.

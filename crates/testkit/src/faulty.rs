@@ -7,9 +7,9 @@ use std::{pin::Pin, sync::Arc};
 
 use recipe::Value;
 use store::{
-    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Heard, Id, Inbox,
-    Item, Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
-    Started, Store, Ticket, Version, Versions,
+    Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
+    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Notification,
+    Once, Page, Reopened, Reply, Run, Runs, Signalled, Started, Step, Store, Ticket, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -208,6 +208,42 @@ impl<S: Store> Versions for Faulty<S> {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.read("version", self.inner.version(hash))
+    }
+}
+
+impl<S: Store> Keys for Faulty<S> {
+    fn act(&self, deed: Deed) -> Reply<'_, Did> {
+        self.write("act", move |inner| inner.act(deed))
+    }
+
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once> {
+        self.write("once", move |inner| inner.once(key, deed, answer))
+    }
+
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
+        self.read("answered", self.inner.answered(key))
+    }
+}
+
+impl<S: Store> Actions for Faulty<S> {
+    fn step(&self, step: Step) -> Reply<'_, Action> {
+        self.write("step", move |inner| inner.step(step))
+    }
+
+    fn stop_action(&self, id: Id, at_ms: i64) -> Reply<'_, Option<Action>> {
+        self.write("stop_action", move |inner| inner.stop_action(id, at_ms))
+    }
+
+    fn action(&self, id: Id) -> Reply<'_, Option<Action>> {
+        self.read("action", self.inner.action(id))
+    }
+
+    fn actions(&self, system: Arc<str>) -> Reply<'_, Vec<Action>> {
+        self.read("actions", self.inner.actions(system))
+    }
+
+    fn open_actions(&self) -> Reply<'_, Vec<Action>> {
+        self.read("open_actions", self.inner.open_actions())
     }
 }
 

@@ -3,8 +3,10 @@
 
 mod approval;
 mod browser;
+mod bulk;
 mod disk;
 mod jobs;
+mod once;
 mod order;
 mod sim;
 mod style;

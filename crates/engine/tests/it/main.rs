@@ -4,6 +4,7 @@
 mod addresses;
 mod answers;
 mod attempts;
+mod bulk;
 mod crashes;
 mod limits;
 mod patience;

@@ -1,5 +1,6 @@
 //! A file a command.
 
+pub(crate) mod bulk;
 pub(crate) mod demo;
 pub(crate) mod recipe;
 pub(crate) mod run;

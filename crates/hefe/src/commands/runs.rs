@@ -3,8 +3,9 @@
 use std::process::ExitCode;
 
 use hyper::Method;
-use serde_json::Value;
+use serde_json::{Value, json};
 
+use super::bulk::{self, Which};
 use crate::{
     Project,
     client::Client,
@@ -39,24 +40,28 @@ enum What {
         /// Its id
         id: String,
     },
-    /// Ask for the end of a run and of what it started
+    /// Ask for the end of a run and of what it started, or of all that a filter finds
     Cancel {
         /// Its id
-        id: String,
+        id: Option<String>,
         /// What it started goes on
-        #[arg(long)]
+        #[arg(long, requires = "id")]
         keep_children: bool,
+        #[command(flatten)]
+        which: Which,
     },
-    /// Try one again that failed or was cancelled
+    /// Try one again that failed or was cancelled, or all that a filter finds
     Retry {
         /// Its id
-        id: String,
+        id: Option<String>,
         /// From its failure, in the same run, or from the start, as a new one
         #[arg(long, default_value = "failure", value_parser = ["failure", "start"])]
         from: String,
         /// `current`: go on under the files as they are now
         #[arg(long, value_parser = ["current"])]
         version: Option<String>,
+        #[command(flatten)]
+        which: Which,
     },
     /// accepted = succeeded + failed + cancelled + queued + running + waiting
     Account,
@@ -95,14 +100,21 @@ async fn act(args: &Args, client: &Client) -> Result<ExitCode, Trouble> {
             let (_, run) = find(client, &systems, id).await?;
             if args.json { say::line(&run.to_string()) } else { say::line(&pretty(&run)) }
         }
-        What::Cancel { id, keep_children } => {
+        What::Cancel { id: None, which, .. } => {
+            bulk::act(client, &systems, which, json!({ "action": "cancel" })).await?;
+        }
+        What::Cancel { id: Some(id), keep_children, .. } => {
             let (system, _) = find(client, &systems, id).await?;
             let children = if *keep_children { "?children=keep" } else { "" };
             let path = format!("/{system}/runs/{id}/cancel{children}");
             let answer = client.send(Method::POST, &path, None).await?.good()?;
             say::line(&answer.to_string());
         }
-        What::Retry { id, from, version } => {
+        What::Retry { id: None, from, version, which } => {
+            let asked = json!({ "action": "retry", "from": from, "version": version });
+            bulk::act(client, &systems, which, asked).await?;
+        }
+        What::Retry { id: Some(id), from, version, .. } => {
             let (system, _) = find(client, &systems, id).await?;
             let version = version.as_deref().unwrap_or_default();
             let path = format!("/{system}/runs/{id}/retry?from={from}&version={version}");

@@ -2,6 +2,7 @@
 //! a pure function from what it read to markup. Everything that people typed or a provider sent is escaped by maud.
 
 mod assets;
+mod bulk;
 mod mine;
 mod parts;
 mod progress;
@@ -18,7 +19,7 @@ use axum::{
     extract::State,
     http::{HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
-    routing::get,
+    routing::{get, post},
 };
 use maud::{Markup, html};
 
@@ -37,6 +38,9 @@ pub(crate) fn routes() -> Router<Arc<App>> {
         .route("/ui/{system}", get(mine::home))
         .route("/ui/{system}/mine", get(mine::show))
         .route("/ui/{system}/runs", get(runs::show))
+        .route("/ui/{system}/runs/bulk", get(bulk::preview).post(bulk::begin))
+        .route("/ui/{system}/runs/bulk/{action}", get(bulk::show))
+        .route("/ui/{system}/runs/bulk/{action}/cancel", post(bulk::stop))
         .route("/ui/{system}/runs/{run}", get(run::show))
         .route("/ui/{system}/progress", get(progress::show))
         .route("/ui/{system}/workflows", get(workflows::show))

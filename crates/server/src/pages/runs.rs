@@ -7,7 +7,7 @@ use maud::{Markup, html};
 use store::{Page, Run};
 
 use super::{
-    Begun, Shown, Tab,
+    Begun, Shown, Tab, bulk,
     parts::{badge, link, moment, more, segment, took},
 };
 use crate::{
@@ -22,14 +22,15 @@ pub(super) async fn show(
 ) -> Shown {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &system);
-    let filter = asked.filter(&published.system.name, &app.viewer())?;
+    let viewer = app.viewer();
+    let filter = asked.filter(&published.system.name, &viewer)?;
     let page = app.engine.store().runs(filter).await?;
     let mut workflows: Vec<&str> = published.system.workflows.keys().map(|name| &**name).collect();
     workflows.sort_unstable();
-    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, &workflows, &page)))
+    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, (&workflows, viewer.operator), &page)))
 }
 
-fn body(system: &str, asked: &Asked, workflows: &[&str], page: &Page<Run>) -> Markup {
+fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), page: &Page<Run>) -> Markup {
     let is = |field: &Option<String>, value: &str| field.as_deref().unwrap_or_default() == value;
     // A further page stands still: what is new belongs on the first.
     let live = asked.cursor.as_deref().unwrap_or_default().is_empty();
@@ -51,13 +52,16 @@ fn body(system: &str, asked: &Asked, workflows: &[&str], page: &Page<Run>) -> Ma
             label class="wide" { span { "Search" }
                 input type="search" name="q" value=(asked.q.as_deref().unwrap_or_default()) placeholder="part of an id or a workflow";
             }
+            // What the address narrows and the form has no field for.
+            @for (name, value) in hidden(asked) { input type="hidden" name=(name) value=(value); }
             button type="submit" { "Filter" }
+            @if operator { (bulk::buttons(system, asked.status.as_deref())) }
         }
         div class="scroll" {
             table class="runs" data-live=[live.then_some("runs")]
                 data-filter-status=(asked.status.as_deref().unwrap_or_default())
                 data-filter-workflow=(asked.workflow.as_deref().unwrap_or_default())
-                data-filtered[[&asked.q, &asked.queue, &asked.user].iter().any(|field| field.as_deref().is_some_and(|text| !text.is_empty()))] {
+                data-filtered[!hidden(asked).is_empty() || asked.q.as_deref().is_some_and(|text| !text.is_empty())] {
                 thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
                 tbody { @for run in &page.items { (row(system, run)) } }
             }
@@ -76,7 +80,7 @@ fn body(system: &str, asked: &Asked, workflows: &[&str], page: &Page<Run>) -> Ma
     }
 }
 
-fn row(system: &str, run: &Run) -> Markup {
+pub(super) fn row(system: &str, run: &Run) -> Markup {
     html! {
         tr data-run=(run.start.id) {
             td { (badge(run.status)) }
@@ -90,18 +94,28 @@ fn row(system: &str, run: &Run) -> Markup {
     }
 }
 
-/// The filter again, for the link to the next page.
-fn query(asked: &Asked) -> String {
-    [
-        ("workflow", &asked.workflow),
-        ("status", &asked.status),
+/// What narrows it and has no field in the form.
+fn hidden(asked: &Asked) -> Vec<(&'static str, &str)> {
+    given([
         ("queue", &asked.queue),
         ("user", &asked.user),
-        ("q", &asked.q),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| {
-        Some(format!("{name}={}&", segment(value.as_deref().filter(|text| !text.is_empty())?)))
-    })
-    .collect()
+        ("code", &asked.code),
+        ("element", &asked.element),
+        ("after", &asked.after),
+        ("before", &asked.before),
+    ])
+}
+
+fn given<'a, const N: usize>(
+    fields: [(&'static str, &'a Option<String>); N],
+) -> Vec<(&'static str, &'a str)> {
+    let text = |value: &'a Option<String>| value.as_deref().filter(|text| !text.is_empty());
+    fields.into_iter().filter_map(|(name, value)| Some((name, text(value)?))).collect()
+}
+
+/// The filter again, for the link to the next page.
+pub(super) fn query(asked: &Asked) -> String {
+    let mut fields = given([("workflow", &asked.workflow), ("status", &asked.status), ("q", &asked.q)]);
+    fields.extend(hidden(asked));
+    fields.into_iter().map(|(name, value)| format!("{name}={}&", segment(value))).collect()
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::Request,
     http::{HeaderMap, HeaderValue, StatusCode, header},
 };
@@ -15,8 +15,8 @@ use crate::{answer::Refused, app::App};
 /// How long what is over the limit is read on.
 const DRAIN: Duration = Duration::from_secs(1);
 
-/// The body as a value; an empty one is null.
-pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused> {
+/// The body as it came.
+pub(crate) async fn bytes(app: &App, request: Request) -> Result<Bytes, Refused> {
     refuse_forms(request.headers())?;
     let max = app.settings.body_bytes_max;
     let too_large = || {
@@ -30,15 +30,19 @@ pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused>
     }
     let mut body = request.into_body();
     let read = Limited::new(&mut body, max).collect();
-    let bytes = match tokio::time::timeout(app.settings.body_timeout, read).await {
-        Ok(Ok(body)) => body.to_bytes(),
+    match tokio::time::timeout(app.settings.body_timeout, read).await {
+        Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             drain(body, max).await;
-            return Err(too_large());
+            Err(too_large())
         }
-        Ok(Err(_)) => return Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
-        Err(_) => return Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
-    };
+        Ok(Err(_)) => Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
+        Err(_) => Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
+    }
+}
+
+/// A body as a value; an empty one is null.
+pub(crate) fn value(bytes: &Bytes) -> Result<Value, Refused> {
     if bytes.is_empty() {
         return Ok(Value::Null);
     }
@@ -47,7 +51,7 @@ pub(crate) async fn value(app: &App, request: Request) -> Result<Value, Refused>
             .code("json")
             .help("send JSON in UTF-8, nested not deeper than 128 levels, or no body at all")
     };
-    let text = std::str::from_utf8(&bytes).map_err(|_| no_json("the body is no text in UTF-8"))?;
+    let text = std::str::from_utf8(bytes).map_err(|_| no_json("the body is no text in UTF-8"))?;
     Value::from_json(text).map_err(|error| no_json(&format!("the body cannot be read: {}", error.says)))
 }
 

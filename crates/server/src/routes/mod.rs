@@ -2,6 +2,7 @@
 
 pub(crate) mod account;
 pub(crate) mod body;
+pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod mine;

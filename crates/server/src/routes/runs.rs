@@ -3,19 +3,22 @@
 use std::sync::Arc;
 
 use axum::{
+    body::Bytes,
     extract::{Path, Query, Request, State},
     http::StatusCode,
 };
 use engine::{Retried, RetryFrom, Trace};
+use recipe::Value;
 use serde::Deserialize;
-use store::{Cancelled, Error, Filter, Id, Item, Log, Run, Signalled, Status};
+use store::{Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Run, Signalled, Status};
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::{App, Viewer},
     border::{Raw, Shown},
+    once::{Named, kept, once, replay},
     routes::body,
-    time::iso,
+    time::{iso, moment},
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
 
@@ -23,7 +26,7 @@ use crate::{
 pub(crate) const STATUSES: [Status; 6] =
     [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Cancelled];
 
-/// What the address asks for; an empty text is none.
+/// What the address (or the filter of a bulk action) asks for; an empty text is none.
 #[derive(Debug, Default, Clone, Deserialize)]
 pub(crate) struct Asked {
     pub(crate) workflow: Option<String>,
@@ -31,6 +34,10 @@ pub(crate) struct Asked {
     pub(crate) queue: Option<String>,
     pub(crate) user: Option<String>,
     pub(crate) q: Option<String>,
+    pub(crate) code: Option<String>,
+    pub(crate) element: Option<String>,
+    pub(crate) after: Option<String>,
+    pub(crate) before: Option<String>,
     pub(crate) cursor: Option<String>,
 }
 
@@ -47,6 +54,13 @@ impl Asked {
                 })?)
             }
         };
+        let time = |name: &str, text: &Option<String>| match given(text) {
+            None => Ok(None),
+            Some(text) => moment(&text).map(Some).ok_or_else(|| {
+                Refused::new(StatusCode::BAD_REQUEST, format!("`{name}` is no moment"))
+                    .help("write it as 2026-11-25T14:05:00Z, or in milliseconds since 1970")
+            }),
+        };
         Ok(Filter {
             system: Some(system.clone()),
             workflow: given(&self.workflow),
@@ -54,6 +68,11 @@ impl Asked {
             queue: given(&self.queue),
             user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
             text: given(&self.q),
+            live: false,
+            code: given(&self.code),
+            element: given(&self.element),
+            after_ms: time("after", &self.after)?,
+            before_ms: time("before", &self.before)?,
             cursor: cursor(given(&self.cursor))?,
             limit: 50,
         })
@@ -198,8 +217,18 @@ pub(crate) async fn retry(
     State(app): State<Arc<App>>,
     Path((system, name)): Path<(String, String)>,
     Query(again): Query<Again>,
+    request: Request,
 ) -> Answer {
-    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
+    let (viewer, asked) = (app.viewer(), Named::of(&request)?);
+    let (user, on) = (viewer.person.id.clone(), app.clone());
+    once(&app, asked, &user, &Bytes::new(), |key| async move {
+        let run = find(&on, &system, &viewer, &name).await?.start.id;
+        retry_run(&on, run, &again, key).await
+    })
+    .await
+}
+
+async fn retry_run(app: &App, run: Id, again: &Again, key: Option<Key>) -> Answer {
     let current = again.version.as_deref() == Some("current");
     let from = match again.from.as_deref() {
         None | Some("" | "failure") => RetryFrom::Failure { current },
@@ -213,17 +242,34 @@ pub(crate) async fn retry(
         }
     };
     let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
-    match app.engine.retry(run, from).await? {
-        Retried::Queued(id) => {
-            Ok(json(StatusCode::ACCEPTED, &RetryView { run: id, retry_of: (id != run).then_some(run) }))
-        }
+    let retried =
+        |id| json(StatusCode::ACCEPTED, &RetryView { run: id, retry_of: (id != run).then_some(run) });
+    let came = match key {
+        None => app.engine.retry(run, from).await?,
+        Some(key) => match app.engine.plan_retry(run, from).await? {
+            Err(refused) => refused,
+            Ok(deed) => {
+                let id = if let Deed::Start(new) = &deed { new.id } else { run };
+                let (response, answer) = kept(retried(id)).await?;
+                match app.engine.once(key, deed, Some(answer)).await? {
+                    Once::Did(did) => match Retried::of(did, id) {
+                        Retried::Queued(_) => return Ok(response),
+                        refused => refused,
+                    },
+                    found => return replay(found),
+                }
+            }
+        },
+    };
+    match came {
+        Retried::Queued(id) => Ok(retried(id)),
         Retried::NotOver => Err(conflict("only a run that failed or was cancelled is tried again")),
         Retried::Differs(difference) => {
             Err(conflict(&format!("the run cannot go on under the current version: {difference}"))
                 .help("try it again from the start, or under its own version"))
         }
         Retried::Unknown => {
-            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+            Err(Refused::unknown("run", &run.to_string(), "GET runs lists the runs that are kept"))
         }
     }
 }
@@ -240,17 +286,39 @@ pub(crate) async fn signal(
     Path((system, name, signal)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    let run = find(&app, &system, &app.viewer(), &name).await?.start.id;
-    let body = body::value(&app, request).await?;
+    let (viewer, asked) = (app.viewer(), Named::of(&request)?);
+    let bytes = body::bytes(&app, request).await?;
+    let body = body::value(&bytes)?;
+    let (user, on) = (viewer.person.id.clone(), app.clone());
+    once(&app, asked, &user, &bytes, |key| async move {
+        let run = find(&on, &system, &viewer, &name).await?.start.id;
+        signal_run(&on, run, signal, body, key).await
+    })
+    .await
+}
+
+async fn signal_run(app: &App, run: Id, signal: String, body: Value, key: Option<Key>) -> Answer {
+    let name: Arc<str> = signal.as_str().into();
+    let response = json(StatusCode::ACCEPTED, &SignalView { run, signal });
+    let (response, came) = match key {
+        None => (response, app.engine.store().signal(run, name, body).await?),
+        Some(key) => {
+            let (response, answer) = kept(response).await?;
+            match app.engine.once(key, Deed::Signal { run, name, body }, Some(answer)).await? {
+                Once::Did(Did::Signalled(came)) => (response, came),
+                found => return replay(found),
+            }
+        }
+    };
     let conflict = |says: &str| Refused::new(StatusCode::CONFLICT, says).run(run);
-    match app.engine.store().signal(run, signal.as_str().into(), body).await? {
-        Signalled::Kept => Ok(json(StatusCode::ACCEPTED, &SignalView { run, signal })),
+    match came {
+        Signalled::Kept => Ok(response),
         Signalled::Double => {
             Err(conflict("a signal of that name is kept already; the run has not taken it yet"))
         }
         Signalled::Over => Err(conflict("the run has ended already")),
         Signalled::Unknown => {
-            Err(Refused::unknown("run", &name, &format!("GET /{system}/runs lists the runs that are kept")))
+            Err(Refused::unknown("run", &run.to_string(), "GET runs lists the runs that are kept"))
         }
     }
 }

@@ -8,14 +8,15 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use engine::{Call, Door, Person, Started};
+use engine::{Call, Door, Person, Refusal, Started};
 use serde::Serialize;
-use store::{Id, Status};
+use store::{Deed, Did, Id, Key, Once, Status};
 
 use crate::{
     answer::{Answer, Refused, bytes_of_json, json},
     app::App,
     border::Shown,
+    once::{Named, keep, kept, once, replay},
     routes::body,
     serve::Peer,
 };
@@ -31,7 +32,7 @@ pub(crate) async fn event(
     Path((system, identifier)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    start(&app, system, Door::Event { kinds: KINDS, identifier, module: None }, request).await
+    start(app, system, Door::Event { kinds: KINDS, identifier, module: None }, request).await
 }
 
 pub(crate) async fn event_of_module(
@@ -39,7 +40,7 @@ pub(crate) async fn event_of_module(
     Path((system, identifier, module)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    start(&app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
+    start(app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
 }
 
 /// There are no records yet: the payload is the body, as for a record that is not there.
@@ -48,7 +49,7 @@ pub(crate) async fn event_of_record(
     Path((system, identifier, module, _)): Path<(String, String, String, String)>,
     request: Request,
 ) -> Answer {
-    start(&app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
+    start(app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
 }
 
 pub(crate) async fn workflow(
@@ -56,24 +57,63 @@ pub(crate) async fn workflow(
     Path((system, identifier)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    start(&app, system, Door::Workflow(identifier), request).await
+    start(app, system, Door::Workflow(identifier), request).await
 }
 
-async fn start(app: &App, system: String, door: Door, request: Request) -> Answer {
-    let person = Some(on_behalf(app, &request));
-    let input = body::value(app, request).await?;
-    let names = (
-        system.clone(),
-        match &door {
+async fn start(app: Arc<App>, system: String, door: Door, request: Request) -> Answer {
+    let person = on_behalf(&app, &request);
+    let asked = Named::of(&request)?;
+    let bytes = body::bytes(&app, request).await?;
+    let input = body::value(&bytes)?;
+    let (user, on) = (person.id.clone(), app.clone());
+    let call = Call { system, door, input, person: Some(person) };
+    once(&app, asked, &user, &bytes, |key| async move {
+        let system = call.system.clone();
+        let name = match &call.door {
             Door::Event { identifier, .. } => identifier.clone(),
             Door::Workflow(identifier) => identifier.clone(),
-        },
-    );
-    match app.engine.call(Call { system, door, input, person }).await {
-        Ok(Started::Queued { run, existing }) => Ok(named(run, queued(&names.0, run, existing))),
-        Ok(Started::Done(answer)) => Ok(named(answer.run, done(answer))),
-        Err(refusal) => Err(Refused::from_engine(refusal, &names.0, &names.1)),
+        };
+        let begun = match key {
+            Some(key) => under_key(&on, key, call).await?,
+            None => on.engine.call(call).await.map(|started| match started {
+                Started::Queued { run, existing } => named(run, queued(&system, run, existing)),
+                Started::Done(answer) => named(answer.run, done(answer)),
+            }),
+        };
+        begun.map_err(|refusal| Refused::from_engine(refusal, &system, &name))
+    })
+    .await
+}
+
+/// In the background the start and its answer are one transaction; inside the request the key is taken first, and the
+/// answer is kept with the run's end.
+async fn under_key(app: &App, key: Key, call: Call) -> Result<Result<Response, Refusal>, Refused> {
+    let (system, engine) = (call.system.clone(), &app.engine);
+    let planned = match engine.plan(call) {
+        Ok(planned) => planned,
+        Err(refusal) => return Ok(Err(refusal)),
+    };
+    let run = planned.run();
+    if planned.in_background {
+        let (response, answer) = kept(named(run, queued(&system, run, false))).await?;
+        let start = Deed::Start(Box::new(planned.into_start()));
+        return match engine.once(key, start, Some(answer)).await? {
+            Once::Did(Did::Started(first)) if first.existing => {
+                let (response, answer) = kept(named(first.id, queued(&system, first.id, true))).await?;
+                engine.keep(run, keep(&key, answer)).await?;
+                Ok(Ok(response))
+            }
+            Once::Did(_) => Ok(Ok(response)),
+            found => replay(found).map(Ok),
+        };
     }
+    let run = match engine.once(key, Deed::Take(run), None).await? {
+        Once::Did(Did::Taken(run)) => run,
+        found => return replay(found).map(Ok),
+    };
+    let worked = engine.work_inside(planned.under(run)).await;
+    let (response, answer) = kept(named(run, done(worked.answer.clone()))).await?;
+    Ok(engine.settle(worked, Some(keep(&key, answer))).await.map(|_| response))
 }
 
 /// Who asks. Whoever may open the socket in the project's folder owns the project, and may start a run for anyone.

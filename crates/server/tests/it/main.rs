@@ -3,10 +3,12 @@
 
 mod bars;
 mod border;
+mod bulk;
 mod calls;
 mod drawing;
 mod guard;
 mod live;
+mod once;
 mod pages;
 mod scene;
 mod signals;

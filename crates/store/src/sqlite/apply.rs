@@ -221,6 +221,7 @@ impl Apply<'_> {
                     let sql = "UPDATE signals SET body = NULL WHERE run = ?1 AND name = ?2";
                     self.run(sql, params![key(commit.run), &**name])?;
                 }
+                Write::Keep { name, answer } => self.keep(*name, answer.as_ref())?,
                 Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),
             }
         }

@@ -2,6 +2,7 @@
 //!
 //! `running` is never written: after a start whatever has not ended is queued again.
 
+mod actions;
 mod apply;
 mod by_hand;
 mod cancel;
@@ -10,6 +11,7 @@ mod forms;
 mod held;
 mod journal;
 mod memory;
+mod once;
 mod open;
 mod outage;
 mod park;
@@ -49,9 +51,10 @@ use self::{
     writer::{Asked, Order, Writer},
 };
 use crate::{
-    Account, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Entries, Error, Filter, Hash, Heard,
-    Id, Inbox, Item, Items, Journals, Log, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled,
-    Standing, Started, Status, Store, Ticket, Version, Versions,
+    Account, Action, Actions, Cancelled, Change, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries,
+    Error, Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, NewRun, Notification,
+    Once, Page, Reopened, Reply, Run, Runs, Signalled, Standing, Started, Status, Step, Store, Ticket,
+    Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -538,6 +541,42 @@ impl Versions for Sqlite {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.read(move |db| read::version(db, hash))
+    }
+}
+
+impl Actions for Sqlite {
+    fn step(&self, step: Step) -> Reply<'_, Action> {
+        self.ask(move |apply| apply.step(&step))
+    }
+
+    fn stop_action(&self, id: Id, at_ms: i64) -> Reply<'_, Option<Action>> {
+        self.ask(move |apply| apply.stop_action(id, at_ms))
+    }
+
+    fn action(&self, id: Id) -> Reply<'_, Option<Action>> {
+        self.read(move |db| actions::action(db, id))
+    }
+
+    fn actions(&self, system: Arc<str>) -> Reply<'_, Vec<Action>> {
+        self.read(move |db| actions::of(db, &system))
+    }
+
+    fn open_actions(&self) -> Reply<'_, Vec<Action>> {
+        self.read(actions::open)
+    }
+}
+
+impl Keys for Sqlite {
+    fn act(&self, deed: Deed) -> Reply<'_, Did> {
+        self.ask(move |apply| apply.deed(&deed, None))
+    }
+
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once> {
+        self.ask(move |apply| apply.once(&key, &deed, answer.as_ref()))
+    }
+
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
+        self.read(move |db| once::answered(db, &key))
     }
 }
 

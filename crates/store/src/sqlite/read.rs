@@ -131,16 +131,12 @@ pub(super) fn mine(db: &Connection, system: &str, user: &str, cursor: Option<&st
 /// Newest first. `status` says where a live run stands.
 pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) -> Found<Page<Run>> {
     let limit = if filter.limit == 0 { 50 } else { filter.limit };
-    let before = filter.cursor.as_deref().and_then(|cursor| cursor.parse().ok()).unwrap_or(Id(u128::MAX));
-    // What has not ended is in a small table of its own.
-    let live = filter.status.is_some_and(|status| !status.ended());
-    let sql = if live {
-        "SELECT runs.id, runs.start FROM live JOIN runs ON runs.id = live.run WHERE live.run < ?1 ORDER BY live.run DESC LIMIT ?2"
-    } else {
-        "SELECT id, start FROM runs WHERE id < ?1 ORDER BY id DESC LIMIT ?2"
-    };
-    let mut found = db.prepare_cached(sql).map_err(trouble)?;
-    let mut rows = found.query(params![key(before), LOOKED_AT_MAX as i64]).map_err(trouble)?;
+    let cursor = filter.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
+    let before = filter.before_ms.map(first_of).into_iter().chain(cursor).min().unwrap_or(Id(u128::MAX));
+    let after = filter.after_ms.map_or(Id::default(), first_of);
+    let mut found = db.prepare_cached(those(filter)).map_err(trouble)?;
+    let values = params![key(before), key(after), LOOKED_AT_MAX as i64];
+    let mut rows = found.query(values).map_err(trouble)?;
     let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
     while let Some(row) = rows.next().map_err(trouble)? {
         looked_at += 1;
@@ -152,7 +148,7 @@ pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) 
         }
         let mut run = run(db, Arc::new(start))?;
         status(&mut run);
-        if filter.status.is_none_or(|wanted| wanted == run.status) {
+        if stands_so(filter, &run) {
             items.push(run);
         }
         if items.len() == limit {
@@ -161,6 +157,44 @@ pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) 
     }
     let more = items.len() == limit || looked_at == LOOKED_AT_MAX;
     Ok(Page { items, cursor: last.filter(|_| more).map(|id| id.to_string()) })
+}
+
+/// The smallest id of that millisecond.
+fn first_of(ms: i64) -> Id {
+    Id((ms.max(0) as u128) << 80)
+}
+
+/// What has not ended is in a small table of its own, and what failed or was cancelled is marked among what has.
+fn those(filter: &Filter) -> &'static str {
+    match filter.status {
+        Some(Status::Failed) => {
+            "SELECT runs.id, runs.start FROM ends JOIN runs ON runs.id = ends.run \
+             WHERE ends.status = 4 AND ends.run < ?1 AND ends.run >= ?2 ORDER BY ends.run DESC LIMIT ?3"
+        }
+        Some(Status::Cancelled) => {
+            "SELECT runs.id, runs.start FROM ends JOIN runs ON runs.id = ends.run \
+             WHERE ends.status = 5 AND ends.run < ?1 AND ends.run >= ?2 ORDER BY ends.run DESC LIMIT ?3"
+        }
+        None | Some(Status::Succeeded) if !filter.live => {
+            "SELECT id, start FROM runs WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3"
+        }
+        _ => {
+            "SELECT runs.id, runs.start FROM live JOIN runs ON runs.id = live.run \
+             WHERE live.run < ?1 AND live.run >= ?2 ORDER BY live.run DESC LIMIT ?3"
+        }
+    }
+}
+
+fn stands_so(filter: &Filter, run: &Run) -> bool {
+    let error = run.end.as_ref().map(|end| &end.error);
+    let says = |field: &str, wanted: &Option<String>| {
+        wanted.is_none()
+            || error.and_then(|error| error.get(field)).and_then(recipe::Value::as_str) == wanted.as_deref()
+    };
+    filter.status.is_none_or(|wanted| wanted == run.status)
+        && !(filter.live && run.status.ended())
+        && says("code", &filter.code)
+        && says("element", &filter.element)
 }
 
 fn fits(filter: &Filter, start: &NewRun) -> bool {
@@ -179,7 +213,7 @@ pub(super) fn logs(db: &Connection, run: Id) -> Found<Vec<Log>> {
     blobs(db, "SELECT line FROM logs WHERE run = ?1 ORDER BY n LIMIT 1000", params![key(run)])
 }
 
-fn blobs<T: serde::de::DeserializeOwned>(
+pub(super) fn blobs<T: serde::de::DeserializeOwned>(
     db: &Connection,
     sql: &str,
     values: &[&dyn rusqlite::ToSql],

@@ -16,7 +16,17 @@ CREATE TABLE uniques (system TEXT NOT NULL, workflow TEXT NOT NULL, key TEXT NOT
   PRIMARY KEY (system, workflow, key)) WITHOUT ROWID;
 -- A body that is NULL has been taken: the row says that there was one.
 CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB, PRIMARY KEY (run, name)) WITHOUT ROWID;
+-- Requests with an Idempotency-Key: until there is an answer, the run that is worked for one.
+CREATE TABLE once (name BLOB PRIMARY KEY, body BLOB NOT NULL, run BLOB, at INTEGER NOT NULL, answer BLOB);
+CREATE INDEX once_at ON once (at);
 CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+-- What failed (4) or was cancelled (5), the dead letters, among all that went well.
+CREATE INDEX ends_failed ON ends (run) WHERE status = 4;
+CREATE INDEX ends_cancelled ON ends (run) WHERE status = 5;
+-- What is done to many runs at once.
+CREATE TABLE actions (id BLOB PRIMARY KEY, system TEXT NOT NULL, open INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX actions_open ON actions (id) WHERE open = 1;
+CREATE INDEX actions_system ON actions (system, id);
 -- When each ended run may go.
 CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;
 CREATE TABLE children (parent BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (parent, run)) WITHOUT ROWID;

@@ -7,9 +7,9 @@ use std::sync::{
 
 use recipe::Value;
 use store::{
-    Account, Cancelled, Changes, Checkpoint, Claimed, Commit, Entries, Filter, Hash, Heard, Id, Inbox, Item,
-    Items, Journals, Log, Moved, NewRun, Notification, Page, Reopened, Reply, Run, Runs, Signalled, Started,
-    Store, Ticket, Version, Versions,
+    Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Filter,
+    Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Notification, Once,
+    Page, Reopened, Reply, Run, Runs, Signalled, Started, Step, Store, Ticket, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot, watch};
 
@@ -228,6 +228,42 @@ impl Versions for Mortal {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.inner.version(hash)
+    }
+}
+
+impl Actions for Mortal {
+    fn step(&self, step: Step) -> Reply<'_, Action> {
+        self.inner.step(step)
+    }
+
+    fn stop_action(&self, id: Id, at_ms: i64) -> Reply<'_, Option<Action>> {
+        self.inner.stop_action(id, at_ms)
+    }
+
+    fn action(&self, id: Id) -> Reply<'_, Option<Action>> {
+        self.inner.action(id)
+    }
+
+    fn actions(&self, system: Arc<str>) -> Reply<'_, Vec<Action>> {
+        self.inner.actions(system)
+    }
+
+    fn open_actions(&self) -> Reply<'_, Vec<Action>> {
+        self.inner.open_actions()
+    }
+}
+
+impl Keys for Mortal {
+    fn act(&self, deed: Deed) -> Reply<'_, Did> {
+        self.inner.act(deed)
+    }
+
+    fn once(&self, key: Key, deed: Deed, answer: Option<Kept>) -> Reply<'_, Once> {
+        self.inner.once(key, deed, answer)
+    }
+
+    fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
+        self.inner.answered(key)
     }
 }
 

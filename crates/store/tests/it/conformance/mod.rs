@@ -1,9 +1,11 @@
 //! Cases by the trait that promises them.
 
+pub(crate) mod actions;
 pub(crate) mod cancel;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod keep;
+pub(crate) mod once;
 pub(crate) mod parks;
 pub(crate) mod progress;
 pub(crate) mod runs;

@@ -1,0 +1,216 @@
+//! The same for all runs that a filter finds: how many there are, a button that does it, and how far it has come. Forms only,
+//! so it works without a script.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{Path, Query, State},
+    response::{IntoResponse, Redirect},
+};
+use engine::bulk::Counted;
+use maud::{Markup, html};
+use serde::Deserialize;
+use store::{Action, Bulk, Deed, Filter, Id, Item, Run, Status};
+
+use super::{
+    Begun, Shown, Tab,
+    parts::{Bars, bars, moment, segment},
+    runs::{query, row},
+};
+use crate::{
+    app::App,
+    routes::{
+        bulk::{Choice, filter, find, operator, stands},
+        runs::Asked,
+    },
+};
+
+/// Made when the form was shown, so that one that is sent twice is done once.
+#[derive(Deserialize)]
+pub(super) struct Made {
+    id: Option<String>,
+}
+
+/// What stands beside the button.
+#[derive(Deserialize)]
+pub(super) struct How {
+    #[serde(default)]
+    how: String,
+}
+
+pub(super) async fn preview(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(choice): Query<Choice>,
+    Query(asked): Query<Asked>,
+) -> Shown {
+    let published = app.system(&system)?;
+    let viewer = app.viewer();
+    operator(&viewer)?;
+    let begun = Begun::new(&app, &system);
+    let bulk = choice.bulk()?;
+    let filter = filter(bulk, asked.filter(&published.system.name, &viewer)?)?;
+    let counted = app.engine.count(filter.clone()).await?;
+    let sample = app.engine.store().runs(Filter { cursor: None, limit: 10, ..filter.clone() }).await?.items;
+    let query = format!("{}action={}&id={}", query(&asked), verb(bulk), app.engine.new_id());
+    let body = confirm(&Confirm {
+        system: &system,
+        bulk,
+        filter: &filter,
+        counted: &counted,
+        sample: &sample,
+        query,
+    });
+    Ok(begun.show(Tab::Runs, "Runs", &body))
+}
+
+fn verb(bulk: Bulk) -> &'static str {
+    if bulk == Bulk::Cancel { "cancel" } else { "retry" }
+}
+
+struct Confirm<'a> {
+    system: &'a str,
+    bulk: Bulk,
+    filter: &'a Filter,
+    counted: &'a Counted,
+    sample: &'a [Run],
+    query: String,
+}
+
+fn many(counted: &Counted) -> String {
+    let runs = if counted.count == 1 { "run" } else { "runs" };
+    format!("{}{} {runs}", if counted.more { "more than " } else { "" }, counted.count)
+}
+
+fn confirm(of: &Confirm<'_>) -> Markup {
+    let retries = of.bulk != Bulk::Cancel;
+    let title = format!("{} {}", if retries { "Retry" } else { "Cancel" }, many(of.counted));
+    html! {
+        div class="head" { h1 { (title) "?" } p class="quiet" { (those(of.filter)) } }
+        @if of.counted.count == 0 {
+            section class="empty" { h2 { "No runs" } p class="quiet" { "There is none that this can be done to." } }
+        } @else {
+            form class="filter" method="post" action={ "/ui/" (segment(of.system)) "/runs/bulk?" (of.query) } {
+                @if retries {
+                    label { span { "From" }
+                        select name="how" {
+                            option value="failure" selected { "where each failed" }
+                            option value="current" { "where each failed, under the current version" }
+                            option value="start" { "the start, as new runs" }
+                        }
+                    }
+                }
+                button type="submit" { (title) }
+                a href={ "/ui/" (segment(of.system)) "/runs" } { "Back" }
+            }
+            div class="scroll" {
+                table class="runs" {
+                    thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
+                    tbody { @for run in of.sample { (row(of.system, run)) } }
+                }
+            }
+            @if of.counted.more || of.counted.count > of.sample.len() as u64 { p class="quiet" { "These are the newest of them." } }
+        }
+    }
+}
+
+/// The filter in words.
+fn those(filter: &Filter) -> String {
+    let status = match (filter.status, filter.live) {
+        (Some(status), _) => status.word(),
+        (None, true) => "queued, running or waiting",
+        (None, false) => "any",
+    };
+    let fields = [
+        ("workflow", &filter.workflow),
+        ("queue", &filter.queue),
+        ("by", &filter.user),
+        ("with", &filter.text),
+        ("code", &filter.code),
+        ("element", &filter.element),
+    ];
+    let more = fields.iter().filter_map(|(name, value)| Some(format!(", {name} {}", value.as_deref()?)));
+    format!("status {status}{}", more.collect::<String>())
+}
+
+pub(super) async fn begin(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    Query(choice): Query<Choice>,
+    Query(asked): Query<Asked>,
+    Query(made): Query<Made>,
+    Form(How { how }): Form<How>,
+) -> Shown {
+    let published = app.system(&system)?;
+    let viewer = app.viewer();
+    operator(&viewer)?;
+    let text = |text: &str| Some(text.to_owned());
+    let choice = match how.as_str() {
+        "start" => Choice { from: text("start"), ..choice },
+        "current" => Choice { version: text("current"), ..choice },
+        _ => choice,
+    };
+    let bulk = choice.bulk()?;
+    let name = published.system.name.clone();
+    let filter = filter(bulk, asked.filter(&name, &viewer)?)?;
+    let id: Option<Id> = made.id.and_then(|id| id.parse().ok());
+    let asked = engine::bulk::Asked { system: name, user: viewer.person.id.clone(), id, bulk, filter };
+    let action = app.engine.plan_bulk(asked).await?;
+    let id = action.id;
+    app.engine.act(Deed::Record(Box::new(action))).await?;
+    app.engine.begin_bulk();
+    Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{id}", segment(&system))).into_response())
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
+    let begun = Begun::new(&app, &system);
+    let action = find(&app, &system, &name).await?;
+    let items = app.engine.store().items_of(action.id).await?;
+    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &action, &items)))
+}
+
+fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
+    let ended = action.ended_at_ms.is_some();
+    html! {
+        div class="head" {
+            h1 { @if action.bulk == Bulk::Cancel { "Cancelling runs" } @else { "Retrying runs" } }
+            p class="quiet" { (those(&action.filter)) " · asked for by " (action.user) " " (moment(action.at_ms)) }
+        }
+        div class="card" {
+            div class="line" {
+                span class={ "badge " (stands(action)) } { (stands(action)) }
+                span class="push" {}
+                @if !ended {
+                    form method="post" action={ "/ui/" (segment(system)) "/runs/bulk/" (action.id) "/cancel" } {
+                        button type="submit" class="quiet-button" disabled[action.cancel_at_ms.is_some()] { "Stop" }
+                    }
+                }
+            }
+            (bars(system, &Bars::Of(action.id), items, Some("It begins in a moment.")))
+            @if ended && items.is_empty() { p { (engine::bulk::words(action)) "." } }
+        }
+        p { a href={ "/ui/" (segment(system)) "/runs" } { "All runs" } }
+    }
+}
+
+pub(super) async fn stop(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
+    let action = find(&app, &system, &name).await?;
+    app.engine.stop_bulk(action.id).await?;
+    Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id)).into_response())
+}
+
+/// Buttons of the runs' filter: what can be done to all that it finds.
+pub(super) fn buttons(system: &str, status: Option<&str>) -> Markup {
+    let status = status.filter(|status| !status.is_empty());
+    let is = |all: &[Status]| status.is_none_or(|word| all.iter().any(|status| status.word() == word));
+    let place = format!("/ui/{}/runs/bulk", segment(system));
+    html! {
+        @if is(&[Status::Failed, Status::Cancelled]) {
+            button type="submit" class="quiet-button" formaction=(place) name="action" value="retry" { "Retry all…" }
+        }
+        @if is(&[Status::Queued, Status::Running, Status::Waiting]) {
+            button type="submit" class="quiet-button" formaction=(place) name="action" value="cancel" { "Cancel all…" }
+        }
+    }
+}

@@ -1,0 +1,303 @@
+//! POST runs/bulk: the same for all runs that a filter finds; what there is of it, and its end.
+
+use std::sync::Arc;
+
+use axum::{
+    body::Bytes,
+    extract::{Path, Request, State},
+    http::{HeaderValue, StatusCode, header},
+    response::Response,
+};
+use engine::bulk::{Asked, Counted, narrowed};
+use serde::{Deserialize, Serialize};
+use store::{Action, Bulk, Deed, Filter, Id, Item, Once};
+
+use super::{body, runs};
+use crate::{
+    answer::{Answer, Items, Refused, json, ok},
+    app::{App, Viewer},
+    once::{Named, kept, once, replay},
+    time::iso,
+    view::ItemView,
+};
+
+/// What is to be done, as a request or a form names it.
+#[derive(Debug, Default, Clone, Deserialize)]
+pub(crate) struct Choice {
+    /// retry, cancel
+    pub(crate) action: Option<String>,
+    /// failure, start
+    pub(crate) from: Option<String>,
+    /// current
+    pub(crate) version: Option<String>,
+}
+
+impl Choice {
+    pub(crate) fn bulk(&self) -> Result<Bulk, Refused> {
+        let word = |text: &Option<String>| text.clone().unwrap_or_default();
+        let refused = |says: &str, help: &str| Err(Refused::new(StatusCode::BAD_REQUEST, says).help(help));
+        match (word(&self.action).as_str(), word(&self.from).as_str(), word(&self.version).as_str()) {
+            ("cancel", "", "") => Ok(Bulk::Cancel),
+            ("cancel", ..) => refused("a cancel takes neither `from` nor `version`", "leave them out"),
+            ("retry", "" | "failure", "") => Ok(Bulk::Retry { current: false }),
+            ("retry", "" | "failure", "current") => Ok(Bulk::Retry { current: true }),
+            ("retry", "start", "" | "current") => Ok(Bulk::Restart),
+            ("retry", ..) => refused(
+                "runs are tried again from `failure` or from `start`, and `version` is `current` or left out",
+                "leave both out to go on where they failed",
+            ),
+            _ => refused("`action` is `retry` or `cancel`", "name what is to be done to all these runs"),
+        }
+    }
+}
+
+/// For operators only.
+pub(crate) fn operator(viewer: &Viewer) -> Result<(), Refused> {
+    match viewer.operator {
+        true => Ok(()),
+        false => Err(Refused::new(StatusCode::FORBIDDEN, "you may not act on many runs at once")
+            .help("an operator of the system may")),
+    }
+}
+
+/// The runs that it can be done to.
+pub(crate) fn filter(bulk: Bulk, filter: Filter) -> Result<Filter, Refused> {
+    narrowed(bulk, filter).ok_or_else(|| {
+        let help = match bulk {
+            Bulk::Cancel => "queued, running or waiting; left out, all three",
+            Bulk::Retry { .. } | Bulk::Restart => "failed or cancelled; left out, failed",
+        };
+        Refused::new(StatusCode::BAD_REQUEST, "nothing can be done to runs of that status").help(help)
+    })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Body {
+    action: Option<String>,
+    from: Option<String>,
+    version: Option<String>,
+    #[serde(default)]
+    filter: Which,
+    #[serde(default)]
+    preview: bool,
+}
+
+/// A field that is misspelt must not widen what is done.
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Which {
+    workflow: Option<String>,
+    status: Option<String>,
+    queue: Option<String>,
+    user: Option<String>,
+    q: Option<String>,
+    code: Option<String>,
+    element: Option<String>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+impl From<Which> for runs::Asked {
+    fn from(which: Which) -> runs::Asked {
+        let Which { workflow, status, queue, user, q, code, element, after, before } = which;
+        runs::Asked { workflow, status, queue, user, q, code, element, after, before, cursor: None }
+    }
+}
+
+#[derive(Serialize)]
+struct Preview {
+    count: u64,
+    more: bool,
+    sample: Vec<Id>,
+}
+
+#[derive(Serialize)]
+struct Begun {
+    action: Id,
+    count: u64,
+    more: bool,
+}
+
+pub(crate) async fn begin(
+    State(app): State<Arc<App>>,
+    Path(system): Path<String>,
+    request: Request,
+) -> Answer {
+    let viewer = app.viewer();
+    operator(&viewer)?;
+    let system = app.system(&system)?.system.name.clone();
+    let named = Named::of(&request)?;
+    let bytes = body::bytes(&app, request).await?;
+    let Body { action, from, version, filter: which, preview } = read(&bytes)?;
+    let bulk = Choice { action, from, version }.bulk()?;
+    let filter = filter(bulk, runs::Asked::from(which).filter(&system, &viewer)?)?;
+    if preview {
+        let Counted { count, more, sample } = app.engine.count(filter).await?;
+        return ok(&Preview { count, more, sample });
+    }
+    let (user, on) = (viewer.person.id.clone(), app.clone());
+    let asked = Asked { system, user: user.clone(), id: None, bulk, filter };
+    once(&app, named, &user, &bytes, |key| async move {
+        let action = on.engine.plan_bulk(asked).await?;
+        let response = begun(&action);
+        match key {
+            None => {
+                on.engine.act(Deed::Record(Box::new(action))).await?;
+                on.engine.begin_bulk();
+                Ok(response)
+            }
+            Some(key) => {
+                let (response, answer) = kept(response).await?;
+                match on.engine.once(key, Deed::Record(Box::new(action)), Some(answer)).await? {
+                    Once::Did(_) => {
+                        on.engine.begin_bulk();
+                        Ok(response)
+                    }
+                    found => replay(found),
+                }
+            }
+        }
+    })
+    .await
+}
+
+fn read(bytes: &Bytes) -> Result<Body, Refused> {
+    serde_json::from_slice(bytes).map_err(|error| {
+        Refused::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
+            .code("json")
+            .help("send {\"action\": \"retry\", \"filter\": {\"workflow\": NAME}}, and \"preview\": true to see how many there are")
+    })
+}
+
+fn begun(action: &Action) -> Response {
+    let body = Begun { action: action.id, count: action.total, more: action.more };
+    let mut response = json(StatusCode::ACCEPTED, &body);
+    if let Ok(place) = HeaderValue::try_from(format!("/{}/runs/bulk/{}", action.system, action.id)) {
+        response.headers_mut().insert(header::LOCATION, place);
+    }
+    response
+}
+
+/// A bulk action.
+#[derive(Serialize)]
+struct ActionView<'a> {
+    id: Id,
+    action: &'static str,
+    from: Option<&'static str>,
+    version: Option<&'static str>,
+    filter: FilterView<'a>,
+    user: &'a str,
+    status: &'static str,
+    count: u64,
+    more: bool,
+    done: u64,
+    passed: u64,
+    differ: u64,
+    says: String,
+    created_at: String,
+    ended_at: Option<String>,
+    progress: Option<ItemView<'a>>,
+}
+
+#[derive(Serialize)]
+struct FilterView<'a> {
+    workflow: Option<&'a str>,
+    status: Option<&'static str>,
+    queue: Option<&'a str>,
+    user: Option<&'a str>,
+    q: Option<&'a str>,
+    code: Option<&'a str>,
+    element: Option<&'a str>,
+    after: Option<String>,
+    before: Option<String>,
+}
+
+impl<'a> ActionView<'a> {
+    fn new(action: &'a Action, item: Option<&'a Item>) -> ActionView<'a> {
+        let (name, from, version) = match action.bulk {
+            Bulk::Cancel => ("cancel", None, None),
+            Bulk::Restart => ("retry", Some("start"), Some("current")),
+            Bulk::Retry { current } => ("retry", Some("failure"), current.then_some("current")),
+        };
+        let filter = &action.filter;
+        ActionView {
+            id: action.id,
+            action: name,
+            from,
+            version,
+            filter: FilterView {
+                workflow: filter.workflow.as_deref(),
+                status: filter.status.map(store::Status::word),
+                queue: filter.queue.as_deref(),
+                user: filter.user.as_deref(),
+                q: filter.text.as_deref(),
+                code: filter.code.as_deref(),
+                element: filter.element.as_deref(),
+                after: filter.after_ms.map(iso),
+                before: filter.before_ms.map(iso),
+            },
+            user: &action.user,
+            status: stands(action),
+            count: action.total,
+            more: action.more,
+            done: action.done,
+            passed: action.passed,
+            differ: action.differ,
+            says: engine::bulk::words(action),
+            created_at: iso(action.at_ms),
+            ended_at: action.ended_at_ms.map(iso),
+            progress: item.map(ItemView::from),
+        }
+    }
+}
+
+/// Where it stands, in a word.
+pub(crate) fn stands(action: &Action) -> &'static str {
+    match (action.ended_at_ms, action.cancel_at_ms) {
+        (None, _) => "running",
+        (Some(_), None) => "succeeded",
+        (Some(_), Some(_)) => "cancelled",
+    }
+}
+
+/// The action of that id in that system.
+pub(crate) async fn find(app: &App, system: &str, name: &str) -> Result<Action, Refused> {
+    operator(&app.viewer())?;
+    app.system(system)?;
+    let found = match name.parse::<Id>() {
+        Ok(id) => app.engine.store().action(id).await?,
+        Err(()) => None,
+    };
+    found.filter(|action| *action.system == *system).ok_or_else(|| {
+        Refused::unknown("bulk action", name, &format!("GET /{system}/runs/bulk lists the newest"))
+    })
+}
+
+pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+    operator(&app.viewer())?;
+    let system = app.system(&system)?.system.name.clone();
+    let actions = app.engine.store().actions(system).await?;
+    ok(&Items { items: actions.iter().map(|action| ActionView::new(action, None)).collect(), cursor: None })
+}
+
+pub(crate) async fn show(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
+    let action = find(&app, &system, &name).await?;
+    let items = app.engine.store().items_of(action.id).await?;
+    ok(&ActionView::new(&action, items.first().map(|item| &**item)))
+}
+
+pub(crate) async fn cancel(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
+    let action = find(&app, &system, &name).await?;
+    if action.ended_at_ms.is_some() {
+        return Err(Refused::new(StatusCode::CONFLICT, "the bulk action has ended already"));
+    }
+    let action = app.engine.stop_bulk(action.id).await?.unwrap_or(action);
+    Ok(json(StatusCode::ACCEPTED, &ActionView::new(&action, None)))
+}

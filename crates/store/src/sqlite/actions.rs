@@ -1,0 +1,108 @@
+//! Bulk actions: their rows, and a page of one in one transaction with the move of its cursor.
+
+use std::sync::Arc;
+
+use rusqlite::{Connection, OptionalExtension, params};
+
+use super::{
+    apply::Apply,
+    forms::{blob, blob_of, id, key, trouble},
+    read,
+};
+use crate::{Action, Cancelled, Did, Error, Id, Reopened, Step};
+
+/// How long an action is kept after it was asked for, milliseconds.
+const KEPT_MS: i64 = 90 * 86_400_000;
+
+/// Old rows that go whenever one comes.
+const EXPIRED: i64 = 4;
+
+pub(super) fn action(db: &Connection, action: Id) -> Result<Option<Action>, Error> {
+    let mut found = db.prepare_cached("SELECT body FROM actions WHERE id = ?1").map_err(trouble)?;
+    let body: Option<Vec<u8>> =
+        found.query_row(params![key(action)], |row| row.get(0)).optional().map_err(trouble)?;
+    body.map(|body| blob_of(&body)).transpose()
+}
+
+/// The newest of a system, at most 50.
+pub(super) fn of(db: &Connection, system: &Arc<str>) -> Result<Vec<Action>, Error> {
+    let sql = "SELECT body FROM actions WHERE system = ?1 ORDER BY id DESC LIMIT 50";
+    read::blobs(db, sql, params![&**system])
+}
+
+/// Those that are not over, oldest first.
+pub(super) fn open(db: &Connection) -> Result<Vec<Action>, Error> {
+    read::blobs(db, "SELECT body FROM actions WHERE open = 1 ORDER BY id LIMIT 100", params![])
+}
+
+impl Apply<'_> {
+    /// False: it is there already, and stays as it is.
+    pub(super) fn record(&mut self, new: &Action) -> Result<bool, Error> {
+        let sql = "INSERT OR IGNORE INTO actions (id, system, open, body) VALUES (?1, ?2, 1, ?3)";
+        let added = self.run(sql, params![key(new.id), &*new.system, blob(new)?])? > 0;
+        let oldest = key(Id::at(new.at_ms - KEPT_MS, 0));
+        let sql = "SELECT id FROM actions WHERE id < ?1 AND open = 0 ORDER BY id LIMIT ?2";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let old: Result<Vec<Id>, _> =
+            found.query_map(params![oldest, EXPIRED], |row| row.get(0).map(id)).map_err(trouble)?.collect();
+        drop(found);
+        for old in old.map_err(trouble)? {
+            self.run("DELETE FROM items WHERE root = ?1", params![key(old)])?;
+            self.run("DELETE FROM actions WHERE id = ?1", params![key(old)])?;
+        }
+        Ok(added)
+    }
+
+    /// A page of an action, unless its end was asked for.
+    pub(super) fn step(&mut self, step: &Step) -> Result<Action, Error> {
+        let Some(mut action) = action(self.db, step.action)? else {
+            return Err(Error::Conflict("there is no such action".into()));
+        };
+        if action.ended_at_ms.is_some() || action.filter.cursor != step.from {
+            return Err(Error::Conflict("the page of the action was done already".into()));
+        }
+        if action.cancel_at_ms.is_none() {
+            for deed in &step.deeds {
+                if did(self.deed(deed, None)?) {
+                    action.done += 1;
+                } else {
+                    action.passed += 1;
+                }
+            }
+            action.passed += step.passed;
+            action.differ += step.differ;
+            action.filter.cursor.clone_from(&step.to);
+        }
+        if step.to.is_none() || action.cancel_at_ms.is_some() {
+            action.ended_at_ms = Some(step.at_ms);
+        }
+        self.store_action(&action)?;
+        Ok(action)
+    }
+
+    /// Asks for an action's end; None: there is no such action. One that is over stays as it is.
+    pub(super) fn stop_action(&mut self, id: Id, at_ms: i64) -> Result<Option<Action>, Error> {
+        let Some(mut action) = action(self.db, id)? else { return Ok(None) };
+        if action.ended_at_ms.is_none() && action.cancel_at_ms.is_none() {
+            action.cancel_at_ms = Some(at_ms);
+            self.store_action(&action)?;
+        }
+        Ok(Some(action))
+    }
+
+    fn store_action(&mut self, action: &Action) -> Result<(), Error> {
+        let open = action.ended_at_ms.is_none();
+        let sql = "UPDATE actions SET open = ?2, body = ?3 WHERE id = ?1";
+        self.run(sql, params![key(action.id), open, blob(action)?]).map(drop)
+    }
+}
+
+/// Whether the run was not past it.
+fn did(did: Did) -> bool {
+    match did {
+        Did::Started(started) => !started.existing,
+        Did::Reopened(reopened) => reopened == Reopened::Queued,
+        Did::Cancelled(cancelled) => matches!(cancelled, Cancelled::Ended | Cancelled::Asked),
+        Did::Taken(_) | Did::Signalled(_) | Did::Recorded(_) => false,
+    }
+}
