@@ -13,7 +13,10 @@ mod record;
 mod revive;
 mod trace;
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    sync::Arc,
+};
 
 use serde_json::{Map, Value};
 
@@ -137,13 +140,13 @@ struct Proof<'a> {
 impl Proof<'_> {
     async fn cut(&mut self, chosen: &[usize], broken: &mut Vec<String>) {
         let mut disk = Disk::default();
-        let mut known = Vec::new();
+        let mut known = Arc::new(Vec::new());
         let mut next = 0;
         for (n, moment) in chosen.iter().enumerate() {
             for step in &self.trace.steps[next..*moment] {
                 let call = self.trace.call(*step);
                 match step {
-                    Step::Begins(_) if is_sent(call) => known.extend(promises(call)),
+                    Step::Begins(_) if is_sent(call) => Arc::make_mut(&mut known).extend(promises(call)),
                     Step::Begins(_) => disk.begins(call),
                     Step::Ends(_) if self.forgets(call) => {}
                     Step::Ends(_) => disk.ends(call),
@@ -161,23 +164,29 @@ impl Proof<'_> {
         is_sync(call) && self.forget.is_some() && self.forget == call.path.rsplit('/').next()
     }
 
-    /// The disks that may be there at that moment.
+    /// The disks that may be there at that moment, side by side.
     async fn look(
         &mut self,
         disk: &Disk<'_>,
         moment: usize,
         revives: bool,
-        known: &[Promise],
+        known: &Arc<Vec<Promise>>,
         broken: &mut Vec<String>,
     ) {
         let variants = if disk.is_settled() { &Variant::ALL[..1] } else { &Variant::ALL[..] };
         let mut dice = Dice::new(self.seed ^ (moment as u64) << 16);
         let revived = dice.below(variants.len() as u64) as usize;
-        for (n, variant) in variants.iter().enumerate() {
-            let files = disk.after_a_cut(*variant, &mut dice.split());
-            let folder = folder();
-            lay_out(folder.path(), &files);
-            let mut found = look::look(folder.path(), known).await;
+        let looks: Vec<_> = variants
+            .iter()
+            .map(|variant| {
+                let files = disk.after_a_cut(*variant, &mut dice.split());
+                let (folder, known) = (folder(), known.clone());
+                lay_out(folder.path(), &files);
+                (variant, files, tokio::spawn(async move { look::look(folder.path(), &known).await }))
+            })
+            .collect();
+        for (n, (variant, files, looked)) in looks.into_iter().enumerate() {
+            let mut found = looked.await.expect("a look");
             self.disks += 1;
             if let Some(recording) = self.recording.filter(|_| revives && n == revived && found.is_empty()) {
                 found = revive::revive(recording, &files, known).await;
