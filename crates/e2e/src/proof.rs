@@ -58,17 +58,37 @@ pub fn main<A: clap::Args>(check: impl AsyncFnOnce(A, Sabotage) -> Report) -> Ex
     }
     testkit::process::stand_in(AS_HEFE);
     let args = Args::<A>::parse();
-    if args.sabotage.is_some() && !cfg!(feature = "sabotage") {
-        eprintln!("error: this build cannot be broken; build it with `--features sabotage`");
+    if !can_break(args.sabotage.as_deref()) {
         return ExitCode::from(2);
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
     end(runtime.block_on(check(args.asked, Sabotage(args.sabotage))))
 }
 
+/// The same for a proof whose product works in this very process.
+pub fn main_inside<A: clap::Args>(check: impl FnOnce(&A) -> Report) -> ExitCode {
+    let args = Args::<A>::parse();
+    if !can_break(args.sabotage.as_deref()) {
+        return ExitCode::from(2);
+    }
+    match args.sabotage.as_deref().and_then(broken_so) {
+        Some(ended) => ended,
+        None => end(check(&args.asked)),
+    }
+}
+
+/// Whether the product in this program can be broken on purpose; says what to do if not.
+fn can_break(sabotage: Option<&str>) -> bool {
+    let can = sabotage.is_none() || cfg!(feature = "sabotage");
+    if !can {
+        eprintln!("error: this build cannot be broken; build it with `--features sabotage`");
+    }
+    can
+}
+
 /// Runs this program again as one whose product is broken so, unless this is it: what it ended with. The product reads that
 /// from its environment, which nobody changes while it runs.
-pub fn broken_so(sabotage: &str) -> Option<ExitCode> {
+fn broken_so(sabotage: &str) -> Option<ExitCode> {
     if std::env::var("HEFE_SABOTAGE").is_ok_and(|name| name == sabotage) {
         return None;
     }

@@ -34,15 +34,15 @@ const THREADS: usize = 2;
 /// Seeds that are broken before the rest is left.
 const BROKEN_MAX: usize = 10;
 
-/// What is to be simulated.
-#[derive(Debug, Clone)]
+/// Simulates engine and store, with a disk, a provider and a process that fail by a plan.
+#[derive(Debug, Clone, clap::Args)]
 pub struct Asked {
-    /// How many seeds.
+    /// How many seeds, each run twice
+    #[arg(long, default_value_t = 20_000)]
     pub seeds: u64,
-    /// The first one.
-    pub first: u64,
-    /// Say what happened.
-    pub tell: bool,
+    /// Only this one, with an account of what happened
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 /// What one seed came to.
@@ -56,22 +56,21 @@ struct Ended {
 pub fn check(asked: &Asked) -> Report {
     let folder = folder();
     let template = template(folder.path());
-    let next = AtomicU64::new(asked.first);
+    let (first, seeds) = asked.seed.map_or((1, asked.seeds), |seed| (seed, 1));
+    let next = AtomicU64::new(first);
     let found = Mutex::new((BTreeMap::<&'static str, u64>::new(), BTreeMap::new()));
     std::thread::scope(|scope| {
-        for n in 0..THREADS.min(asked.seeds as usize) {
+        for n in 0..THREADS.min(seeds as usize) {
             let (next, found, template) = (&next, &found, &template);
             let own = folder.path().join(n.to_string());
             scope.spawn(move || {
                 loop {
                     let seed = next.fetch_add(1, Ordering::Relaxed);
-                    if seed >= asked.first + asked.seeds
-                        || found.lock().expect("what was found").1.len() >= BROKEN_MAX
-                    {
+                    if seed >= first + seeds || found.lock().expect("what was found").1.len() >= BROKEN_MAX {
                         return;
                     }
                     let ended = twice(seed, template, &own);
-                    if asked.tell {
+                    if asked.seed.is_some() {
                         ended.log.iter().for_each(|line| println!("{line}"));
                     }
                     let mut found = found.lock().expect("what was found");

@@ -4,7 +4,7 @@ use e2e::sim;
 
 #[test]
 fn seeds_end_as_they_should_and_twice_the_same() {
-    let report = sim::check(&sim::Asked { seeds: 100, first: 1, tell: false });
+    let report = sim::check(&sim::Asked { seeds: 100, seed: None });
     assert!(report.broken.is_empty(), "{}", report.broken.join("\n"));
     let crashes = report.figures["crashes"].as_u64();
     assert!(crashes > Some(50), "hardly anything befell them: {:?}", report.figures);
