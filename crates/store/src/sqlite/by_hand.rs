@@ -70,8 +70,7 @@ impl ByHand {
         self.writer.batch(std::mem::take(&mut self.taken));
         self.refusals.store(0, Ordering::Relaxed);
         if self.writer.shared.wal.is_due() {
-            let moved = self.checkpoints.query_row("PRAGMA wal_checkpoint(PASSIVE)", [], |_| Ok(()));
-            moved.map_err(trouble)?;
+            self.writer.shared.wal.step(&self.checkpoints)?;
         }
         Ok(())
     }

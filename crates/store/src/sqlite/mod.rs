@@ -119,7 +119,6 @@ struct Shared {
     changes: broadcast::Sender<Changes>,
     clock: Arc<dyn Fn() -> u64 + Send + Sync>,
     last_stamp: AtomicU64,
-    wal_pages: AtomicU64,
     readers: Mutex<Vec<Connection>>,
     wal: Wal,
     /// Held until the store is closed.
@@ -224,14 +223,13 @@ impl Sqlite {
             stopped: Mutex::default(),
             complaint: Mutex::default(),
             last_stamp: AtomicU64::new(last.unwrap_or(0) as u64),
-            wal_pages: AtomicU64::new(0),
             readers: Mutex::default(),
             wal: Wal::default(),
             owned: Mutex::new(Some(lock_file)),
         });
         let pages = shared.clone();
         let hook = move |_: &mut rusqlite::hooks::Wal, count: i32| {
-            pages.wal_pages.store(count.max(0) as u64, Ordering::Relaxed);
+            pages.wal.is_now(count.max(0) as u64);
             Ok(())
         };
         db.wal_hook(Some(hook)).map_err(trouble)?;

@@ -5,7 +5,6 @@ use std::{
     collections::{HashMap, HashSet},
     sync::{
         Arc,
-        atomic::Ordering,
         mpsc::{Receiver, RecvError, RecvTimeoutError},
     },
 };
@@ -38,9 +37,6 @@ const PRUNE_AGAIN_MS: i64 = 60_000;
 /// Between two pages of ended runs that go: work comes first. A page takes some 15 ms; without a pause a start took 3.8 ms
 /// (median) meanwhile instead of 0.2.
 const PRUNE_PAUSE_MS: i64 = 30;
-
-/// Pages of the WAL at which a checkpoint is due.
-const WAL_PAGES: u64 = 2_000;
 
 pub(super) enum Order {
     Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
@@ -119,6 +115,11 @@ impl Writer {
                 batch.into_iter().partition(|order| matches!(order, Order::Prune(_)));
             [batch, prunes].into_iter().filter(|batch| !batch.is_empty()).for_each(|batch| self.batch(batch));
             self.look_between();
+            if self.shared.wal.is_long()
+                && let Err(error) = self.shared.wal.step(&self.db)
+            {
+                tracing::warn!("the write-ahead log was not moved into the database: {error}");
+            }
         }
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
@@ -308,10 +309,7 @@ impl Writer {
             // Nobody listening is no failure.
             let _ = self.shared.changes.send(after.changes.into());
         }
-        let pages = self.shared.wal_pages.load(Ordering::Relaxed);
-        if pages > WAL_PAGES {
-            self.shared.wal.has_grown();
-        }
+        self.shared.wal.look();
     }
 
     fn tell(&self, batch: Vec<Order>, results: Vec<Result<(), Error>>) {

@@ -4,6 +4,7 @@
 mod by_hand;
 mod conformance;
 mod damage;
+mod log;
 
 use std::{path::Path, sync::Arc};
 
