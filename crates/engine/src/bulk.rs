@@ -246,13 +246,16 @@ async fn tell(shared: &Shared, action: &Action) -> Result<(), Error> {
         user: Some(action.user.clone()),
         private: true,
         at_ms: shared.clock.now_ms(),
+        updates: 2 * action.seen() + 1 + u64::from(status.is_some()),
         title: Value::from(title(action)),
         total: (!action.more).then_some(action.total as f64),
         set: Some((action.seen(), action.seen() as f64)),
+        before: 0.0,
         subtotal: 0.0,
         status_message: Value::from(words(action)),
         status,
         link: Value::from(format!("/ui/{}/runs/bulk/{}", action.system, action.id)),
+        again: Value::Null,
     };
     let commit = Commit { run: action.id, writes: vec![Write::Progress(said)], ..Commit::default() };
     settle(Some(shared.store.commit(commit))).await

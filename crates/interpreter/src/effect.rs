@@ -226,17 +226,21 @@ pub enum Live {
 pub struct Progress {
     /// The item's name within the tree of runs.
     pub process: Arc<str>,
+    /// How many updates the run has made of it, this one included.
+    pub updates: u64,
     /// A text with its mark; null: as before.
     pub title: Value,
     /// None: as before.
     pub total: Option<f64>,
     /// How many times the run has set it, and the last value.
     pub set: Option<(u64, f64)>,
-    /// The run's increments since then.
+    /// The run's increments before then.
+    pub before: f64,
+    /// Those since.
     pub subtotal: f64,
     /// Null: as before.
     pub status_message: Value,
-    /// running, succeeded, failed, cancelled; None: as before.
+    /// running, succeeded, failed, cancelled: what this update says, not those before.
     pub status: Option<String>,
     /// Only for the person who started the root run.
     pub private: bool,

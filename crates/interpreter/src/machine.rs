@@ -408,12 +408,12 @@ impl Machine {
         }
     }
 
-    /// Live effects after the last entry may have been lost: the newest state of each moving bar is shown again.
+    /// Live effects after the last entry may have been lost: the newest state of each bar is said again.
     fn caught_up(&mut self) {
         if std::mem::take(&mut self.replaying) {
-            let moving = self.state.items.iter().filter(|item| !item.over()).cloned();
+            let items = self.state.items.iter().cloned();
             self.out
-                .extend(moving.map(|item| Output::Live { element: "".into(), live: Live::Progress(item) }));
+                .extend(items.map(|item| Output::Live { element: "".into(), live: Live::Progress(item) }));
         }
     }
 

@@ -194,7 +194,7 @@ border-radius:var(--hefe-radius, 1rem);background:var(--hefe-track, #e7e5e4)}
 
 		show(row, item, at) {
 			row.item = item;
-			row.at = at;
+			row.at = Math.min(at, Date.parse(item.updated_at));
 			const name = item.title ?? item.process;
 			const over = item.status !== 'running';
 			const known = item.total != null;
@@ -219,7 +219,7 @@ border-radius:var(--hefe-radius, 1rem);background:var(--hefe-track, #e7e5e4)}
 		}
 
 		count({ item, at, eta }) {
-			const words = item.status === 'running' && item.eta_seconds != null ? left(item.eta_seconds - (Date.now() - at) / 1000) : '';
+			const words = Date.now() < Date.parse(item.eta_until) ? left(item.eta_seconds - (Date.now() - at) / 1000) : '';
 			if (eta.textContent !== words) eta.textContent = words;
 		}
 	}

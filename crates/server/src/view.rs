@@ -26,12 +26,26 @@ pub(crate) struct ItemView<'a> {
     started_at: String,
     updated_at: String,
     eta_seconds: Option<Number>,
+    eta_until: Option<String>,
     rate: Option<Number>,
     seq: u64,
     link: Shown,
     user: Option<&'a str>,
+    ignored: u64,
 }
 
+impl<'a> ItemView<'a> {
+    /// As someone sees it who asks now: what has not moved for too long has no figures that are known to be bad.
+    pub(crate) fn now(item: &'a Item, now_ms: i64) -> ItemView<'a> {
+        let view = ItemView::from(item);
+        match item.eta_until_ms {
+            Some(until_ms) if until_ms < now_ms => ItemView { eta_seconds: None, rate: None, ..view },
+            _ => view,
+        }
+    }
+}
+
+/// As it was stored: whoever shows it counts down, up to `eta_until`.
 impl<'a> From<&'a Item> for ItemView<'a> {
     fn from(item: &'a Item) -> ItemView<'a> {
         ItemView {
@@ -43,22 +57,27 @@ impl<'a> From<&'a Item> for ItemView<'a> {
             total: item.total.map(Number),
             progress: Number(item.progress),
             percent: percent(item).map(Number),
-            status_message: Shown::of(&item.status_message),
+            status_message: Shown::of(&item.message()),
             status: item.status,
             started_at: iso(item.started_at_ms),
             updated_at: iso(item.updated_at_ms),
             eta_seconds: item.eta_seconds.map(Number),
+            eta_until: item.eta_until_ms.map(iso),
             rate: item.rate.map(Number),
             seq: item.seq,
             link: Shown::of(&item.link),
             user: item.user.as_deref(),
+            ignored: item.ignored,
         }
     }
 }
 
-/// How far an item has come, to a tenth of a percent; None without a total.
+/// How far an item has come, to a tenth of a percent; None without a total. Where nothing is to be done all of it is.
 pub(crate) fn percent(item: &Item) -> Option<f64> {
-    let total = item.total.filter(|total| *total > 0.0)?;
+    let total = item.total?;
+    if total == 0.0 {
+        return Some(100.0);
+    }
     Some(((item.progress / total * 1_000.0).floor() / 10.0).clamp(0.0, 100.0))
 }
 

@@ -26,7 +26,7 @@ pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
-pub use progress::{Contribution, Item, ItemStatus};
+pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Usual, Window};
 use recipe::Value;
 pub use run::{
     Account, Await, Cancelled, Claimed, End, Filter, Heard, Limit, Log, Moved, NewRun, Page, Park, Parked,

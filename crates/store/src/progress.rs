@@ -1,11 +1,14 @@
 //! Progress items: what runs contribute, and the state people see (delivery.md, Progress). Pure: both databases use it.
 
-use std::{collections::BTreeMap, sync::Arc};
+mod pace;
+
+use std::sync::Arc;
 
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+pub use self::pace::{Past, Took, Usual, Window};
 use crate::Id;
 
 /// Where an item stands.
@@ -43,13 +46,17 @@ pub struct Contribution {
     pub private: bool,
     /// Milliseconds since 1970.
     pub at_ms: i64,
+    /// How many updates the run has made of it, this one included: one that says no more than the store knows is a repetition.
+    pub updates: u64,
     /// A text with its mark; null: as before.
     pub title: Value,
     /// None: as before.
     pub total: Option<f64>,
     /// The run's last set value, and how many sets it has made (a higher count is newer); None: it only adds.
     pub set: Option<(u64, f64)>,
-    /// The sum of the run's increments since its last set.
+    /// The sum of the run's increments before its last set.
+    pub before: f64,
+    /// The sum of those since.
     pub subtotal: f64,
     /// Null: as before.
     pub status_message: Value,
@@ -57,18 +64,26 @@ pub struct Contribution {
     pub status: Option<ItemStatus>,
     /// Null: as before.
     pub link: Value,
+    /// What is shown until the run speaks again, instead of the message: when its next attempt is.
+    pub again: Value,
 }
 
 /// What one run has put into an item.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Share {
-    /// How many sets the run has made.
+    /// How many updates it has made.
+    pub updates: u64,
+    /// How many sets.
     pub sets: u64,
-    /// Its increments since then.
+    /// Its increments before its last set.
+    pub before: f64,
+    /// Those of them that a set has voided.
+    pub voided: f64,
+    /// Its increments since its last set.
     pub subtotal: f64,
 }
 
-/// An item as it is stored and shown.
+/// An item as it is stored and shown. What each run has put in is kept apart: there may be many.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Item {
     /// Its id.
@@ -91,18 +106,26 @@ pub struct Item {
     pub total: Option<f64>,
     /// Between 0 and `total`.
     pub progress: f64,
-    /// For people.
+    /// For people; see [`Item::message`].
     pub status_message: Value,
     /// Where it stands.
     pub status: ItemStatus,
+    /// A run has said how it ended: later updates are ignored.
+    pub by_hand: bool,
+    /// How many were.
+    pub ignored: u64,
     /// Milliseconds since 1970.
     pub started_at_ms: i64,
+    /// When it was opened again by hand, else when it was started, milliseconds since 1970.
+    pub since_ms: i64,
     /// Milliseconds since 1970.
     pub updated_at_ms: i64,
     /// Units a second, over the last minute; None rather than a guess known to be bad.
     pub rate: Option<f64>,
-    /// Seconds.
+    /// Seconds from `updated_at_ms` on.
     pub eta_seconds: Option<f64>,
+    /// Without another update the guess is known to be bad from then on, milliseconds since 1970.
+    pub eta_until_ms: Option<i64>,
     /// Grows with every change: a state with a lower one is older.
     pub seq: u64,
     /// Where a click leads.
@@ -111,17 +134,28 @@ pub struct Item {
     pub base: f64,
     /// The run that set it.
     pub base_run: Option<Id>,
-    /// What each run that touched it has put in.
-    pub shares: BTreeMap<Id, Share>,
-    /// Recent (milliseconds, progress) pairs from which the rate is computed; bounded.
-    pub samples: Vec<(i64, f64)>,
+    /// The sum of all increments that count.
+    pub added: f64,
+    /// The root run has touched it, so that it moves as long as any run of the tree is live.
+    pub by_root: bool,
+    /// When the next attempt of a run is, in words, and of which.
+    pub again: Option<(Id, Value)>,
+    /// Where it stood lately.
+    pub window: Window,
+    /// What its like took.
+    pub usual: Option<Usual>,
 }
 
-/// Over which the rate is taken, milliseconds.
-const WINDOW_MS: i64 = 60_000;
-
-/// How many samples are kept.
-const SAMPLES_MAX: usize = 32;
+/// What came of an update.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Merged {
+    /// It was a repetition: there is nothing to write.
+    Nothing,
+    /// It counts, and nobody sees a difference.
+    Quiet,
+    /// People see another state.
+    Shown,
+}
 
 /// What is said of an item whose run failed: neutral, as anyone may see it.
 const COULD_NOT: &str = "could not be completed";
@@ -138,6 +172,12 @@ impl ItemStatus {
     }
 }
 
+impl Share {
+    fn counts(&self) -> f64 {
+        self.before - self.voided + self.subtotal
+    }
+}
+
 impl Item {
     /// An item is known by (system, root run, process).
     pub fn id_of(system: &str, root: Id, process: &str) -> Id {
@@ -151,8 +191,8 @@ impl Item {
         Id(u128::from_be_bytes(bytes))
     }
 
-    /// An item that nothing has been said of.
-    pub fn new(first: &Contribution) -> Item {
+    /// An item that nothing has been said of; `usual`: what its like took.
+    pub fn new(first: &Contribution, usual: Option<Usual>) -> Item {
         Item {
             id: first.item,
             system: first.system.clone(),
@@ -166,102 +206,144 @@ impl Item {
             progress: 0.0,
             status_message: Value::Null,
             status: ItemStatus::Running,
+            by_hand: false,
+            ignored: 0,
             started_at_ms: first.at_ms,
+            since_ms: first.at_ms,
             updated_at_ms: first.at_ms,
             rate: None,
             eta_seconds: None,
+            eta_until_ms: None,
             seq: 0,
             link: Value::Null,
             base: 0.0,
             base_run: None,
-            shares: BTreeMap::new(),
-            samples: Vec::new(),
+            added: 0.0,
+            by_root: false,
+            again: None,
+            window: Window::default(),
+            usual,
         }
     }
 
-    /// Takes in what a run says. False: nothing changed, as the item has ended, or a repetition said the same.
-    pub fn merge(&mut self, said: &Contribution) -> bool {
-        if self.status != ItemStatus::Running {
-            return false;
+    /// What is being done, for people; of one that failed neutral words, unless a run chose its own.
+    pub fn message(&self) -> Value {
+        match &self.again {
+            _ if self.status == ItemStatus::Failed && !self.by_hand => COULD_NOT.into(),
+            Some((_, words)) => words.clone(),
+            None => self.status_message.clone(),
         }
-        let before = self.clone();
-        self.take_words(said);
-        self.take_figures(said);
-        self.seq = before.seq;
-        if *self == before {
-            return false;
+    }
+
+    /// How long it took, if it ended well and in one go.
+    pub fn took(&self) -> Option<Took> {
+        let well = self.status == ItemStatus::Succeeded && self.since_ms == self.started_at_ms;
+        let ms = self.updated_at_ms.saturating_sub(self.started_at_ms).max(0) as u64;
+        well.then_some(Took { item: self.id, ms, total: self.total })
+    }
+
+    /// Takes in what a run says; `share` is what the same run has put in so far. An item that ended because nobody was
+    /// left to move it goes on when another run of its tree does; one that was ended by hand stays as it is.
+    pub fn merge(&mut self, share: &mut Share, said: &Contribution) -> Merged {
+        let new = said.updates.saturating_sub(share.updates);
+        let ended = self.status != ItemStatus::Running;
+        if ended && (new == 0 || self.by_hand) {
+            share.updates += new;
+            self.ignored += new;
+            return if new == 0 { Merged::Nothing } else { Merged::Quiet };
+        }
+        let mut shown = ended || self.seq == 0;
+        if ended {
+            self.go_on();
+        }
+        shown |= self.take_again(said);
+        if new > 0 {
+            share.updates = said.updates;
+            self.by_root |= said.run == said.root;
+            shown |= self.take_words(said);
+            shown |= self.take_figures(share, said);
+        }
+        if !shown {
+            return if new == 0 { Merged::Nothing } else { Merged::Quiet };
         }
         self.seq += 1;
         self.updated_at_ms = self.updated_at_ms.max(said.at_ms);
         if let Some(status) = said.status {
-            self.status = status;
+            (self.status, self.by_hand, self.again) = (status, status != ItemStatus::Running, None);
         }
-        self.estimate(said.at_ms);
-        true
+        self.window.push(self.updated_at_ms, self.progress);
+        self.estimate();
+        Merged::Shown
     }
 
-    fn take_words(&mut self, said: &Contribution) {
-        let newest = |old: &mut Value, new: &Value| {
-            if !new.is_null() {
-                old.clone_from(new);
-            }
+    fn take_again(&mut self, said: &Contribution) -> bool {
+        let of_it = self.again.as_ref().is_some_and(|(run, _)| *run == said.run);
+        let again = match said.again.is_null() {
+            true if of_it => None,
+            true => return false,
+            false => Some((said.run, said.again.clone())),
         };
-        newest(&mut self.title, &said.title);
-        newest(&mut self.status_message, &said.status_message);
-        newest(&mut self.link, &said.link);
-        self.total = said.total.or(self.total);
-        self.private |= said.private;
-        if said.status.is_some_and(|status| status != ItemStatus::Running) {
-            self.updated_at_ms = self.updated_at_ms.max(said.at_ms + 1);
-        }
+        put(&mut self.again, again)
+    }
+
+    fn take_words(&mut self, said: &Contribution) -> bool {
+        let newest = |old: &mut Value, new: &Value| !new.is_null() && put(old, new.clone());
+        let title = newest(&mut self.title, &said.title);
+        let message = newest(&mut self.status_message, &said.status_message);
+        let link = newest(&mut self.link, &said.link);
+        let private = self.private || said.private;
+        title | message | link | put(&mut self.private, private) | said.status.is_some()
     }
 
     /// A set is the item's new base and voids the increments that its own run made before; those of other runs add on
-    /// top. A lower set is shown if it comes from the run that set it before, else ignored: bars do not run backwards.
-    fn take_figures(&mut self, said: &Contribution) {
-        let share = self.shares.entry(said.run).or_default();
-        let newer = said.set.filter(|(sets, _)| *sets > share.sets);
-        if let Some((sets, value)) = newer {
+    /// top. A lower one is shown if it comes from the run that set it before, else all of it is ignored: bars do not run
+    /// backwards.
+    fn take_figures(&mut self, share: &mut Share, said: &Contribution) -> bool {
+        let stands = self.base + self.added;
+        let others = self.added - share.counts();
+        (share.before, share.subtotal) = (finite(said.before), finite(said.subtotal));
+        let newer = |(sets, value): &(u64, f64)| *sets > share.sets && value.is_finite();
+        if let Some((sets, value)) = said.set.filter(newer) {
             share.sets = sets;
-            share.subtotal = 0.0;
-            let others: f64 = self
-                .shares
-                .iter()
-                .filter(|(run, _)| **run != said.run)
-                .map(|(_, share)| share.subtotal)
-                .sum();
             let own = self.base_run.is_none_or(|run| run == said.run);
-            if own || value + others >= self.progress {
-                self.base = value;
-                self.base_run = Some(said.run);
+            if own || value + share.subtotal + others >= stands {
+                (self.base, self.base_run) = (value, Some(said.run));
+                share.voided = share.before;
             }
         }
-        if let Some(share) = self.shares.get_mut(&said.run)
-            && said.set.map_or(0, |(sets, _)| sets) >= share.sets
-        {
-            share.subtotal = said.subtotal;
-        }
-        let sum = self.base + self.shares.values().map(|share| share.subtotal).sum::<f64>();
-        self.progress = sum.clamp(0.0, self.total.unwrap_or(f64::MAX).max(0.0));
+        self.added = others + share.counts();
+        let known = said.total.filter(|total| total.is_finite() && *total >= 0.0);
+        let known = known.or(self.total);
+        let total = put(&mut self.total, known);
+        let progress = self.sum();
+        put(&mut self.progress, progress) | total
     }
 
-    /// Null rather than a guess known to be bad: two samples a second apart, and a bar that moves.
-    fn estimate(&mut self, at_ms: i64) {
-        self.samples.push((at_ms, self.progress));
-        self.samples.retain(|(at, _)| at_ms - at <= WINDOW_MS);
-        if self.samples.len() > SAMPLES_MAX {
-            // The oldest stays: it is the far end of the window.
-            self.samples.remove(1);
-        }
-        let (first, last) = (self.samples[0], (at_ms, self.progress));
-        let seconds = (last.0 - first.0) as f64 / 1e3;
-        let rate = (seconds >= 1.0).then(|| (last.1 - first.1) / seconds).filter(|rate| *rate > 0.0);
-        let running = self.status == ItemStatus::Running;
-        self.rate = rate;
-        self.eta_seconds = match (rate, self.total) {
-            (Some(rate), Some(total)) if running => Some((total - self.progress) / rate),
-            _ => None,
+    fn estimate(&mut self) {
+        let moving = self.status == ItemStatus::Running;
+        let to_do = self.total.map(|total| total - self.progress);
+        self.rate = self.window.rate();
+        let by_rate = self.rate.zip(to_do).map(|(rate, to_do)| (to_do / rate, self.window.good_ms()));
+        let guess = by_rate.or_else(|| self.usually_left_ms().map(|ms| (ms / 1e3, ms as i64)));
+        // A full bar that goes on has left its figures behind.
+        let guess = guess.filter(|(seconds, _)| moving && *seconds > 0.0);
+        self.eta_seconds = guess.map(|(seconds, _)| seconds);
+        self.eta_until_ms = guess.map(|(_, good_ms)| self.updated_at_ms.saturating_add(good_ms));
+    }
+
+    /// By what its like took; None for one that takes longer than they did.
+    fn usually_left_ms(&self) -> Option<f64> {
+        let gone_ms = (self.updated_at_ms - self.since_ms) as f64;
+        let total = self.total.filter(|total| *total > 0.0);
+        let all_ms = match (self.usual?, total) {
+            (Usual::Whole(ms), _) => ms,
+            (Usual::Unit(ms), total) => ms * total?,
         };
+        let left_ms = match total {
+            Some(total) => all_ms * (1.0 - self.progress / total),
+            None => (self.since_ms == self.started_at_ms).then_some(all_ms - gone_ms)?,
+        };
+        (gone_ms < all_ms).then_some(left_ms)
     }
 
     /// A run that touched it is tried again by hand. False: it had not ended.
@@ -269,22 +351,54 @@ impl Item {
         if self.status == ItemStatus::Running {
             return false;
         }
-        self.status = ItemStatus::Running;
-        self.status_message = Value::Null;
+        self.go_on();
         self.seq += 1;
         self.updated_at_ms = self.updated_at_ms.max(at_ms);
-        self.samples.clear();
+        self.since_ms = self.updated_at_ms;
         true
     }
 
-    /// No run that touched it is live any more.
+    /// A run does all of its work anew: what it had put in counts no more.
+    pub fn forget(&mut self, run: Id, share: &Share, at_ms: i64) {
+        self.added -= share.counts();
+        if self.base_run == Some(run) {
+            (self.base, self.base_run) = (0.0, None);
+        }
+        self.progress = self.sum();
+        if !self.reopen(at_ms) {
+            self.seq += 1;
+            self.window = Window::default();
+            self.estimate();
+        }
+    }
+
+    /// What all have put in, between 0 and `total`.
+    fn sum(&self) -> f64 {
+        (self.base + self.added).max(0.0).min(self.total.unwrap_or(f64::MAX))
+    }
+
+    fn go_on(&mut self) {
+        (self.status, self.by_hand) = (ItemStatus::Running, false);
+        self.window = Window::default();
+        self.rate = None;
+    }
+
+    /// No run that touched it is live any more, nor one under those.
     pub fn end(&mut self, status: ItemStatus, at_ms: i64) {
         self.status = status;
         self.seq += 1;
         self.updated_at_ms = self.updated_at_ms.max(at_ms);
-        self.eta_seconds = None;
-        if status == ItemStatus::Failed {
-            self.status_message = Value::from(COULD_NOT);
-        }
+        (self.eta_seconds, self.eta_until_ms, self.again) = (None, None, None);
     }
+}
+
+fn finite(number: f64) -> f64 {
+    if number.is_finite() { number } else { 0.0 }
+}
+
+/// Whether that makes a difference.
+fn put<T: PartialEq>(old: &mut T, new: T) -> bool {
+    let differs = *old != new;
+    *old = new;
+    differs
 }

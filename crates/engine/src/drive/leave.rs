@@ -1,6 +1,6 @@
 //! How a run leaves its worker: parked, for another attempt, or for good.
 
-use interpreter::{End as MachineEnd, EndStatus, Entry, effect::Progress};
+use interpreter::{End as MachineEnd, EndStatus, Entry};
 use recipe::Value;
 use store::{Commit, End, Park, Status};
 
@@ -93,9 +93,7 @@ impl Drive {
         self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
         let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
         for item in self.machine.items() {
-            if !item.over() {
-                self.sink.say(Progress { status_message: words.clone(), ..item.clone() }, &self.shared);
-            }
+            self.sink.say(item.clone(), words.clone(), &self.shared);
         }
         let park = Park { wake_at_ms: Some(wake_at_ms), failed: true, ..self.parks() };
         self.leave(park)

@@ -48,14 +48,14 @@ impl Sink {
                     Own::Start(start) => self.writes.push(Write::Start(self.child(shared, start))),
                     Own::Notify { id, body } => self.notify(store::Id(id), body, at_ms),
                     Own::End(progress) => {
-                        let contribution = self.contribution(progress, at_ms);
+                        let contribution = self.contribution(progress, Value::Null, at_ms);
                         self.moving.remove(&contribution.process);
                         self.writes.push(Write::Progress(contribution));
                     }
                 }
             }
             Output::Live { element, live } => match live {
-                Live::Progress(progress) => self.say(progress, shared),
+                Live::Progress(progress) => self.say(progress, Value::Null, shared),
                 Live::Toast(body) => {
                     if let Some(user) = self.new.user.clone() {
                         let system = self.new.system.clone();
@@ -73,9 +73,9 @@ impl Sink {
         }
     }
 
-    /// An update of a bar; the newest one is written when its time has come.
-    pub(crate) fn say(&mut self, progress: Progress, shared: &Shared) {
-        let contribution = self.contribution(progress, shared.clock.now_ms());
+    /// An update of a bar; the newest one is written when its time has come. `again`: when the run's next attempt is.
+    pub(crate) fn say(&mut self, progress: Progress, again: Value, shared: &Shared) {
+        let contribution = self.contribution(progress, again, shared.clock.now_ms());
         let moving = self.moving.entry(contribution.process.clone()).or_default();
         moving.newest = Some(contribution);
     }
@@ -141,7 +141,7 @@ impl Sink {
         }));
     }
 
-    fn contribution(&self, progress: Progress, at_ms: i64) -> Contribution {
+    fn contribution(&self, progress: Progress, again: Value, at_ms: i64) -> Contribution {
         let new = &self.new;
         let status = match progress.status.as_deref() {
             Some("succeeded") => Some(ItemStatus::Succeeded),
@@ -159,13 +159,16 @@ impl Sink {
             user: new.user.clone(),
             private: progress.private,
             at_ms,
+            updates: progress.updates,
             title: progress.title,
             total: progress.total,
             set: progress.set,
+            before: progress.before,
             subtotal: progress.subtotal,
             status_message: progress.status_message,
             status,
             link: progress.link,
+            again,
         }
     }
 }

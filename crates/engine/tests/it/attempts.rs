@@ -41,7 +41,7 @@ fn result(run: &Run) -> String {
 
 async fn bar(scene: &Scene, run: Id) -> (ItemStatus, String) {
     let items = scene.engine.store().items_of(run).await.unwrap();
-    (items[0].status, items[0].status_message.to_text())
+    (items[0].status, items[0].message().to_text())
 }
 
 #[tokio::test]

@@ -44,7 +44,7 @@ async fn left(scene: &Scene, provider: &Provider, run: Id) -> Left {
     notes.sort();
     let bars = store.items_of(run).await.unwrap();
     let bar = |item: &Arc<store::Item>| {
-        let words = item.status_message.to_text();
+        let words = item.message().to_text();
         format!("{} {:?} {} {:?} {words}", item.process, item.status, item.progress, item.total)
     };
     Left {

@@ -1,6 +1,7 @@
 //! The interpreter through its public doors: files in, what it did out.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod bars;
 mod cuts;
 mod elements;
 mod frames;

@@ -271,9 +271,9 @@ mod tests {
     //! What no door reaches: several people in one system, before there is sign-in.
     #![allow(clippy::unwrap_used)]
 
-    use std::{collections::BTreeMap, sync::Arc};
+    use std::sync::Arc;
 
-    use store::{Change, Id, Item, ItemStatus};
+    use store::{Change, Id, Item, ItemStatus, Window};
 
     use super::{Audience, Board, Content};
 
@@ -291,16 +291,23 @@ mod tests {
             progress: seq as f64,
             status_message: recipe::Value::Null,
             status: ItemStatus::Running,
+            by_hand: false,
+            ignored: 0,
             started_at_ms: 0,
+            since_ms: 0,
             updated_at_ms: 0,
             rate: None,
             eta_seconds: None,
+            eta_until_ms: None,
             seq,
             link: recipe::Value::Null,
             base: 0.0,
             base_run: Some(Id(1)),
-            shares: BTreeMap::new(),
-            samples: Vec::new(),
+            added: 0.0,
+            by_root: true,
+            again: None,
+            window: Window::default(),
+            usual: None,
         })
     }
 

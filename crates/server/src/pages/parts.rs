@@ -94,7 +94,7 @@ pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Optio
                 @for item in items {
                     p { @if item.title.is_null() { (item.process) } @else { (Words::of(&item.title).words()) } " "
                         progress max="100" value=[percent(item)] {}
-                        " " (Words::of(&item.status_message).words())
+                        " " (Words::of(&item.message()).words())
                         @if item.status != ItemStatus::Running { " (" (format!("{:?}", item.status).to_lowercase()) ")" } }
                 }
             }

@@ -55,7 +55,12 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
             }
             (trouble(run))
             @if !all.items.is_empty() || !run.status.ended() {
-                section aria-label="Progress" { (bars(system, &Bars::Of(run.start.root), &all.items, None)) }
+                section aria-label="Progress" {
+                    (bars(system, &Bars::Of(run.start.root), &all.items, None))
+                    @for item in all.items.iter().filter(|item| item.ignored > 0) {
+                        p class="quiet" { code { (item.process) } " had ended: updates ignored since: " (item.ignored) }
+                    }
+                }
             }
             @if let Some(graph) = graph { (drawing(graph, catalog, run, all.trace.as_ref())) }
             (values(run))

@@ -34,11 +34,12 @@ pub(crate) async fn list(
 ) -> Answer {
     let published = app.system(&system)?;
     let page = own(&app, &app.viewer(), &published.system.name, cursor(from.cursor)?).await?;
+    let now_ms = app.engine.clock_ms();
     let items = page
         .items
         .iter()
         .map(|own| {
-            let items = own.items.iter().map(|item| ItemView::from(&**item)).collect();
+            let items = own.items.iter().map(|item| ItemView::now(item, now_ms)).collect();
             MineRow::new(&own.run, own.why.clone(), items)
         })
         .collect();

@@ -14,7 +14,8 @@ use crate::{
 pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     let seen = seen(&app, &app.viewer(), &published.system.name).await?;
-    ok(&Items { items: seen.iter().map(|item| ItemView::from(&**item)).collect(), cursor: None })
+    let now_ms = app.engine.clock_ms();
+    ok(&Items { items: seen.iter().map(|item| ItemView::now(item, now_ms)).collect(), cursor: None })
 }
 
 pub(crate) async fn show(
@@ -28,7 +29,7 @@ pub(crate) async fn show(
     };
     let viewer = app.viewer();
     match found.filter(|item| *item.system == *system && viewer.sees(item)) {
-        Some(item) => ok(&ItemView::from(&*item)),
+        Some(item) => ok(&ItemView::now(&item, app.engine.clock_ms())),
         None => Err(Refused::unknown(
             "progress item",
             &name,

@@ -147,6 +147,7 @@ pub(crate) async fn show(
     let run = find(&app, &system, &viewer, &name).await?;
     let Whole { run, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
     let (result, error) = outcome(&run);
+    let now_ms = app.engine.clock_ms();
     ok(&RunView {
         row: RunRow::from(&run),
         cancel_asked_at: run.cancel_at_ms.map(iso),
@@ -155,7 +156,7 @@ pub(crate) async fn show(
         error,
         handled: run.end.as_ref().map_or(0, |end| end.handled),
         why,
-        progress: items.iter().map(|item| ItemView::from(&**item)).collect(),
+        progress: items.iter().map(|item| ItemView::now(item, now_ms)).collect(),
         children: children.iter().map(RunRow::from).collect(),
         effects: run.end.iter().flat_map(|end| end.effects.iter().map(Shown::of)).collect(),
         log: logs.iter().map(LogView::from).collect(),

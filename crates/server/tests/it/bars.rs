@@ -63,3 +63,21 @@ async fn a_file_that_names_none_or_several_falls_back_to_its_identifier() {
     ];
     assert_eq!(left(&several).await, [ended("Bars", 1), ended("a", 2), ended("b", 3)]);
 }
+
+#[tokio::test]
+async fn updates_after_an_end_by_hand_are_counted_for_all_to_see() {
+    let mut first = bar("first", None, 1, Some("second"));
+    first["options"]["status"] = "cancelled".into();
+    let elements = [first, bar("second", None, 2, Some("third")), bar("third", None, 3, None)];
+    let workflow = json!({ "identifier": "Bars", "async": true, "entry": "first", "elements": elements });
+    let scene = Scene::of(&[("bars", workflow)], None).await;
+    let run = scene.run("Bars", &json!({})).await;
+    let shown = &run["progress"][0];
+    let figures = [&shown["status"], &shown["progress"], &shown["ignored"], &shown["eta_seconds"]];
+    assert_eq!(json!(figures), json!(["cancelled", 1, 2, null]));
+    let item = scene.client.get(&format!("/main/progress/{}", shown["id"].as_str().unwrap())).await.json();
+    assert_eq!(&item, shown);
+    let page = scene.client.get(&format!("/ui/main/runs/{}", run["id"].as_str().unwrap())).await;
+    assert!(page.text().contains("updates ignored since: 2"), "{}", page.text());
+    scene.stop().await;
+}

@@ -6,18 +6,18 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use rusqlite::{Connection, OptionalExtension, params};
+use rusqlite::{Connection, params};
 
 use super::{
     cancel::Doomed,
-    forms::{blob, id, key, status_code, status_of, trouble},
+    forms::{blob, key, status_code, trouble},
     lock,
     memory::{Memory, Ready},
     read,
 };
 use crate::{
-    Change, Commit, End, Error, Hash, Id, Item, ItemStatus, NewRun, Notification, Standing, Status, Write,
-    probe::Inside, sabotage::Sabotage,
+    Change, Commit, End, Error, Hash, Id, Item, NewRun, Notification, Standing, Status, Write, probe::Inside,
+    sabotage::Sabotage,
 };
 
 /// Lines that a run's page keeps.
@@ -161,8 +161,9 @@ pub(super) struct Apply<'a> {
     pub(super) memory: &'a Mutex<Memory>,
     /// Items that move, so that a merge needs no read.
     pub(super) items: &'a mut HashMap<Id, Item>,
-    /// Trees that may have bars that have not ended, so that the end of any other needs no look.
-    pub(super) moving: &'a mut HashSet<Id>,
+    /// Trees that may have bars that have not ended, so that the end of any other needs no look; true: also such that
+    /// may end before their tree does.
+    pub(super) moving: &'a mut HashMap<Id, bool>,
     pub(super) after: &'a mut After,
     pub(super) stamp: &'a mut dyn FnMut() -> u64,
 }
@@ -205,12 +206,7 @@ impl Apply<'_> {
                     request = Some(Arc::new(new.clone()));
                 }
                 Write::Notify(notification) => self.notify(notification)?,
-                Write::Progress(said) => {
-                    let mut item = self.item(said.item)?.unwrap_or_else(|| Item::new(said));
-                    if item.merge(said) {
-                        self.store_item(item)?;
-                    }
-                }
+                Write::Progress(said) => self.say(said)?,
                 Write::Log(line) => {
                     self.run(
                         "INSERT INTO logs (run, line) SELECT ?1, ?2 WHERE (SELECT count(*) FROM logs WHERE run = ?1) < ?3",
@@ -246,11 +242,6 @@ impl Apply<'_> {
             }
         }
         Ok(())
-    }
-
-    /// A bar that had ended goes on from where it was.
-    pub(super) fn move_again(&mut self, mut item: Item, at_ms: i64) -> Result<(), Error> {
-        if item.reopen(at_ms) { self.store_item(item) } else { Ok(()) }
     }
 
     pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {
@@ -338,7 +329,7 @@ impl Apply<'_> {
         if self.parks() {
             self.ended_for(run)?;
         }
-        if self.is_live(root)? { Ok(()) } else { self.end_items(root, end.ended_at_ms) }
+        self.end_items(root, end.ended_at_ms)
     }
 
     /// A run that ends leaves memory, or the table of those that are parked.
@@ -373,101 +364,6 @@ impl Apply<'_> {
     /// Whether any run is parked, or was before this batch; none is awaited by one that is not.
     fn parks(&self) -> bool {
         !self.after.moved.is_empty() || lock(self.memory).parks()
-    }
-
-    /// No run of the tree is live: no bar of it is left behind.
-    fn end_items(&mut self, root: Id, at_ms: i64) -> Result<(), Error> {
-        if !self.moving.contains(&root) {
-            return Ok(());
-        }
-        self.after.still.push(root);
-        let mut found =
-            self.db.prepare_cached("SELECT id FROM items WHERE root = ?1 AND ended = 0").map_err(trouble)?;
-        let ids: Result<Vec<Id>, _> =
-            found.query_map(params![key(root)], |row| row.get(0).map(id)).map_err(trouble)?.collect();
-        drop(found);
-        for id in ids.map_err(trouble)? {
-            let Some(mut item) = self.item(id)? else { continue };
-            let mut worst = ItemStatus::Succeeded;
-            for run in item.shares.keys() {
-                match self.ended_as(*run)? {
-                    Some(Status::Failed) => worst = ItemStatus::Failed,
-                    Some(Status::Cancelled) if worst != ItemStatus::Failed => worst = ItemStatus::Cancelled,
-                    _ => {}
-                }
-            }
-            item.end(worst, at_ms);
-            self.store_item(item)?;
-        }
-        Ok(())
-    }
-
-    /// A run that ended badly counts for the bars that it, or a run that it comes from, has touched: they end as it did,
-    /// and move again when it is tried again.
-    fn fails_bars(&mut self, start: &NewRun) -> Result<(), Error> {
-        if !self.moving.contains(&start.root) {
-            return Ok(());
-        }
-        let mut from = start.parent;
-        let mut above = Vec::new();
-        while let Some(run) = from {
-            above.push(run);
-            from = read::start(self.db, run)?.and_then(|start| start.parent);
-        }
-        for mut item in read::items_of(self.db, start.root)? {
-            let moving = item.status == ItemStatus::Running && !item.shares.contains_key(&start.id);
-            if moving && above.iter().any(|run| item.shares.contains_key(run)) {
-                item.shares.entry(start.id).or_default();
-                self.store_item(item)?;
-            }
-        }
-        Ok(())
-    }
-
-    /// A run that is tried again from the start does all of it anew: the bars that it touched move again without its share.
-    fn anew(&mut self, run: Id, root: Id, at_ms: i64) -> Result<(), Error> {
-        for mut item in read::items_of(self.db, root)? {
-            if item.shares.remove(&run).is_some() {
-                item.reopen(at_ms);
-                self.store_item(item)?;
-            }
-        }
-        Ok(())
-    }
-
-    pub(super) fn ended_as(&self, run: Id) -> Result<Option<Status>, Error> {
-        let mut found = self.db.prepare_cached("SELECT status FROM ends WHERE run = ?1").map_err(trouble)?;
-        let code = found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
-        Ok(code.map(status_of))
-    }
-
-    fn item(&self, id: Id) -> Result<Option<Item>, Error> {
-        if let Some(item) = self.items.get(&id) {
-            return Ok(Some(item.clone()));
-        }
-        read::item(self.db, id)
-    }
-
-    fn store_item(&mut self, item: Item) -> Result<(), Error> {
-        let stamp = (self.stamp)();
-        let ended = item.status != ItemStatus::Running;
-        if ended && Sabotage::DropEnd.on() {
-            return Ok(());
-        }
-        self.run(
-            "INSERT OR REPLACE INTO items (id, system, root, changed, ended, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
-            params![key(item.id), &*item.system, key(item.run), stamp as i64, ended, blob(&item)?],
-        )?;
-        self.after.changes.push((stamp, Change::Progress(Arc::new(item.clone()))));
-        if ended {
-            self.items.remove(&item.id);
-        } else {
-            self.moving.insert(item.run);
-            // One that moves again in the batch that ended the others.
-            self.after.still.retain(|root| *root != item.run);
-            self.items.insert(item.id, item);
-        }
-        Ok(())
     }
 
     fn notify(&mut self, notification: &Notification) -> Result<(), Error> {

@@ -9,6 +9,7 @@ mod cancel;
 mod disk;
 mod forms;
 mod held;
+mod items;
 mod journal;
 mod memory;
 mod once;

@@ -1,7 +1,7 @@
 //! A database as it is opened: whose it is, its schema, and what in it has not ended.
 
 use std::{
-    collections::HashSet,
+    collections::HashMap,
     fs::{File, TryLockError},
     io::{Read, Write},
     path::{Path, PathBuf},
@@ -138,10 +138,10 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
     Ok(())
 }
 
-/// Trees with bars that have not ended.
-pub(super) fn moving(db: &Connection) -> Result<HashSet<Id>, Error> {
+/// Trees with bars that have not ended; some of them may end before their tree does.
+pub(super) fn moving(db: &Connection) -> Result<HashMap<Id, bool>, Error> {
     let mut found = db.prepare("SELECT DISTINCT root FROM items WHERE ended = 0").map_err(trouble)?;
-    let roots = found.query_map([], |row| row.get(0).map(id)).map_err(trouble)?;
+    let roots = found.query_map([], |row| Ok((row.get(0).map(id)?, true))).map_err(trouble)?;
     roots.collect::<Result<_, _>>().map_err(trouble)
 }
 

@@ -203,11 +203,7 @@ impl Apply<'_> {
         }
         *self.after.counters.entry(end.status.word()).or_default() -= 1;
         self.after.roots_change(start.root, 1);
-        for item in read::items_of(self.db, start.root)? {
-            if item.shares.contains_key(&run) {
-                self.move_again(item, at_ms)?;
-            }
-        }
+        self.move_again(start.root, run, at_ms)?;
         self.woken(run, None)?;
         Ok(Reopened::Queued)
     }

@@ -24,6 +24,9 @@ const AGAIN_MS: i64 = 3_600_000;
 /// A version may still be about to be used so long after another became current, milliseconds.
 const LEFT_MS: i64 = 3_600_000;
 
+/// How long a bar's duration is remembered without another, milliseconds.
+const PAST_MS: i64 = 90 * 86_400_000;
+
 impl Apply<'_> {
     /// Notes when a run that ended may go.
     pub(super) fn expires(&mut self, start: &NewRun, end: &End) -> Result<(), Error> {
@@ -48,6 +51,7 @@ impl Apply<'_> {
             }
         }
         self.prune_versions(now_ms)?;
+        self.prune_past(now_ms)?;
         let mut next = self.db.prepare_cached("SELECT min(at) FROM expires").map_err(trouble)?;
         next.query_row([], |row| row.get(0)).map_err(trouble)
     }
@@ -86,6 +90,7 @@ impl Apply<'_> {
             let sql = "DELETE FROM children WHERE parent = ?1 AND run = ?2";
             self.run(sql, params![key(parent), run])?;
         }
+        self.run("DELETE FROM shares WHERE item IN (SELECT id FROM items WHERE root = ?1)", params![run])?;
         self.run("DELETE FROM items WHERE root = ?1", params![run])?;
         if let (true, Some(user)) = (start.direct, &start.user) {
             let sql = "DELETE FROM mine WHERE system = ?1 AND user = ?2 AND run = ?3";
@@ -99,6 +104,13 @@ impl Apply<'_> {
         }
         self.run("DELETE FROM expires WHERE at = ?1 AND run = ?2", params![at_ms, run])?;
         self.after.pin(start.version, -1);
+        Ok(())
+    }
+
+    /// How long bars took of which no other has ended well for long: names that were made up once.
+    fn prune_past(&mut self, now_ms: i64) -> Result<(), Error> {
+        let sql = "DELETE FROM past WHERE (system, workflow, process) IN (SELECT system, workflow, process FROM past WHERE at <= ?1 ORDER BY at LIMIT ?2)";
+        self.run(sql, params![now_ms - PAST_MS, PAGE])?;
         Ok(())
     }
 

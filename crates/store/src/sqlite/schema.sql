@@ -40,6 +40,12 @@ CREATE INDEX logs_run ON logs (run, n);
 CREATE TABLE items (id BLOB PRIMARY KEY, system TEXT NOT NULL, root BLOB NOT NULL, changed INTEGER NOT NULL, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX items_changed ON items (system, changed);
 CREATE INDEX items_root ON items (root);
+-- What each run has put into an item: apart, as there may be many.
+CREATE TABLE shares (item BLOB NOT NULL, run BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (item, run)) WITHOUT ROWID;
+-- How long the newest items of a kind took that ended well.
+CREATE TABLE past (system TEXT NOT NULL, workflow TEXT NOT NULL, process TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
+  PRIMARY KEY (system, workflow, process)) WITHOUT ROWID;
+CREATE INDEX past_at ON past (at);
 CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX notifications_user ON notifications (system, user, changed);
 -- `runs` are pinned to it; `left_at` is when another became current.

@@ -2,7 +2,7 @@
 //! tells anyone.
 
 use std::{
-    collections::{HashMap, HashSet},
+    collections::HashMap,
     sync::{
         Arc,
         mpsc::{Receiver, RecvError, RecvTimeoutError},
@@ -82,10 +82,10 @@ pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) shared: Arc<Shared>,
     pub(super) items: HashMap<Id, Item>,
-    /// Trees that may have bars that have not ended.
-    pub(super) moving: HashSet<Id>,
     /// Set while nothing can be written.
     pub(super) outage: Option<Outage>,
+    /// Trees that may have bars that have not ended; see [`Apply`].
+    pub(super) moving: HashMap<Id, bool>,
 }
 
 impl Writer {

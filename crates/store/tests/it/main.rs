@@ -5,6 +5,8 @@ mod by_hand;
 mod conformance;
 mod damage;
 mod log;
+mod pace;
+mod sums;
 
 use std::{path::Path, sync::Arc};
 
@@ -37,7 +39,11 @@ cases! {
         a_version_goes_when_no_run_needs_it;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
         a_bar_does_not_run_backwards, a_bar_fails_with_a_run_that_had_not_touched_it,
-        a_bar_moves_again_with_what_is_tried_again_from_the_start;
+        a_bar_moves_again_with_what_is_tried_again_from_the_start, a_repetition_after_a_resume_takes_nothing_back,
+        a_bar_ends_when_nobody_is_left_to_move_it, a_bar_ends_so_after_a_restart_too,
+        updates_after_an_end_by_hand_are_counted, a_retry_opens_the_same_bar_again,
+        the_next_attempt_is_told_until_the_run_speaks_again, the_first_guess_is_what_the_last_ones_took,
+        what_is_no_number_is_not_taken;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
         an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name,

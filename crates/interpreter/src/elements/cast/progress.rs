@@ -21,8 +21,11 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
                 "Which bar, among those of one tree of runs; the one that the file names elsewhere, else the workflow's identifier.",
             ),
             value("title", "For people."),
-            value("total", "How much there is to do; a bar without one is indeterminate."),
-            value("progress", "How much of it is done."),
+            value(
+                "total",
+                "How much there is to do; a bar without one, or with a negative one, is indeterminate.",
+            ),
+            value("progress", "How much of it is done, between 0 and `total`."),
             value("increment", "How much more of it is done; runs of one tree add up."),
             value("statusMessage", "What is being done, for people."),
             value(
@@ -49,6 +52,9 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
     },
 );
 
+/// Beyond this nobody counts.
+const MOST: f64 = 1e15;
+
 /// What one firing says.
 struct Update {
     says: Progress,
@@ -59,7 +65,7 @@ struct Update {
 impl Update {
     fn read(firing: &Firing<'_>) -> Result<Update, Failure> {
         let text = |option| firing.value(option).map(|value| value.as_text());
-        let number = |option| firing.value(option).map(|value| value.as_f64());
+        let number = |option| firing.value(option).map(|value| number(&value));
         let process = match firing.value("process")? {
             Value::Null => firing.graph.process.clone().unwrap_or_else(|| firing.graph.identifier.clone()),
             // A provider's words tell bars apart as well as any, but are shown to nobody.
@@ -72,14 +78,16 @@ impl Update {
                 process,
                 title: text("title")?,
                 total: number("total")?.filter(|total| *total >= 0.0),
+                updates: 0,
                 set: None,
+                before: 0.0,
                 subtotal: 0.0,
                 status_message: text("statusMessage")?,
                 status: status(&firing.value("status")?)?,
                 private,
                 link: text("link")?,
             },
-            set: number("progress")?,
+            set: number("progress")?.map(|value| value.max(0.0)),
             increment: number("increment")?.unwrap_or(0.0),
         })
     }
@@ -92,20 +100,27 @@ impl Update {
             items.len() - 1
         });
         let item = &mut items[at];
+        item.updates += 1;
         item.title = newer(says.title, &item.title);
         item.total = says.total.or(item.total);
         item.status_message = newer(says.status_message, &item.status_message);
-        item.status = says.status.or(item.status.take());
         item.link = newer(says.link, &item.link);
         item.private |= says.private;
         if let Some(value) = set {
             // A set is the item's new base and voids the increments that its own run made before.
             item.set = Some((item.set.map_or(1, |(sets, _)| sets + 1), value));
-            item.subtotal = 0.0;
+            item.before += std::mem::take(&mut item.subtotal);
         }
         item.subtotal += increment;
-        item.clone()
+        Progress { status: says.status, ..item.clone() }
     }
+}
+
+/// What is no number leaves the figure as it was: a bar is not what a run should fail of. What is beyond counting is held
+/// where sums stay finite.
+fn number(value: &Value) -> Option<f64> {
+    let of_text = || value.as_str()?.trim().parse().ok().filter(|number: &f64| number.is_finite());
+    value.as_f64().or_else(of_text).map(|number| number.clamp(-MOST, MOST))
 }
 
 /// Null leaves it as it was.

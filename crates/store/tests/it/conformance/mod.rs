@@ -102,12 +102,15 @@ pub(crate) fn said(root: &NewRun, by: Id, process: &str) -> Contribution {
         user: Some("ada".into()),
         private: false,
         at_ms: 5,
+        updates: 1,
         title: "Title".into(),
         total: Some(10.0),
         set: None,
+        before: 0.0,
         subtotal: 0.0,
         status_message: recipe::Value::Null,
         status: None,
         link: recipe::Value::Null,
+        again: recipe::Value::Null,
     }
 }

@@ -189,10 +189,13 @@ pub(crate) async fn a_bar_goes_on_while_a_run_that_touched_it_is_parked(open: &O
     let store = open();
     start(&*store, run(1)).await;
     start(&*store, store::NewRun { root: run(1).id, parent: Some(run(1).id), ..run(2) }).await;
+    let by_root = said(&run(1), run(1).id, "p");
+    let item = by_root.item;
+    let commit = Commit { run: run(1).id, writes: vec![Write::Progress(by_root)], ..Commit::default() };
+    store.commit(commit).await.unwrap().unwrap();
     park(&*store, on(&[2], false)).await;
     let child = claim(&*store).await;
     let said = said(&run(1), run(2).id, "p");
-    let item = said.item;
     let mut commit = end(&child, Status::Succeeded);
     commit.writes.push(Write::Progress(said));
     store.commit(commit).await.unwrap().unwrap();
