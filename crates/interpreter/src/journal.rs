@@ -9,8 +9,9 @@ use recipe::Value;
 
 use crate::{Failure, FiringId, Outcome};
 
-/// The first byte of every chunk of entries and of every checkpoint.
-const FORMAT: u8 = 1;
+/// The first byte of every chunk of entries and of every checkpoint. Journals of every released format are kept in
+/// tests/journals and must replay.
+pub const FORMAT: u8 = 1;
 
 /// One recorded outcome.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -85,7 +86,11 @@ pub(crate) fn write(what: &impl Serialize) -> Vec<u8> {
 
 pub(crate) fn read<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, Unreadable> {
     match bytes.split_first() {
-        Some((&FORMAT, rest)) => postcard::from_bytes(rest).map_err(|error| Unreadable(error.to_string())),
+        Some((&FORMAT, rest)) => match postcard::take_from_bytes(rest) {
+            Ok((read, [])) => Ok(read),
+            Ok((_, more)) => Err(Unreadable(format!("it goes on for {} bytes after its end", more.len()))),
+            Err(error) => Err(Unreadable(error.to_string())),
+        },
         Some((format, _)) => Err(Unreadable(format!("its format is {format}, this version reads {FORMAT}"))),
         None => Err(Unreadable("it is empty".into())),
     }

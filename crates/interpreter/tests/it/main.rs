@@ -5,6 +5,7 @@ mod bars;
 mod cuts;
 mod elements;
 mod frames;
+mod journals;
 mod memory;
 mod parallel;
 mod scope;
