@@ -56,7 +56,11 @@ async fn the_next_attempt_resumes_with_the_effect_that_failed_under_its_own_key(
     mend(&provider);
     let ended = scene.end(run).await;
     assert_eq!((ended.status, result(&ended).as_str(), ended.attempts), (Status::Succeeded, r#"{"n":2}"#, 2));
-    assert_eq!(bar(&scene, run).await, (ItemStatus::Succeeded, String::new()), "it waits for no attempt any more");
+    assert_eq!(
+        bar(&scene, run).await,
+        (ItemStatus::Succeeded, String::new()),
+        "it waits for no attempt any more"
+    );
     assert_eq!(provider.seen_at("/first").len(), 1, "what was done is not done again");
     assert_eq!((provider.seen_at("/second").len(), provider.by_key().len()), (2, 2));
     scene.close().await;

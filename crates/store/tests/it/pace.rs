@@ -174,15 +174,19 @@ fn a_change_of_pace_is_followed_within_half_a_minute() {
 
 #[test]
 fn the_window_spans_a_minute_however_often_an_item_is_written() {
-    let kind = Kind { total: 3_000.0, ms: 50.0, jitter: 0.0, step: 1.0, ..STEADY };
-    let (states, _) = states(Kind { then: Some((0.5, 55.0)), ..kind }, 1, None);
-    let last = states.iter().rev().find(|item| item.rate.is_some()).unwrap();
-    // The pace changed by a tenth about 82 s ago: nothing of it is left in the window.
-    assert!((last.rate.unwrap() - 1_000.0 / 55.0).abs() < 0.2, "{:?}", last.rate);
-    // Forty seconds after the change it is between the two.
-    let mid = states.iter().find(|item| item.updated_at_ms > 75_000 + 20_000).unwrap();
-    let rate = mid.rate.unwrap();
-    assert!(rate > 1_000.0 / 54.5 && rate < 1_000.0 / 50.5, "{rate}");
+    let first = Contribution { at_ms: 0, total: Some(1e6), ..said(&run(1), run(1).id, "p") };
+    let (mut item, mut share) = (Item::new(&first, None), Share::default());
+    let mut subtotal = 0.0;
+    // Ten times a second for five minutes; three seconds at three units, three at one: twenty a second.
+    for n in 0..3_000_u64 {
+        subtotal += if n / 30 % 2 == 0 { 3.0 } else { 1.0 };
+        item.merge(
+            &mut share,
+            &Contribution { updates: n + 1, at_ms: n as i64 * 100, subtotal, ..first.clone() },
+        );
+        let rate = item.rate.unwrap_or(20.0);
+        assert!(n < 600 || (18.5..21.5).contains(&rate), "{rate} after {n} updates");
+    }
 }
 
 #[test]
