@@ -315,7 +315,7 @@ impl Item {
         let known = said.total.filter(|total| total.is_finite() && *total >= 0.0);
         let known = known.or(self.total);
         let total = put(&mut self.total, known);
-        let progress = self.sum();
+        let progress = (self.base + self.added).max(0.0).min(self.total.unwrap_or(f64::MAX));
         put(&mut self.progress, progress) | total
     }
 
@@ -358,23 +358,15 @@ impl Item {
         true
     }
 
-    /// A run does all of its work anew: what it had put in counts no more.
-    pub fn forget(&mut self, run: Id, share: &Share, at_ms: i64) {
+    /// A run does all of its work anew: its increments count no more. People see that with the next update; what it had set
+    /// stays until it is passed.
+    pub fn forget(&mut self, share: &Share, at_ms: i64) {
         self.added -= share.counts();
-        if self.base_run == Some(run) {
-            (self.base, self.base_run) = (0.0, None);
-        }
-        self.progress = self.sum();
         if !self.reopen(at_ms) {
             self.seq += 1;
             self.window = Window::default();
             self.estimate();
         }
-    }
-
-    /// What all have put in, between 0 and `total`.
-    fn sum(&self) -> f64 {
-        (self.base + self.added).max(0.0).min(self.total.unwrap_or(f64::MAX))
     }
 
     fn go_on(&mut self) {

@@ -130,7 +130,7 @@ impl Apply<'_> {
         for mut item in read::items_of(self.db, root)? {
             let Some(share) = self.share(item.id, run)? else { continue };
             self.run("DELETE FROM shares WHERE item = ?1 AND run = ?2", params![key(item.id), key(run)])?;
-            item.forget(run, &share, at_ms);
+            item.forget(&share, at_ms);
             self.store_item(item)?;
         }
         Ok(())
