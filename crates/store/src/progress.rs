@@ -138,6 +138,8 @@ pub struct Item {
     pub added: f64,
     /// The root run has touched it, so that it moves as long as any run of the tree is live.
     pub by_root: bool,
+    /// Parents and workflows of those that have: what was started beside them may touch it yet.
+    pub kin: Vec<(Id, Arc<str>)>,
     /// When the next attempt of a run is, in words, and of which.
     pub again: Option<(Id, Value)>,
     /// Where it stood lately.
@@ -220,6 +222,7 @@ impl Item {
             base_run: None,
             added: 0.0,
             by_root: false,
+            kin: Vec::new(),
             again: None,
             window: Window::default(),
             usual,

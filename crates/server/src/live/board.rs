@@ -305,6 +305,7 @@ mod tests {
             base_run: Some(Id(1)),
             added: 0.0,
             by_root: true,
+            kin: Vec::new(),
             again: None,
             window: Window::default(),
             usual: None,

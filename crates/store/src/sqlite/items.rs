@@ -5,12 +5,18 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     apply::Apply,
     forms::{blob, blob_of, id, key, status_of, trouble},
-    read,
+    lock, read,
 };
 use crate::{
     Change, Contribution, Error, Id, Item, ItemStatus, Merged, NewRun, Past, Share, Status,
     sabotage::Sabotage,
 };
+
+/// Kinds of runs beside those that touched an item that are remembered.
+const KIN_MAX: usize = 16;
+
+/// Live runs beside one that are looked at.
+const BESIDE_MAX: i64 = 64;
 
 impl Apply<'_> {
     pub(super) fn say(&mut self, said: &Contribution) -> Result<(), Error> {
@@ -18,13 +24,28 @@ impl Apply<'_> {
             Some(item) => item,
             None => Item::new(said, self.past(&said.system, &said.workflow, &said.process)?.usual()),
         };
-        let mut share = self.share(said.item, said.run)?.unwrap_or_default();
+        let mut share = match self.share(said.item, said.run)? {
+            Some(share) => share,
+            None => {
+                self.note_kin(&mut item, said.run);
+                Share::default()
+            }
+        };
         match item.merge(&mut share, said) {
             Merged::Nothing => return Ok(()),
             Merged::Quiet => self.keep_item(item)?,
             Merged::Shown => self.store_item(item)?,
         }
         self.put_share(said.item, said.run, share)
+    }
+
+    fn note_kin(&self, item: &mut Item, run: Id) {
+        let Some((start, _, _)) = lock(self.memory).find(run) else { return };
+        let Some(parent) = start.parent else { return };
+        let kin = (parent, start.workflow.clone());
+        if item.kin.len() < KIN_MAX && !item.kin.contains(&kin) {
+            item.kin.push(kin);
+        }
     }
 
     fn put_share(&self, item: Id, run: Id, share: Share) -> Result<(), Error> {
@@ -60,7 +81,7 @@ impl Apply<'_> {
         drop(found);
         for id in ids.map_err(trouble)? {
             let Some(mut item) = self.item(id)? else { continue };
-            if live && (item.by_root || self.is_moved(id)?) {
+            if live && (item.by_root || self.has_kin(&item)? || self.is_moved(id)?) {
                 continue;
             }
             item.end(self.worst(id)?, at_ms);
@@ -69,15 +90,33 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// Whether one lives that was started beside a run that touched the item, from the same workflow: of many that are worked
+    /// one after another each moves it, and it would end and go on with every one of them.
+    fn has_kin(&self, item: &Item) -> Result<bool, Error> {
+        let sql = "SELECT runs.start FROM children CROSS JOIN live ON live.run = children.run CROSS JOIN runs ON runs.id = live.run \
+             WHERE children.parent = ?1 ORDER BY children.run DESC LIMIT ?2";
+        for (parent, workflow) in &item.kin {
+            let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+            let mut rows = found.query(params![key(*parent), BESIDE_MAX]).map_err(trouble)?;
+            while let Some(row) = rows.next().map_err(trouble)? {
+                let start: NewRun = blob_of(&row.get::<_, Vec<u8>>(0).map_err(trouble)?)?;
+                if start.workflow == *workflow {
+                    return Ok(true);
+                }
+            }
+        }
+        Ok(false)
+    }
+
     /// Whether a run that touched the item is live, or one under those. The newest first: the oldest end first.
     fn is_moved(&self, item: Id) -> Result<bool, Error> {
-        let touched = "SELECT EXISTS (SELECT 1 FROM shares JOIN live ON live.run = shares.run WHERE item = ?1 ORDER BY shares.run DESC)";
+        let touched = "SELECT 1 FROM shares CROSS JOIN live ON live.run = shares.run WHERE item = ?1 ORDER BY shares.run DESC LIMIT 1";
         let under = "WITH RECURSIVE under (run) AS (SELECT run FROM shares WHERE item = ?1 \
-             UNION SELECT children.run FROM children JOIN under ON children.parent = under.run) \
-             SELECT EXISTS (SELECT 1 FROM under JOIN live ON live.run = under.run)";
+             UNION SELECT children.run FROM under CROSS JOIN children ON children.parent = under.run) \
+             SELECT 1 FROM under CROSS JOIN live ON live.run = under.run LIMIT 1";
         for sql in [touched, under] {
             let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
-            if found.query_row(params![key(item)], |row| row.get(0)).map_err(trouble)? {
+            if found.exists(params![key(item)]).map_err(trouble)? {
                 return Ok(true);
             }
         }
@@ -86,8 +125,7 @@ impl Apply<'_> {
 
     /// How an item ends by those that touched it.
     fn worst(&self, item: Id) -> Result<ItemStatus, Error> {
-        let sql =
-            "SELECT DISTINCT ends.status FROM shares JOIN ends ON ends.run = shares.run WHERE item = ?1";
+        let sql = "SELECT DISTINCT ends.status FROM shares CROSS JOIN ends ON ends.run = shares.run WHERE item = ?1";
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         let rows = found.query_map(params![key(item)], |row| row.get(0).map(status_of)).map_err(trouble)?;
         let all: Vec<Status> = rows.collect::<Result<_, _>>().map_err(trouble)?;

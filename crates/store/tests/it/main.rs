@@ -43,7 +43,7 @@ cases! {
         a_bar_ends_when_nobody_is_left_to_move_it, a_bar_ends_so_after_a_restart_too,
         updates_after_an_end_by_hand_are_counted, a_retry_opens_the_same_bar_again,
         the_next_attempt_is_told_until_the_run_speaks_again, the_first_guess_is_what_the_last_ones_took,
-        what_is_no_number_is_not_taken;
+        what_is_no_number_is_not_taken, a_bar_that_many_move_one_after_another_does_not_end_between_them;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
         an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name,

@@ -20,8 +20,9 @@ async fn item(store: &dyn Store, root: &NewRun, process: &str) -> Item {
 /// A root and two children of it, all claimed, so that each may speak.
 async fn family(store: &dyn Store) -> Vec<store::Claimed> {
     start(store, run(1)).await;
-    for n in 2..=3 {
-        start(store, NewRun { root: run(1).id, parent: Some(run(1).id), ..run(n) }).await;
+    for (n, workflow) in [(2, "Second"), (3, "Third")] {
+        let workflow = workflow.into();
+        start(store, NewRun { root: run(1).id, parent: Some(run(1).id), workflow, ..run(n) }).await;
     }
     let mut claimed = store.claim(3).await.unwrap();
     claimed.sort_by_key(|claimed| claimed.start.id);
@@ -165,7 +166,8 @@ pub(crate) async fn updates_after_an_end_by_hand_are_counted(open: &Open<'_>) {
     }
     say(&*store, family[0].epoch, by_hand).await;
     let later = item(&*store, &root, "p").await;
-    assert_eq!(later, Item { ignored: 4, ..ended }, "and nothing else has changed");
+    let kin = later.kin.clone();
+    assert_eq!(later, Item { ignored: 4, kin, ..ended }, "and people see nothing else");
     for claimed in &family {
         store.commit(end(claimed, Status::Failed)).await.unwrap().unwrap();
     }
@@ -314,5 +316,28 @@ pub(crate) async fn a_bar_moves_again_with_what_is_tried_again_from_the_start(op
     store.commit(end(&again, Status::Succeeded)).await.unwrap().unwrap();
     let item = item(&*store, &root, "p").await;
     assert_eq!((item.status, item.progress), (ItemStatus::Succeeded, 5.0));
+    close(store).await;
+}
+
+pub(crate) async fn a_bar_that_many_move_one_after_another_does_not_end_between_them(open: &Open<'_>) {
+    let store = open();
+    let root = run(1);
+    start(&*store, root.clone()).await;
+    let parent = super::claim(&*store).await;
+    for n in 2..=5 {
+        start(&*store, NewRun { root: root.id, parent: Some(root.id), workflow: "Part".into(), ..run(n) })
+            .await;
+    }
+    for left in (0..4).rev() {
+        let part = super::claim(&*store).await;
+        say(&*store, part.epoch, Contribution { subtotal: 1.0, ..said(&root, part.start.id, "p") }).await;
+        store.commit(end(&part, Status::Succeeded)).await.unwrap().unwrap();
+        let item = item(&*store, &root, "p").await;
+        let status = if left > 0 { ItemStatus::Running } else { ItemStatus::Succeeded };
+        assert_eq!((item.status, item.progress), (status, (4 - left) as f64));
+        // Once for each, and once for the end.
+        assert_eq!(item.seq, 4 - left + u64::from(left == 0));
+    }
+    store.commit(end(&parent, Status::Succeeded)).await.unwrap().unwrap();
     close(store).await;
 }
