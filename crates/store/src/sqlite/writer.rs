@@ -259,6 +259,11 @@ impl Writer {
             || after.next_prune.is_some()
             || after.dooms == Some(true)
             || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
+        // As of the moment of the look: what parked after it in this batch comes on top.
+        if let Some(next_wake_ms) = after.next_wake {
+            memory.next_wake_ms = next_wake_ms;
+            memory.waking = false;
+        }
         for start in after.queued {
             if !after.ended.contains(&start.id) {
                 memory.queue(Ready::new(start));
@@ -276,10 +281,6 @@ impl Writer {
         }
         for run in after.got_on {
             memory.gets_on(run);
-        }
-        if let Some(next_wake_ms) = after.next_wake {
-            memory.next_wake_ms = next_wake_ms;
-            memory.waking = false;
         }
         if let Some(next_prune_ms) = after.next_prune {
             let earliest_ms = ((self.shared.clock)() / 1_000) as i64 + PRUNE_PAUSE_MS;

@@ -86,6 +86,24 @@ async fn a_run_whose_time_has_come_is_woken_although_the_disk_refused_once() {
 }
 
 #[tokio::test]
+async fn a_run_that_parks_while_others_are_woken_is_woken_too() {
+    let mut scene = Scene::new();
+    let claimed = scene.started(&[run(1), run(2)]);
+    scene.parks(&claimed[0], Some(2_000));
+    scene.commit();
+    scene.now_ms.store(3_000, Ordering::Relaxed);
+    assert!(scene.store.claim_now(1).is_empty(), "it asks for those that are due");
+    scene.parks(&claimed[1], Some(4_000));
+    scene.commit();
+    scene.now_ms.store(5_000, Ordering::Relaxed);
+    let first = scene.store.claim_now(2);
+    scene.commit();
+    let woken = [first, scene.store.claim_now(2)].concat();
+    let ids: Vec<Id> = woken.iter().map(|claimed| claimed.start.id).collect();
+    assert_eq!(ids, [run(1).id, run(2).id]);
+}
+
+#[tokio::test]
 async fn a_run_that_parks_and_is_cancelled_at_once_ends() {
     let mut scene = Scene::new();
     let claimed = scene.started(&[run(1)]);
