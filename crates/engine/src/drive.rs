@@ -213,7 +213,7 @@ impl Drive {
                 self.sink.take(&self.shared, output);
             }
             let step = match turn.then {
-                Then::More => self.pause().await,
+                Then::More => self.breathe().await,
                 Then::Await => self.wait_for_one(turn.flights).await,
                 Then::End(end) => return self.end(*end),
             };
@@ -223,6 +223,13 @@ impl Drive {
                 Err(error) => return Left::Lost(error),
             }
         }
+    }
+
+    /// Between two turns of a run that never waits: others work too.
+    async fn breathe(&mut self) -> Result<Option<Left>, store::Error> {
+        tokio::task::yield_now().await;
+        let collected = self.sink.entries.len() + self.sink.writes.len();
+        if collected >= OUTPUTS_MAX { self.pause().await } else { self.told_to_leave().await }
     }
 
     /// Between two batches of a run that never waits: submits, and looks whether it is to end or to be left. It goes on

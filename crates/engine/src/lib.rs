@@ -217,17 +217,21 @@ impl Engine {
         retry::retry(&self.shared, run, from).await
     }
 
+    fn at(&self, ms: i64) -> String {
+        at(ms, self.clock_ms())
+    }
+
     /// Why a run is not worked right now, in one sentence; None if it is, or is over.
     pub async fn why(&self, run: &Run) -> Option<String> {
         match run.status {
             Status::Queued if run.cancel_at_ms.is_some() => Some("its end was asked for".to_owned()),
             Status::Queued if run.wake_at_ms.is_some() && run.attempts == 0 => {
-                Some(format!("it is to begin {}", at(run.wake_at_ms.unwrap_or_default())))
+                Some(format!("it is to begin {}", self.at(run.wake_at_ms.unwrap_or_default())))
             }
             Status::Queued if run.wake_at_ms.is_some() => Some(format!(
                 "attempt {} failed; it is tried again {}",
                 run.attempts,
-                at(run.wake_at_ms.unwrap_or_default())
+                self.at(run.wake_at_ms.unwrap_or_default())
             )),
             Status::Queued if run.blocked_by.is_some() => Some(format!(
                 "{} runs of its workflow with the same key are worked at once, and that is the limit",
@@ -240,7 +244,7 @@ impl Engine {
                 Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue))
             }
             Status::Waiting => Some(match run.wake_at_ms {
-                Some(at_ms) => format!("it waits, and goes on {} at the latest", at(at_ms)),
+                Some(at_ms) => format!("it waits, and goes on {} at the latest", self.at(at_ms)),
                 None => "it waits for other runs, or for a signal".to_owned(),
             }),
             Status::Running if run.cancel_at_ms.is_some() => {
@@ -277,10 +281,13 @@ fn client(settings: &Settings) -> Result<Arc<dyn effects::http::Perform>, Error>
     Ok(Arc::new(made.map_err(|error| Error::Http(error.to_string()))?))
 }
 
-/// A time of day, for people.
-pub(crate) fn at(ms: i64) -> String {
-    let minute = ms.div_euclid(60_000).rem_euclid(1_440);
-    format!("at {:02}:{:02} UTC", minute / 60, minute % 60)
+/// A time for people: of the day, and with its date unless that is near.
+pub(crate) fn at(ms: i64, now_ms: i64) -> String {
+    const NEAR_MS: i64 = 12 * 3_600_000;
+    let near = ms.saturating_sub(now_ms).abs() < NEAR_MS;
+    let form = if near { "at %H:%M UTC" } else { "on %Y-%m-%d at %H:%M UTC" };
+    jiff::Timestamp::from_millisecond(ms)
+        .map_or_else(|_| "later than the calendar goes".to_owned(), |time| time.strftime(form).to_string())
 }
 
 /// How a process is asked to end.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use interpreter::Then;
+use interpreter::{Machine, Then};
 use store::{Checkpoint, Deed, Did, Entries, Id, NewRun, Reopened};
 
 use crate::{Shared, context};
@@ -127,26 +127,44 @@ async fn under_current(
     chunks.extend(retry);
     let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
-    let system = if checkpoint.is_some() { &own.system } else { &current.system };
-    let mut machine = match context::machine(shared, system, &run.start, false, (checkpoint, chunks)) {
+    let machine = |system, kept| context::machine(shared, system, &run.start, false, kept);
+    let whole = checkpoint.is_none();
+    // Where it stands under its own version: every element that is named there has to be there still.
+    let mut stands = match machine(&own.system, (checkpoint, chunks.clone())) {
         Ok(machine) => machine,
         Err(failure) => return Ok(Err(failure.message.into())),
     };
-    if let Err(difference) = machine.rebind(current.system.clone()) {
+    if whole && let Err(difference) = replayed(&mut stands).await {
         return Ok(Err(difference));
     }
-    loop {
-        match machine.advance(256).then {
-            Then::More => {}
-            Then::Await => break,
-            Then::End(end) => match end.failure {
-                Some(failure) if &*failure.code == "replay_mismatch" => {
-                    return Ok(Err(failure.detail.to_text()));
-                }
-                _ => break,
-            },
-        }
+    if let Err(difference) = stands.rebind(current.system.clone()) {
+        return Ok(Err(difference));
+    }
+    // A journal that is whole is gone through under the current version from the start.
+    let mut machine = match whole {
+        false => stands,
+        true => match machine(&current.system, (None, chunks)) {
+            Ok(machine) => machine,
+            Err(failure) => return Ok(Err(failure.message.into())),
+        },
+    };
+    if let Err(difference) = replayed(&mut machine).await {
+        return Ok(Err(difference));
     }
     let checkpoint = Checkpoint { at, bytes: machine.checkpoint() };
     Ok(Ok(store::Moved { version: current.version, checkpoint }))
+}
+
+/// Goes through all that is recorded; the first difference, if there is one.
+async fn replayed(machine: &mut Machine) -> Result<(), String> {
+    loop {
+        match machine.advance(256).then {
+            Then::More => tokio::task::yield_now().await,
+            Then::Await => return Ok(()),
+            Then::End(end) => {
+                let differs = end.failure.filter(|failure| &*failure.code == "replay_mismatch");
+                return differs.map_or(Ok(()), |failure| Err(failure.detail.to_text()));
+            }
+        }
+    }
 }

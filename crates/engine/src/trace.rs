@@ -11,6 +11,9 @@ use crate::{Shared, context};
 /// Firings that a page is given at the most.
 const FIRINGS_MAX: usize = 20_000;
 
+/// What a page's replay may take, milliseconds: what it has shown until then is shown.
+const REPLAY_MS_MAX: i64 = 2_000;
+
 /// A run's journal and what it did.
 #[derive(Debug, Default)]
 pub struct Trace {
@@ -69,12 +72,15 @@ pub(crate) async fn trace(shared: &Shared, run: &Run) -> Result<Trace, store::Er
     machine.watch();
     let mut fired = Vec::new();
     // What is not in the journal is not known: the replay ends at the first call whose outcome is not recorded.
-    while fired.len() < FIRINGS_MAX {
+    let until_ms = shared.clock.now_ms() + REPLAY_MS_MAX;
+    while fired.len() < FIRINGS_MAX && shared.clock.now_ms() < until_ms {
         let then = machine.advance(256).then;
         fired.append(&mut machine.fired());
         if !matches!(then, Then::More) {
             break;
         }
+        // Who asked may have gone, and others are served by the same threads.
+        tokio::task::yield_now().await;
     }
     fired.truncate(FIRINGS_MAX);
     let firings = fired.into_iter().map(|fired| firing(&published.system, fired)).collect();

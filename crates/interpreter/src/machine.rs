@@ -157,6 +157,9 @@ impl End {
     }
 }
 
+/// Firings of one turn: whoever works the machine looks between two whether it is to stop, and lets others work.
+const TURN_FIRINGS: u32 = 50;
+
 /// What comes after a turn's outputs.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Then {
@@ -310,6 +313,7 @@ impl Machine {
     /// Goes on until every branch waits, the end, or `outputs_max` outputs.
     pub fn advance(&mut self, outputs_max: usize) -> Turn {
         let mut flights = Vec::new();
+        let mut firings = 0;
         let then = loop {
             if let Some(over) = &self.state.over {
                 let failure = over.clone().err();
@@ -322,9 +326,10 @@ impl Machine {
                 break Then::End(Box::new(self.end(failure)));
             }
             if !self.state.turns.is_empty() {
-                if self.out.len() >= outputs_max {
+                if self.out.len() >= outputs_max || firings == TURN_FIRINGS {
                     break Then::More;
                 }
+                firings += 1;
                 self.step();
                 continue;
             }
@@ -337,6 +342,11 @@ impl Machine {
             break Then::Await;
         };
         Turn { outputs: std::mem::take(&mut self.out), flights, then }
+    }
+
+    /// The element that waits longest for an outcome.
+    pub fn waits_at(&self) -> Option<Arc<str>> {
+        self.state.flights.first().map(|flying| flying.element.clone())
     }
 
     /// What came of a flight; gives the entry to be written. None if nobody waits for it. Only after [`Then::Await`], and

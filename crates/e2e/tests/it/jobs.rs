@@ -331,3 +331,24 @@ async fn a_run_that_processes_die_of_is_worked_alone_and_then_given_up() {
     // And the other one has its turn.
     provider.arrived_at("/first/2", 1).await;
 }
+
+#[tokio::test]
+async fn a_log_that_cannot_be_written_stops_nobody() {
+    let project = Project::new();
+    let work = json!({ "identifier": "Work", "async": true, "elements": [
+        { "name": "log", "type": "action/log", "options": { "message": "said" }, "to": { "default": { "tell": ["default"] } } },
+        { "name": "tell", "type": "action/response", "options": { "body": "done" } }] });
+    project.workflow("shop", "work", work.to_string());
+    let folder = project.path().as_os_str();
+    let mut command = testkit::process::command_under(
+        "sh",
+        &["-c".as_ref(), r#"exec "$@" 2> /dev/full"#.as_ref(), "sh".as_ref()],
+    );
+    command.arg("serve").arg(folder).args(["--listen", "127.0.0.1:0"]);
+    let hefe = Hefe::start(command).await;
+    let client = hefe.client();
+    let mut events = client.events("/shop/events").await;
+    client.post("/shop/workflows/Work/run", &json!({})).await;
+    let ended = |event: &testkit::client::Event| event.event == "run" && event.json()["ended_at"].is_string();
+    assert_eq!(events.until(ended).await.json()["status"], "succeeded");
+}

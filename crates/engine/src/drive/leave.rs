@@ -1,6 +1,6 @@
 //! How a run leaves its worker: parked, for another attempt, or for good.
 
-use interpreter::{End as MachineEnd, EndStatus, Entry};
+use interpreter::{End as MachineEnd, EndStatus, Entry, Failure};
 use recipe::Value;
 use store::{Commit, End, Park, Status};
 
@@ -59,7 +59,8 @@ impl Drive {
 
     /// It has taken too long: the effects under way are left.
     pub(super) fn too_late(&mut self, late: Late) -> Left {
-        let end = MachineEnd::failed(late.failure());
+        let element = self.machine.waits_at().unwrap_or_default();
+        let end = MachineEnd::failed(Failure { element, ..late.failure() });
         if late == Late::Run { self.end_for_good(end) } else { self.end(end) }
     }
 
@@ -91,7 +92,7 @@ impl Drive {
     fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Left {
         let now_ms = self.shared.clock.now_ms();
         self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
-        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms)));
+        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms, now_ms)));
         for item in self.machine.items() {
             self.sink.say(item.clone(), words.clone(), &self.shared);
         }

@@ -127,6 +127,14 @@ async fn under_the_current_version_it_goes_on_if_all_that_was_recorded_still_hap
     scene.engine.publish().await.unwrap();
     let retried = scene.engine.retry(run, RetryFrom::Failure { current: true }).await.unwrap();
     assert!(matches!(&retried, Retried::Differs(says) if says.contains("`first`")), "{retried:?}");
+    // Nor where the element that it stands at is not there any more.
+    let mut renamed = file.clone();
+    renamed["elements"][1]["to"] = json!({ "default": { "third": ["default"] } });
+    renamed["elements"][2]["name"] = json!("third");
+    scene.project.workflow("main", "work", renamed.to_string());
+    scene.engine.publish().await.unwrap();
+    let retried = scene.engine.retry(run, RetryFrom::Failure { current: true }).await.unwrap();
+    assert!(matches!(&retried, Retried::Differs(says) if says.contains("`second`")), "{retried:?}");
     scene.project.workflow("main", "work", file.to_string());
     scene.engine.publish().await.unwrap();
     let retried = scene.engine.retry(run, RetryFrom::Failure { current: true }).await.unwrap();

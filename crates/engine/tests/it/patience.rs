@@ -67,6 +67,7 @@ async fn without_another_attempt_it_fails_and_can_be_tried_again_by_hand() {
     let run = scene.queue("Call").await;
     let ended = scene.end(run).await;
     assert_eq!((ended.status, code(&ended).as_str()), (Status::Failed, "timeout"));
+    assert_eq!(ended.end.as_ref().unwrap().error.get("element"), Some(&recipe::Value::from("held")));
     let retryable = ended.end.as_ref().and_then(|end| end.error.get("retryable").cloned());
     assert_eq!(retryable, Some(recipe::Value::Bool(true)));
     let from = engine::RetryFrom::Failure { current: false };
@@ -102,4 +103,33 @@ async fn what_was_worked_before_a_park_counts() {
     workflow["elements"][1]["options"]["for"] = json!("1200ms");
     let run = ends(workflow).await;
     assert_eq!((run.status, code(&run).as_str()), (Status::Failed, "timeout"));
+}
+
+/// Turns without an end, and without an outcome.
+fn computes(job: &Value) -> Value {
+    let work = json!({ "recipe": "range(0, 2000).map(x => x * 2).length" });
+    let turns = json!({ "name": "turn", "type": "flow/while", "options": { "condition": "true", "max": 100_000_000 },
+        "to": { "each": { "work": ["default"] } } });
+    json!({ "identifier": "Waits", "async": true, "entry": "turn", "job": job,
+        "elements": [turns, { "name": "work", "type": "op/recipe", "options": work }] })
+}
+
+#[tokio::test]
+async fn a_run_that_only_computes_ends_when_its_time_is_over() {
+    let run = ends(computes(&json!({ "timeout": "300ms" }))).await;
+    assert_eq!((run.status, code(&run).as_str()), (Status::Failed, "timeout"));
+}
+
+#[tokio::test]
+async fn runs_that_only_compute_hear_a_cancel_and_a_stop_and_leave_others_time() {
+    let mut scene = Scene::of(&[("Waits", computes(&Value::Null))], &[]).await;
+    scene.work();
+    let runs = [scene.queue("Waits").await, scene.queue("Waits").await];
+    scene.until(runs[1], Status::Running).await;
+    scene.engine.cancel(runs[0], true).await.unwrap();
+    assert_eq!(scene.end(runs[0]).await.status, Status::Cancelled);
+    scene.stop(engine::Stop::Now);
+    scene.stopped().await;
+    assert_eq!(scene.status(runs[1]).await, Status::Queued, "it is handed back");
+    scene.close().await;
 }

@@ -42,10 +42,26 @@ pub(crate) fn log(usual: &str) {
         .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
     let started = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(std::io::stderr)
+        .with_writer(|| Lossy(std::io::stderr()))
+        .log_internal_errors(false)
         .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
         .try_init();
     drop(started);
+}
+
+/// A log that cannot be written (its reader has gone, its disk is full) stops nobody.
+struct Lossy(std::io::Stderr);
+
+impl std::io::Write for Lossy {
+    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
+        let _ = self.0.write_all(line);
+        Ok(line.len())
+    }
+
+    fn flush(&mut self) -> std::io::Result<()> {
+        let _ = self.0.flush();
+        Ok(())
+    }
 }
 
 async fn serve(args: Args) -> Result<(), Trouble> {

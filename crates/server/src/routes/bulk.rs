@@ -98,6 +98,24 @@ struct Which {
     before: Option<String>,
 }
 
+impl Which {
+    /// The first field without anything in it.
+    fn empty(&self) -> Option<&'static str> {
+        let fields = [
+            ("workflow", &self.workflow),
+            ("status", &self.status),
+            ("queue", &self.queue),
+            ("user", &self.user),
+            ("q", &self.q),
+            ("code", &self.code),
+            ("element", &self.element),
+            ("after", &self.after),
+            ("before", &self.before),
+        ];
+        fields.into_iter().find(|(_, value)| value.as_deref() == Some("")).map(|(name, _)| name)
+    }
+}
+
 impl From<Which> for runs::Asked {
     fn from(which: Which) -> runs::Asked {
         let Which { workflow, status, queue, user, q, code, element, after, before } = which;
@@ -130,6 +148,11 @@ pub(crate) async fn begin(
     let named = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
     let Body { action, from, version, filter: which, preview } = read(&bytes)?;
+    if let Some(field) = which.empty() {
+        // An unset variable of a script must not mean all.
+        let says = format!("`{field}` of the filter is empty, which would be as if it were left out");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, says).help("give it a value, or leave it out"));
+    }
     let bulk = Choice { action, from, version }.bulk()?;
     let filter = filter(bulk, runs::Asked::from(which).filter(&system, &viewer)?)?;
     if preview {

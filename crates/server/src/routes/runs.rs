@@ -230,7 +230,17 @@ pub(crate) async fn retry(
 }
 
 async fn retry_run(app: &App, run: Id, again: &Again, key: Option<Key>) -> Answer {
-    let current = again.version.as_deref() == Some("current");
+    let current = match again.version.as_deref() {
+        None | Some("") => false,
+        Some("current") => true,
+        Some(_) => {
+            return Err(Refused::new(
+                StatusCode::BAD_REQUEST,
+                "a run goes on under its own version, or under `current`",
+            )
+            .help("leave `version` out for its own"));
+        }
+    };
     let from = match again.from.as_deref() {
         None | Some("" | "failure") => RetryFrom::Failure { current },
         Some("start") => RetryFrom::Start,

@@ -73,6 +73,8 @@ async fn what_failed_is_counted_then_tried_again_with_a_bar_that_says_how_far_it
     assert_eq!(preview.json()["sample"].as_array().unwrap().len(), 7);
     let none = post(&json!({ "action": "retry", "filter": { "code": "nothing" }, "preview": true })).await;
     assert_eq!(none.json()["count"], 0);
+    let empty = post(&json!({ "action": "cancel", "filter": { "workflow": "" } })).await;
+    assert_eq!(empty.status, 400, "a variable that is not set does not mean all: {}", empty.text());
 
     provider.answer("/ask", Answer::json(&json!({})));
     let mut events = scene.client.events("/main/events").await;

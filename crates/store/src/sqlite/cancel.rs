@@ -77,10 +77,12 @@ impl Apply<'_> {
         let begun = read::ready(self.db, run)?;
         let started_at_ms = begun.as_ref().and_then(|begun| begun.started_at_ms);
         let failed = begun.map_or(0, |begun| begun.attempts);
+        // One whose next attempt is delayed has not begun it.
+        let under_way = started_at_ms.is_some() && self.parked_as(run)? != Some(Status::Queued);
         let end = End {
             status: Status::Cancelled,
             started_at_ms: started_at_ms.unwrap_or(at_ms),
-            attempts: failed + u32::from(started_at_ms.is_some()),
+            attempts: failed + u32::from(under_way),
             ended_at_ms: at_ms,
             result: recipe::Value::Null,
             error: recipe::Value::Null,

@@ -173,7 +173,12 @@ impl Sqlite {
         let (sqlite, writer, received) = Sqlite::parts(path, &settings, None)?;
         let named = |name: &str| std::thread::Builder::new().name(name.to_owned());
         let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
-        named("writer").spawn(move || writer.work(&received)).map_err(failed)?;
+        let work = move || {
+            // Without the writer nothing goes on: a process that has lost it must not look as if it lived.
+            let _ends = EndsTheProcess;
+            writer.work(&received);
+        };
+        named("writer").spawn(work).map_err(failed)?;
         let checkpointer = sqlite.shared.clone();
         named("checkpoints").spawn(move || checkpointer.checkpoints()).map_err(failed)?;
         Ok(sqlite)
@@ -404,6 +409,17 @@ impl Store for Sqlite {
         lock(&self.shared.readers).clear();
         let (tell, told) = oneshot::channel();
         self.wait_for(Order::Close(tell), told)
+    }
+}
+
+/// If the thread panics.
+struct EndsTheProcess;
+
+impl Drop for EndsTheProcess {
+    fn drop(&mut self) {
+        if std::thread::panicking() {
+            std::process::abort();
+        }
     }
 }
 
