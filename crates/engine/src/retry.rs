@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interpreter::Then;
-use store::{Checkpoint, Deed, Did, Entries, Id, NewRun, Reopened};
+use store::{Checkpoint, Deed, Did, Entries, Hash, Id, NewRun, Reopened};
 
 use crate::{Shared, context};
 
@@ -147,6 +147,9 @@ async fn under_current(
             },
         }
     }
-    let checkpoint = Checkpoint { at, bytes: machine.checkpoint() };
+    // All that it needs is handed over: nobody knows what is kept by the time that it is written.
+    let interpreter::Checkpoint { bytes, blobs } = machine.checkpoint();
+    let needs = blobs.iter().map(|blob| Hash(blob.hash)).collect();
+    let checkpoint = Checkpoint { at, bytes, needs, blobs };
     Ok(Ok(store::Moved { version: current.version, checkpoint }))
 }

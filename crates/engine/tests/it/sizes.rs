@@ -48,6 +48,37 @@ async fn a_state_that_alone_is_over_it_fails_the_run() {
 }
 
 #[tokio::test]
+async fn a_large_list_is_kept_once_over_all_checkpoints_of_its_loop() {
+    // Each turn starts a run and waits for it: two effects, and a park.
+    let workflow = json!({ "identifier": "Loop", "async": true, "entry": "each", "elements": [
+        { "name": "each", "type": "flow/each", "in": { "default": "$list" }, "set": { "same": "$list" },
+          "options": { "collect": "1" }, "to": { "each": { "start": ["default"] }, "next": { "tell": ["default"] } } },
+        { "name": "start", "type": "action/run", "options": { "workflow": "Child", "async": true },
+          "to": { "default": { "all": ["default"] } } },
+        { "name": "all", "type": "flow/await" },
+        { "name": "tell", "type": "action/response", "options": { "body": "${$same.length}" } }] });
+    let child = json!({ "identifier": "Child", "async": true, "entry": "tell",
+        "elements": [{ "name": "tell", "type": "action/response" }] });
+    let mut scene = Scene::of(&[("Loop", workflow), ("Child", child)], &[]).await;
+    let list: Vec<String> = (0..100).map(|n| format!("{n} ").repeat(5_000)).collect();
+    let bytes: usize = list.iter().map(String::len).sum();
+    assert!(bytes > 1 << 20);
+    let run = match scene.start("Loop", json!({ "list": list })).await {
+        engine::Started::Queued { run, .. } => run,
+        engine::Started::Done(answer) => panic!("{answer:?} was not queued"),
+    };
+    scene.work();
+    let run = scene.end(run).await;
+    assert_eq!(run.status, Status::Succeeded, "{}", error(&run));
+    let (newest, _) = scene.engine.store().resume(run.start.id).await.unwrap();
+    let newest = newest.expect("a checkpoint");
+    assert!(newest.at > 100 && newest.blobs.len() == 100, "{} {}", newest.at, newest.blobs.len());
+    let stored = scene.engine.store().stored_bytes(run.start.id).await.unwrap() as usize;
+    assert!(stored > bytes && stored < bytes + bytes / 4, "{stored} for a list of {bytes}");
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn a_run_goes_when_its_workflow_says_so() {
     let workflow = |keep: Value| {
         json!({ "identifier": "Tell", "async": true, "entry": "tell", "job": { "keep": keep },
