@@ -260,3 +260,20 @@ fn a_large_value_that_is_missing_or_damaged_or_not_asked_for_is_refused() {
     assert!(postcard::from_bytes::<Value>(&bytes).is_err(), "outside of a scope");
     assert_eq!(postcard::from_bytes::<Value>(&postcard::to_stdvec(&value).unwrap()).unwrap(), value);
 }
+
+#[test]
+fn what_is_as_deep_as_can_be_is_taken_out_on_half_the_stack_of_a_worker() {
+    let deep = || {
+        let mut value = Value::from("x".repeat(5_000));
+        let mut wide = Value::from((0..5_000).map(Value::from).collect::<Vec<_>>());
+        for _ in 0..254 {
+            value = Value::from(vec![value]);
+            wide = Value::from(iter::once(wide).chain((0..3_000).map(Value::from)).collect::<Vec<_>>());
+        }
+        let (_, blobs, back) = beside(&value);
+        assert_eq!((blobs.len(), &back), (1, &value));
+        let (_, blobs, back) = beside(&wide);
+        assert_eq!((blobs.len(), back.depth()), (255, 255));
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(deep).unwrap().join().unwrap();
+}
