@@ -119,7 +119,8 @@ pub(crate) fn machine(
         return Machine::start(system.clone(), run, start);
     }
     let entries = decode(&chunks, checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at))?;
-    Machine::resume(system.clone(), run, start, checkpoint.as_ref().map(|c| &*c.bytes), entries)
+    let state = checkpoint.map(|Checkpoint { bytes, blobs, .. }| interpreter::Checkpoint { bytes, blobs });
+    Machine::resume(system.clone(), run, start, state.as_ref(), entries)
 }
 
 /// The entries after the first `seen`.

@@ -190,6 +190,7 @@ async fn open(
         true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
         false => (None, Vec::new()),
     };
+    let needs = kept.0.as_ref().map(|checkpoint| checkpoint.needs.clone()).unwrap_or_default();
     let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
     let recorded = recorded.unwrap_or(checkpointed);
@@ -198,7 +199,7 @@ async fn open(
         Some(parked) => parked.stored_bytes,
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
     };
-    let written = Written::new(recorded, checkpointed, stored_bytes, policy.stored_max);
+    let written = Written::new(recorded, checkpointed, stored_bytes, policy.stored_max).needing(needs);
     Ok(Opened { machine, written, waits: Vec::new(), policy })
 }
 

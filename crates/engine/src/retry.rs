@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use interpreter::{Machine, Then};
-use store::{Checkpoint, Deed, Did, Entries, Id, NewRun, Reopened};
+use store::{Checkpoint, Deed, Did, Entries, Hash, Id, NewRun, Reopened};
 
 use crate::{Shared, context};
 
@@ -127,31 +127,31 @@ async fn under_current(
     chunks.extend(retry);
     let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
     let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
-    let machine = |system, kept| context::machine(shared, system, &run.start, false, kept);
     let whole = checkpoint.is_none();
-    // Where it stands under its own version: every element that is named there has to be there still.
-    let mut stands = match machine(&own.system, (checkpoint, chunks.clone())) {
-        Ok(machine) => machine,
-        Err(failure) => return Ok(Err(failure.message.into())),
+    let kept = (checkpoint, chunks);
+    let machine = |system| context::machine(shared, system, &run.start, false, kept.clone());
+    // A journal that is whole is gone through under the current version from the start; and wherever the run stands under
+    // its own, every element that is named there has to be there still.
+    let (mut stands, mut moved) =
+        match (machine(&own.system), machine(if whole { &current.system } else { &own.system })) {
+            (Ok(stands), Ok(moved)) => (stands, moved),
+            (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure.message.into())),
+        };
+    let differs = async {
+        replayed(&mut stands).await?;
+        stands.rebind(current.system.clone())?;
+        if !whole {
+            moved.rebind(current.system.clone())?;
+        }
+        replayed(&mut moved).await
     };
-    if whole && let Err(difference) = replayed(&mut stands).await {
+    if let Err(difference) = differs.await {
         return Ok(Err(difference));
     }
-    if let Err(difference) = stands.rebind(current.system.clone()) {
-        return Ok(Err(difference));
-    }
-    // A journal that is whole is gone through under the current version from the start.
-    let mut machine = match whole {
-        false => stands,
-        true => match machine(&current.system, (None, chunks)) {
-            Ok(machine) => machine,
-            Err(failure) => return Ok(Err(failure.message.into())),
-        },
-    };
-    if let Err(difference) = replayed(&mut machine).await {
-        return Ok(Err(difference));
-    }
-    let checkpoint = Checkpoint { at, bytes: machine.checkpoint() };
+    // All that it needs is handed over: nobody knows what is kept by the time that it is written.
+    let interpreter::Checkpoint { bytes, blobs } = moved.checkpoint();
+    let needs = blobs.iter().map(|blob| Hash(blob.hash)).collect();
+    let checkpoint = Checkpoint { at, bytes, needs, blobs };
     Ok(Ok(store::Moved { version: current.version, checkpoint }))
 }
 

@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use recipe::{Map, Value};
+use recipe::{Blob, Map, Value};
 use serde::{Deserialize, Serialize};
 use smallvec::smallvec;
 use workflow::{Graph, System};
@@ -182,6 +182,15 @@ pub struct Turn {
     pub then: Then,
 }
 
+/// A state as bytes. Values of 4 KiB and more lie beside them, each once and those in others first.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Checkpoint {
+    /// The state.
+    pub bytes: Vec<u8>,
+    /// What it refers to.
+    pub blobs: Vec<Blob>,
+}
+
 /// One run.
 pub struct Machine {
     system: Arc<System>,
@@ -256,12 +265,14 @@ impl Machine {
         system: Arc<System>,
         run: Arc<Run>,
         start: Start,
-        checkpoint: Option<&[u8]>,
+        checkpoint: Option<&Checkpoint>,
         entries: Vec<Entry>,
     ) -> Result<Machine, Failure> {
         let mut machine = Machine::start(system, run, start)?;
-        if let Some(bytes) = checkpoint {
-            machine.state = journal::read(bytes).map_err(|Unreadable(why)| Failure {
+        if let Some(Checkpoint { bytes, blobs }) = checkpoint {
+            let read = recipe::joined(blobs, || journal::read(bytes));
+            let read = read.unwrap_or_else(|missing| Err(Unreadable(missing.to_string())));
+            machine.state = read.map_err(|Unreadable(why)| Failure {
                 detail: Value::from(why.as_str()),
                 ..Failure::new("replay_mismatch", "the run's checkpoint cannot be read")
             })?;
@@ -306,8 +317,9 @@ impl Machine {
     }
 
     /// The state as bytes. May be taken at any moment: an effect under way is part of it and is issued again.
-    pub fn checkpoint(&self) -> Vec<u8> {
-        journal::write(&self.state)
+    pub fn checkpoint(&self) -> Checkpoint {
+        let (bytes, blobs) = recipe::apart(|| journal::write(&self.state));
+        Checkpoint { bytes, blobs }
     }
 
     /// Goes on until every branch waits, the end, or `outputs_max` outputs.

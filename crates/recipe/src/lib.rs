@@ -29,4 +29,4 @@ pub use error::Error;
 pub use functions::{Function, functions, instant_ms};
 pub use reads::{Path, Root, Segment};
 pub use recipe::Recipe;
-pub use value::{List, ListMut, Map, Name, Taint, Text, Value};
+pub use value::{Blob, List, ListMut, Map, Missing, Name, Taint, Text, Value, apart, joined};

@@ -27,6 +27,7 @@ pub use id::Id;
 pub use notification::Notification;
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
 pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Usual, Window};
+pub use recipe::Blob;
 use recipe::Value;
 pub use run::{
     Account, Await, Cancelled, Claimed, End, Filter, Heard, Limit, Log, Moved, NewRun, Page, Park, Parked,
@@ -78,6 +79,11 @@ pub struct Checkpoint {
     pub at: u64,
     /// The encoded state.
     pub bytes: Vec<u8>,
+    /// Hashes of the large values that it refers to, those in others first.
+    pub needs: Vec<Hash>,
+    /// Those values. In a commit, those may be left out that the run's newest checkpoint needs too; what is read has
+    /// all that are there, in the order of `needs`.
+    pub blobs: Vec<Blob>,
 }
 
 /// One write on our own data.
@@ -157,7 +163,7 @@ pub trait Journals: Send + Sync {
     fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
     /// The trace: the oldest kept checkpoint and every kept entry after it.
     fn trace(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)>;
-    /// What the run's journal holds, bytes.
+    /// What the run's journal holds, the large values of its checkpoints included, bytes.
     fn stored_bytes(&self, run: Id) -> Reply<'_, u64>;
 }
 

@@ -14,7 +14,7 @@ use super::promise::Promise;
 use crate::torture::load::expected;
 
 /// Questions to which the answer is nothing.
-const NEVER: [(&str, &str); 15] = [
+const NEVER: [(&str, &str); 16] = [
     ("the file is damaged", "SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'"),
     (
         "not either live or ended",
@@ -23,7 +23,7 @@ const NEVER: [(&str, &str); 15] = [
     (
         "rows of a run that is not there",
         "SELECT run FROM (SELECT run FROM live UNION SELECT run FROM ends UNION SELECT run FROM children UNION SELECT run FROM doomed UNION SELECT run FROM journal \
-         UNION SELECT run FROM checkpoints UNION SELECT run FROM parks UNION SELECT run FROM signals UNION SELECT run FROM logs \
+         UNION SELECT run FROM checkpoints UNION SELECT run FROM blobs UNION SELECT run FROM parks UNION SELECT run FROM signals UNION SELECT run FROM logs \
          UNION SELECT run FROM expires UNION SELECT run FROM mine UNION SELECT root FROM items) WHERE run NOT IN (SELECT id FROM runs)",
     ),
     (
@@ -38,6 +38,12 @@ const NEVER: [(&str, &str); 15] = [
     (
         "a checkpoint of what is not there",
         "SELECT run FROM checkpoints WHERE at > (SELECT coalesce(max(at + count), 0) FROM journal WHERE journal.run = checkpoints.run)",
+    ),
+    (
+        "a checkpoint without a large value that it needs",
+        "WITH RECURSIVE needed (run, at, needs) AS (SELECT run, at, needs FROM checkpoints WHERE length(needs) > 0 \
+         UNION ALL SELECT run, at, substr(needs, 33) FROM needed WHERE length(needs) > 32) \
+         SELECT run FROM needed WHERE NOT EXISTS (SELECT 1 FROM blobs WHERE blobs.run = needed.run AND blobs.hash = substr(needs, 1, 32))",
     ),
     ("parked and not live", "SELECT run FROM parks WHERE run NOT IN (SELECT run FROM live)"),
     (

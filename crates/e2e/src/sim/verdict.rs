@@ -78,6 +78,7 @@ pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
 /// All of a run that two runs of a seed must have in common.
 async fn line(sqlite: &Sqlite, run: &Run) -> String {
     let (checkpoint, chunks) = sqlite.trace(run.start.id).await.expect("the journal");
+    // The hashes of its large values are part of a state.
     let mut bytes: Vec<u8> = checkpoint.map(|checkpoint| checkpoint.bytes).unwrap_or_default();
     let entries: u64 = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
     chunks.iter().for_each(|chunk| bytes.extend_from_slice(&chunk.bytes));

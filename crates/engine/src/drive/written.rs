@@ -1,7 +1,9 @@
 //! What of a run's journal has been handed to the store, and when its state is to follow. It knows sizes, not values.
 
+use std::collections::HashSet;
+
 use interpreter::{Entry, Failure};
-use store::{Checkpoint, Entries};
+use store::{Blob, Checkpoint, Entries, Hash};
 
 use super::encode;
 
@@ -17,6 +19,8 @@ pub(crate) struct Written {
     pub(super) entries: u64,
     /// Entries that the newest checkpoint has seen.
     checkpointed: u64,
+    /// Large values that it needs: the store has them as long as it is the newest.
+    needs: HashSet<Hash>,
     bytes_since: usize,
     state_bytes: usize,
     /// What the store holds of it, bytes.
@@ -31,12 +35,18 @@ impl Written {
         Written {
             entries,
             checkpointed,
+            needs: HashSet::new(),
             bytes_since: 0,
             state_bytes: CHECKPOINT_BYTES_MIN,
             stored_bytes,
             stored_max,
             too_large: false,
         }
+    }
+
+    /// The newest checkpoint needs these.
+    pub(super) fn needing(self, needs: Vec<Hash>) -> Written {
+        Written { needs: needs.into_iter().collect(), ..self }
     }
 
     /// About how much the run holds, bytes.
@@ -63,22 +73,28 @@ impl Written {
     }
 
     /// The state after all entries; what the journal may hold, if it has to be trimmed.
-    pub(super) fn checkpoint(&mut self, bytes: Vec<u8>) -> (Option<Checkpoint>, Option<u64>) {
-        let size = bytes.len() as u64;
+    pub(super) fn checkpoint(&mut self, state: interpreter::Checkpoint) -> (Option<Checkpoint>, Option<u64>) {
+        let interpreter::Checkpoint { bytes, mut blobs } = state;
+        let needs: Vec<Hash> = blobs.iter().map(|blob| Hash(blob.hash)).collect();
+        let own = (bytes.len() + size_of_val(&*needs)) as u64;
+        let apart = |blobs: &[Blob]| blobs.iter().map(|blob| blob.bytes.len() as u64).sum::<u64>();
+        let size = own + apart(&blobs);
         if size > self.stored_max {
             self.too_large = true;
             return (None, None);
         }
         self.bytes_since = 0;
         self.checkpointed = self.entries;
-        self.state_bytes = bytes.len().max(CHECKPOINT_BYTES_MIN);
-        self.stored_bytes += size;
+        self.state_bytes = (size as usize).max(CHECKPOINT_BYTES_MIN);
+        blobs.retain(|blob| !self.needs.contains(&Hash(blob.hash)));
+        self.needs = needs.iter().copied().collect();
+        self.stored_bytes += own + apart(&blobs);
         let over = self.stored_bytes > self.stored_max;
         if over {
             // What the store leaves of it, at the most.
             self.stored_bytes = size.max(self.stored_max - self.stored_max / 4);
         }
-        (Some(Checkpoint { at: self.entries, bytes }), over.then_some(self.stored_max))
+        (Some(Checkpoint { at: self.entries, bytes, needs, blobs }), over.then_some(self.stored_max))
     }
 
     pub(super) fn too_large(&self) -> Option<Failure> {

@@ -41,9 +41,41 @@ async fn a_journal_that_is_over_its_size_loses_its_oldest_part() {
 
 #[tokio::test]
 async fn a_state_that_alone_is_over_it_fails_the_run() {
-    let (scene, run) = looped("$got.big").await;
+    let (scene, run) = looped("$got.big # this").await;
     assert_eq!((run.status, &error(&run)["code"]), (Status::Failed, &json!("state_too_large")));
     assert!(error(&run)["message"].as_str().unwrap().contains("job.maxStored"), "{}", error(&run));
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn a_large_list_is_kept_once_over_all_checkpoints_of_its_loop() {
+    // Each turn starts a run and waits for it: two effects, and a park.
+    let workflow = json!({ "identifier": "Loop", "async": true, "entry": "each", "elements": [
+        { "name": "each", "type": "flow/each", "in": { "default": "$list" }, "set": { "same": ":default" },
+          "options": { "collect": "1" }, "to": { "each": { "start": ["default"] }, "next": { "tell": ["default"] } } },
+        { "name": "start", "type": "action/run", "options": { "workflow": "Child", "async": true },
+          "to": { "default": { "all": ["default"] } } },
+        { "name": "all", "type": "flow/await" },
+        { "name": "tell", "type": "action/response", "options": { "body": "${$same.length}" } }] });
+    let child = json!({ "identifier": "Child", "async": true, "entry": "tell",
+        "elements": [{ "name": "tell", "type": "action/response" }] });
+    let mut scene = Scene::of(&[("Loop", workflow), ("Child", child)], &[]).await;
+    let list: Vec<String> = (0..100).map(|n| format!("{n} ").repeat(5_000)).collect();
+    let bytes: usize = list.iter().map(String::len).sum();
+    assert!(bytes > 1 << 20);
+    let run = match scene.start("Loop", json!({ "list": list })).await {
+        engine::Started::Queued { run, .. } => run,
+        engine::Started::Done(answer) => panic!("{answer:?} was not queued"),
+    };
+    scene.work();
+    let run = scene.end(run).await;
+    assert_eq!(run.status, Status::Succeeded, "{}", error(&run));
+    let (newest, _) = scene.engine.store().resume(run.start.id).await.unwrap();
+    let newest = newest.expect("a checkpoint");
+    // The texts, and the variables, which refer to each of them twice.
+    assert!(newest.at > 100 && newest.blobs.len() == 101, "{} {}", newest.at, newest.blobs.len());
+    let stored = scene.engine.store().stored_bytes(run.start.id).await.unwrap() as usize;
+    assert!(stored > bytes && stored < bytes + bytes / 4, "{stored} for a list of {bytes}");
     scene.close().await;
 }
 

@@ -2,7 +2,7 @@
 //! same end.
 
 use interpreter::{Entry, Failure, Flight, Machine, Outcome, Output, Then, effect::Asked};
-use recipe::Value;
+use recipe::{Taint, Value};
 
 use crate::{Did, element, file, finish, finish_in_turn, log, run, start, system};
 
@@ -169,28 +169,55 @@ fn cut_after_every_entry_the_end_is_the_same() {
 
 #[test]
 fn a_checkpoint_taken_at_any_moment_stands_for_the_entries_before_it() {
-    for seed in 0..60 {
-        let files = graph(seed);
-        let whole = whole(&files, seed);
-        let mut machine = begin(&files);
-        let mut seen = 0;
-        loop {
-            let turn = machine.advance(1);
-            seen += turn.outputs.iter().filter(|output| matches!(output, Output::Own { .. })).count();
-            let bytes = machine.checkpoint();
-            assert_eq!(machine.entries(), seen as u64);
-            let input = Value::from(vec![Value::from(1), Value::from(2)]);
-            let resumed =
-                Machine::resume(system(&files), run(), start("w", input), Some(&bytes), vec![]).unwrap();
-            assert_eq!(rest(resumed, &whole.0, seen), whole, "seed {seed}, checkpoint after {seen}");
-            match turn.then {
-                Then::More => {}
-                Then::End(_) => break,
-                Then::Await => {
-                    let next = whole.0[seen].clone();
-                    machine.outcome(next.firing, next.number, next.outcome);
-                    seen += 1;
-                }
+    let blobs: usize =
+        (0..60).map(|seed| cut_everywhere(seed, Value::from(vec![Value::from(1), Value::from(2)]))).sum();
+    assert_eq!(blobs, 0, "nothing in it is large");
+}
+
+#[test]
+fn so_does_one_whose_large_values_lie_beside_it() {
+    let words = |n: usize| Value::from("large ".repeat(n));
+    let list = Value::from((0..1_500).map(Value::from).collect::<Vec<_>>());
+    let item = Value::from(vec![
+        words(700),
+        list,
+        words(700),
+        Value::from(words(800).to_text()).tainted_with(Taint::External),
+    ]);
+    let blobs: usize = (0..4)
+        .map(|seed| cut_everywhere(seed, Value::from(vec![item.clone(), words(900), item.clone()])))
+        .sum();
+    assert!(blobs > 100, "only {blobs} large values");
+}
+
+/// Resumes from a checkpoint after every turn; how many large values those had beside them.
+fn cut_everywhere(seed: u64, input: Value) -> usize {
+    let files = graph(seed);
+    let begin = || Machine::start(system(&files), run(), start("w", input.clone())).unwrap();
+    let mut random = Random(seed);
+    let whole = recorded(finish_in_turn(begin(), |count| random.below(count as u64) as usize, world));
+    let (mut machine, mut seen, mut blobs) = (begin(), 0, 0);
+    loop {
+        let turn = machine.advance(1);
+        seen += turn.outputs.iter().filter(|output| matches!(output, Output::Own { .. })).count();
+        let state = machine.checkpoint();
+        assert_eq!(machine.entries(), seen as u64);
+        let from = start("w", input.clone());
+        let resumed = Machine::resume(system(&files), run(), from, Some(&state), vec![]).unwrap();
+        assert_eq!(resumed.checkpoint(), state, "seed {seed}: what was read is written as it was");
+        assert_eq!(rest(resumed, &whole.0, seen), whole, "seed {seed}, checkpoint after {seen}");
+        let mut hashes: Vec<_> = state.blobs.iter().map(|blob| blob.hash).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        assert_eq!(hashes.len(), state.blobs.len(), "each is there once");
+        blobs += state.blobs.len();
+        match turn.then {
+            Then::More => {}
+            Then::End(_) => return blobs,
+            Then::Await => {
+                let next = whole.0[seen].clone();
+                machine.outcome(next.firing, next.number, next.outcome);
+                seen += 1;
             }
         }
     }

@@ -13,10 +13,10 @@ use std::{
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use interpreter::{
-    End, EndStatus, Entry, Failure, Machine, Output, Then,
+    Checkpoint, End, EndStatus, Entry, Failure, Machine, Output, Then,
     journal::{self, FORMAT},
 };
-use recipe::Value;
+use recipe::{Blob, Value};
 use serde_json::json;
 
 use crate::{run, start, system};
@@ -33,7 +33,7 @@ struct Kept {
     /// Chunks as they were submitted.
     chunks: Vec<Vec<u8>>,
     /// How many entries each has seen.
-    checkpoints: Vec<(usize, Vec<u8>)>,
+    checkpoints: Vec<(usize, Checkpoint)>,
     end: serde_json::Value,
 }
 
@@ -48,7 +48,11 @@ impl Kept {
             chunks: list("entries").iter().map(bytes).collect(),
             checkpoints: list("checkpoints")
                 .iter()
-                .map(|kept| (kept["at"].as_u64().unwrap() as usize, bytes(&kept["bytes"])))
+                .map(|kept| {
+                    let blobs = kept["blobs"].as_array().unwrap().iter().map(|blob| Blob::of(bytes(blob)));
+                    let state = Checkpoint { bytes: bytes(&kept["bytes"]), blobs: blobs.collect() };
+                    (kept["at"].as_u64().unwrap() as usize, state)
+                })
                 .collect(),
             end: file["end"].clone(),
             path,
@@ -59,12 +63,12 @@ impl Kept {
         self.chunks.iter().flat_map(|chunk| journal::decode(chunk).unwrap()).collect()
     }
 
-    fn machine(&self, checkpoint: Option<&[u8]>, entries: Vec<Entry>) -> Result<Machine, Failure> {
+    fn machine(&self, checkpoint: Option<&Checkpoint>, entries: Vec<Entry>) -> Result<Machine, Failure> {
         Machine::resume(system(&self.workflows), run(), start("w", self.input.clone()), checkpoint, entries)
     }
 
     /// Where a replay gets to; nothing may be written or asked for on the way.
-    fn replay(&self, checkpoint: Option<&[u8]>, entries: Vec<Entry>) -> End {
+    fn replay(&self, checkpoint: Option<&Checkpoint>, entries: Vec<Entry>) -> End {
         let mut machine = self.machine(checkpoint, entries).unwrap();
         loop {
             let turn = machine.advance(64);
@@ -116,8 +120,8 @@ fn every_journal_that_was_kept_replays_to_its_end() {
     for kept in kept {
         let entries = kept.entries();
         assert_eq!(told(&kept.replay(None, entries.clone())), kept.end, "{}", kept.path.display());
-        for (at, bytes) in &kept.checkpoints {
-            let end = kept.replay(Some(bytes), entries[*at..].to_vec());
+        for (at, state) in &kept.checkpoints {
+            let end = kept.replay(Some(state), entries[*at..].to_vec());
             assert_eq!(told(&end), kept.end, "{} from {at}", kept.path.display());
         }
         kinds.extend(entries.into_iter().map(|entry| entry.kind));
@@ -136,9 +140,7 @@ fn a_journal_of_today_is_the_one_that_was_kept() {
             "`{name}` is recorded otherwise now: a change of the format, or of a meaning, that old runs will meet"
         );
         assert_eq!(today.entries, kept.entries(), "{says}");
-        let checkpoints: Vec<_> = today.checkpoints.iter().map(|(at, bytes)| (*at, bytes)).collect();
-        let before: Vec<_> = kept.checkpoints.iter().map(|(at, bytes)| (*at, bytes)).collect();
-        assert!(checkpoints == before, "{says}");
+        assert!(today.checkpoints == kept.checkpoints, "{says}");
     }
 }
 
@@ -181,10 +183,15 @@ fn bytes_of_another_format_or_cut_ones_are_refused_in_clear_words() {
             (0..chunk.len()).for_each(|cut| assert!(journal::decode(&chunk[..cut]).is_err(), "cut at {cut}"));
             assert!(journal::decode(&[&chunk[..], &[0]].concat()).is_err());
         }
-        for (at, bytes) in kept.checkpoints.iter().filter(|(_, bytes)| bytes[0] == FORMAT) {
+        for (at, state) in kept.checkpoints.iter().filter(|(_, state)| state.bytes[0] == FORMAT) {
             let rest = || entries[*at..].to_vec();
+            let Checkpoint { bytes, blobs } = state;
             let newer = [&[FORMAT + 1], &bytes[1..]].concat();
-            let refused = |bytes: &[u8]| kept.machine(Some(bytes), rest()).err().expect("it is refused");
+            let with = |bytes: &[u8], blobs: Vec<Blob>| {
+                let state = Checkpoint { bytes: bytes.to_vec(), blobs };
+                kept.machine(Some(&state), rest()).err().expect("it is refused")
+            };
+            let refused = |bytes: &[u8]| with(bytes, blobs.clone());
             let failure = refused(&newer);
             assert_eq!(
                 (&*failure.code, &*failure.message),
@@ -192,6 +199,17 @@ fn bytes_of_another_format_or_cut_ones_are_refused_in_clear_words() {
             );
             assert!(failure.detail.to_text().contains("its format is"), "{:?}", failure.detail);
             (0..bytes.len()).step_by(7).for_each(|cut| drop(refused(&bytes[..cut])));
+            for at in 0..blobs.len() {
+                let (mut without, mut damaged) = (blobs.clone(), blobs.clone());
+                without.remove(at);
+                damaged[at].bytes[9] ^= 1;
+                for blobs in [without, damaged] {
+                    let failure = with(bytes, blobs);
+                    assert_eq!(&*failure.code, "replay_mismatch");
+                    let detail = failure.detail.to_text();
+                    assert!(detail.contains("missing or damaged"), "{detail}");
+                }
+            }
         }
     }
 }

@@ -70,7 +70,7 @@ fn a_cycle_of_polling_parks_at_every_turn_and_its_state_stays_small() {
         let [flight] = &turn.flights[..] else { panic!("one at a time: {:?}", turn.flights) };
         if let Asked::Outside(_) = flight.asked {
             asked += 1;
-            sizes.push(machine.checkpoint().len());
+            sizes.push(machine.checkpoint().bytes.len());
         }
         let result = Ok(Value::from_json(&format!(r#"{{"body": {asked}}}"#)).unwrap());
         machine.outcome(flight.firing, flight.number, interpreter::Outcome { at_ms: 2_000, result });

@@ -3,6 +3,7 @@
 //! A clone copies at most a pointer. Size, mark and nesting are measured as values are built, so asking for them costs
 //! nothing; nesting ends at [`DEPTH_HARD`], so nothing that walks a value can overflow a stack.
 
+mod apart;
 mod convert;
 mod equal;
 mod json;
@@ -15,6 +16,7 @@ mod text;
 
 use std::fmt;
 
+pub use apart::{Blob, Missing, apart, joined};
 pub(crate) use json::write_text;
 pub use list::{List, ListMut};
 pub(crate) use map::Fields;

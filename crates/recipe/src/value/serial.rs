@@ -9,10 +9,11 @@ use serde::{
     ser::SerializeMap,
 };
 
-use super::{Fields, List, Map, Name, Taint, Text, Value};
+use super::{Fields, List, Map, Name, Taint, Text, Value, apart};
 
 /// The tags of the form for machines, in order. Stored bytes hold their places: only ever append.
-const TAGS: &[&str] = &["null", "false", "true", "int", "float", "text", "external", "list", "object"];
+const TAGS: &[&str] =
+    &["null", "false", "true", "int", "float", "text", "external", "list", "object", "apart"];
 
 /// How deep JSON from outside may nest.
 const DEPTH_MAX: usize = 128;
@@ -51,7 +52,11 @@ fn depth(json: &str) -> usize {
 impl Serialize for Value {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
         if !to.is_human_readable() {
-            return tagged(self, to);
+            return match apart::form(self) {
+                None => Whole(self).serialize(to),
+                Some(apart::Form::Bytes(bytes)) => bytes.serialize(to),
+                Some(apart::Form::Apart(hash)) => to.serialize_newtype_variant(NAME, 9, TAGS[9], &hash),
+            };
         }
         match self {
             Value::Null => to.serialize_unit(),
@@ -62,35 +67,44 @@ impl Serialize for Value {
                 _ => to.serialize_f64(*n),
             },
             Value::Text(text) => to.serialize_str(text),
-            Value::List(list) => list.serialize(to),
-            Value::Object(map) => map.serialize(to),
+            Value::List(list) => Inside(list).serialize(to),
+            Value::Object(map) => Inside(map).serialize(to),
         }
     }
 }
 
-fn tagged<S: Serializer>(value: &Value, to: S) -> Result<S::Ok, S::Error> {
-    const NAME: &str = "Value";
-    match value {
-        Value::Null => to.serialize_unit_variant(NAME, 0, TAGS[0]),
-        Value::Bool(false) => to.serialize_unit_variant(NAME, 1, TAGS[1]),
-        Value::Bool(true) => to.serialize_unit_variant(NAME, 2, TAGS[2]),
-        Value::Int(n) => to.serialize_newtype_variant(NAME, 3, TAGS[3], n),
-        Value::Float(n) => to.serialize_newtype_variant(NAME, 4, TAGS[4], n),
-        Value::Text(text) => match text.taint() {
-            Taint::Clean => to.serialize_newtype_variant(NAME, 5, TAGS[5], &**text),
-            Taint::External => to.serialize_newtype_variant(NAME, 6, TAGS[6], &**text),
-        },
-        Value::List(list) => to.serialize_newtype_variant(NAME, 7, TAGS[7], list),
-        Value::Object(map) => to.serialize_newtype_variant(NAME, 8, TAGS[8], map),
+const NAME: &str = "Value";
+
+/// A value in the form for machines that itself is not taken out.
+pub(super) struct Whole<'a>(pub(super) &'a Value);
+
+impl Serialize for Whole<'_> {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Null => to.serialize_unit_variant(NAME, 0, TAGS[0]),
+            Value::Bool(false) => to.serialize_unit_variant(NAME, 1, TAGS[1]),
+            Value::Bool(true) => to.serialize_unit_variant(NAME, 2, TAGS[2]),
+            Value::Int(n) => to.serialize_newtype_variant(NAME, 3, TAGS[3], n),
+            Value::Float(n) => to.serialize_newtype_variant(NAME, 4, TAGS[4], n),
+            Value::Text(text) => match text.taint() {
+                Taint::Clean => to.serialize_newtype_variant(NAME, 5, TAGS[5], &**text),
+                Taint::External => to.serialize_newtype_variant(NAME, 6, TAGS[6], &**text),
+            },
+            Value::List(list) => to.serialize_newtype_variant(NAME, 7, TAGS[7], &Inside(list)),
+            Value::Object(map) => to.serialize_newtype_variant(NAME, 8, TAGS[8], &Inside(map)),
+        }
     }
 }
+
+/// A list or an object behind its tag.
+struct Inside<T>(T);
 
 impl<'de> Deserialize<'de> for Value {
     fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Value, D::Error> {
         if from.is_human_readable() {
             from.deserialize_any(ValueVisitor)
         } else {
-            from.deserialize_enum("Value", TAGS, ValueVisitor)
+            from.deserialize_enum(NAME, TAGS, ValueVisitor)
         }
     }
 }
@@ -153,8 +167,12 @@ impl<'de> Visitor<'de> for ValueVisitor {
             4 => Value::Float(variant.newtype_variant()?),
             5 => Value::from(variant.newtype_variant::<Words>()?.0),
             6 => Value::Text(Text::new(variant.newtype_variant::<Words>()?.0).with_taint(Taint::External)),
-            7 => Value::List(variant.newtype_variant()?),
-            _ => Value::Object(variant.newtype_variant()?),
+            7 => Value::List(variant.newtype_variant::<Inside<List>>()?.0),
+            8 => Value::Object(variant.newtype_variant::<Inside<Map>>()?.0),
+            _ => {
+                let missing = || de::Error::custom("a reference to a value that is not there");
+                apart::find(variant.newtype_variant()?).ok_or_else(missing)?
+            }
         })
     }
 }
@@ -228,34 +246,44 @@ impl<'de> Deserialize<'de> for FieldName {
     }
 }
 
-impl Serialize for Text {
-    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        if to.is_human_readable() {
-            return to.serialize_str(self);
+/// What stands alone is written as the value that it is, so that it can be taken out too.
+macro_rules! as_value {
+    ($kind:ident, $variant:ident, $inside:ty, $whole:expr) => {
+        impl Serialize for $kind {
+            fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+                Value::$variant(self.clone()).serialize(to)
+            }
         }
-        (self.taint() == Taint::External, &**self).serialize(to)
-    }
-}
 
-impl<'de> Deserialize<'de> for Text {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Text, D::Error> {
-        if from.is_human_readable() {
-            return Words::deserialize(from).map(|words| Text::new(words.0));
+        impl<'de> Deserialize<'de> for $kind {
+            fn deserialize<D: Deserializer<'de>>(from: D) -> Result<$kind, D::Error> {
+                if from.is_human_readable() {
+                    return <$inside>::deserialize(from).map($whole);
+                }
+                match Value::deserialize(from)? {
+                    Value::$variant(found) => Ok(found),
+                    other => {
+                        Err(de::Error::custom(format_args!("{} in place of another", other.type_name())))
+                    }
+                }
+            }
         }
-        let (external, words) = <(bool, Words)>::deserialize(from)?;
-        Ok(Text::new(words.0).with_taint(if external { Taint::External } else { Taint::Clean }))
-    }
+    };
 }
 
-impl Serialize for List {
+as_value!(Text, Text, Words, |words| Text::new(words.0));
+as_value!(List, List, Inside<List>, |inside| inside.0);
+as_value!(Map, Object, Inside<Map>, |inside| inside.0);
+
+impl Serialize for Inside<&List> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        to.collect_seq(self.iter())
+        to.collect_seq(self.0.iter())
     }
 }
 
-impl<'de> Deserialize<'de> for List {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<List, D::Error> {
-        from.deserialize_seq(ListVisitor)
+impl<'de> Deserialize<'de> for Inside<List> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Inside<List>, D::Error> {
+        from.deserialize_seq(ListVisitor).map(Inside)
     }
 }
 
@@ -277,19 +305,19 @@ impl<'de> Visitor<'de> for ListVisitor {
     }
 }
 
-impl Serialize for Map {
+impl Serialize for Inside<&Map> {
     fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
-        let mut map = to.serialize_map(Some(self.len()))?;
-        for (key, value) in self.iter() {
+        let mut map = to.serialize_map(Some(self.0.len()))?;
+        for (key, value) in self.0.iter() {
             map.serialize_entry(&**key, value)?;
         }
         map.end()
     }
 }
 
-impl<'de> Deserialize<'de> for Map {
-    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Map, D::Error> {
-        from.deserialize_map(MapVisitor)
+impl<'de> Deserialize<'de> for Inside<Map> {
+    fn deserialize<D: Deserializer<'de>>(from: D) -> Result<Inside<Map>, D::Error> {
+        from.deserialize_map(MapVisitor).map(Inside)
     }
 }
 

@@ -1,6 +1,6 @@
-use std::sync::Arc;
+use std::{iter, sync::Arc};
 
-use recipe::{List, Map, Taint, Text, Value};
+use recipe::{Blob, List, Map, Taint, Text, Value};
 
 use crate::{json, on_small_stack};
 
@@ -185,4 +185,95 @@ fn depth_has_an_end() {
         assert_eq!(doubled.approx_bytes(), usize::MAX);
         assert!(!doubled.tainted());
     });
+}
+
+/// Written with what is large taken out, and read again.
+fn beside(value: &Value) -> (Vec<u8>, Vec<Blob>, Value) {
+    let (bytes, blobs) = recipe::apart(|| postcard::to_stdvec(value).unwrap());
+    let back = recipe::joined(&blobs, || postcard::from_bytes(&bytes).unwrap()).unwrap();
+    (bytes, blobs, back)
+}
+
+#[test]
+fn large_values_are_written_once_and_shared_when_they_are_read() {
+    let words = Value::from("words ".repeat(1_000));
+    let marked = words.tainted_with(Taint::External);
+    let list =
+        Value::from(vec![words.clone(), marked.clone(), words.clone(), Value::from("words ".repeat(1_000))]);
+    let object: Map = (0..900).map(|n| (format!("key {n}"), Value::from(n))).collect();
+    let all = Value::from(vec![list.clone(), Value::Object(object.clone()), list, Value::Object(object)]);
+    let (bytes, blobs, back) = beside(&all);
+    assert_eq!(blobs.len(), 3, "the words under either mark, and the object");
+    assert!(bytes.len() < 400, "{}", bytes.len());
+    let plain = |value: &Value| postcard::to_stdvec(value).unwrap();
+    assert_eq!(plain(&back), plain(&all), "marks come back too");
+    let [one, object, other, same] = &back.as_list().unwrap()[..] else { panic!("{back}") };
+    let words = |list: &Value, at: usize| list.as_list().unwrap()[at].as_str().unwrap().as_ptr();
+    assert!(
+        words(one, 0) == words(other, 2) && words(one, 3) == words(one, 0) && words(one, 1) != words(one, 0)
+    );
+    assert!(object.as_object().unwrap().ptr_eq(same.as_object().unwrap()));
+}
+
+#[test]
+fn a_large_value_is_taken_out_of_another_and_what_is_small_stays() {
+    let inner = Value::from("x".repeat(5_000));
+    let outer = Value::from(iter::once(inner).chain((0..5_000).map(Value::from)).collect::<Vec<_>>());
+    let (_, blobs, back) = beside(&outer);
+    assert_eq!(
+        (blobs.len(), blobs[0].bytes.len(), &back),
+        (2, 5_003, &outer),
+        "what others need comes first"
+    );
+    assert!(blobs[1].bytes.len() < 15_000);
+    // It takes much memory and few bytes.
+    let small = Value::from((0..1_000).map(|n| Value::from(n % 50)).collect::<Vec<_>>());
+    let (bytes, blobs, _) = beside(&small);
+    assert_eq!((blobs.len(), bytes), (0, postcard::to_stdvec(&small).unwrap()));
+    let border = |bytes: usize| beside(&Value::from("x".repeat(bytes))).1.len();
+    assert_eq!((border(4_092), border(4_093)), (0, 1), "with its tag and its length");
+}
+
+#[test]
+fn shared_parts_cost_nothing_more_however_often_they_are_shared() {
+    let mut value = Value::from("x".repeat(5_000));
+    for _ in 0..200 {
+        value = Value::from(vec![value.clone(), value]);
+    }
+    let (bytes, blobs, back) = beside(&value);
+    assert!(bytes.len() + blobs.iter().map(|blob| blob.bytes.len()).sum::<usize>() < 200_000);
+    assert_eq!(back.depth(), 200);
+}
+
+#[test]
+fn a_large_value_that_is_missing_or_damaged_or_not_asked_for_is_refused() {
+    let value = Value::from(vec![Value::from("x".repeat(5_000)); 3]);
+    let (bytes, blobs, _) = beside(&value);
+    let read = |blobs: &[Blob]| recipe::joined(blobs, || postcard::from_bytes::<Value>(&bytes));
+    assert!(read(&blobs).unwrap().is_ok());
+    let says = read(&[]).unwrap_err().to_string();
+    assert!(says.starts_with("a value that it refers to is missing or damaged: "), "{says}");
+    let mut damaged = blobs.clone();
+    damaged[0].bytes[100] = b'y';
+    assert!(read(&damaged).is_err());
+    assert!(read(&[Blob::of(vec![200, 1])]).is_err());
+    assert!(postcard::from_bytes::<Value>(&bytes).is_err(), "outside of a scope");
+    assert_eq!(postcard::from_bytes::<Value>(&postcard::to_stdvec(&value).unwrap()).unwrap(), value);
+}
+
+#[test]
+fn what_is_as_deep_as_can_be_is_taken_out_on_half_the_stack_of_a_worker() {
+    let deep = || {
+        let mut value = Value::from("x".repeat(5_000));
+        let mut wide = Value::from((0..5_000).map(Value::from).collect::<Vec<_>>());
+        for _ in 0..254 {
+            value = Value::from(vec![value]);
+            wide = Value::from(iter::once(wide).chain((0..3_000).map(Value::from)).collect::<Vec<_>>());
+        }
+        let (_, blobs, back) = beside(&value);
+        assert_eq!((blobs.len(), &back), (1, &value));
+        let (_, blobs, back) = beside(&wide);
+        assert_eq!((blobs.len(), back.depth()), (255, 255));
+    };
+    std::thread::Builder::new().stack_size(1 << 20).spawn(deep).unwrap().join().unwrap();
 }

@@ -1,12 +1,15 @@
 //! Journals as they are written: entries, checkpoints, and the trace that is kept of them.
 
+use std::collections::{HashMap, HashSet};
+
 use rusqlite::params;
 
 use super::{
     apply::Apply,
     forms::{key, trouble},
+    read,
 };
-use crate::{Checkpoint, Entries, Error, Id, probe::Point};
+use crate::{Checkpoint, Entries, Error, Hash, Id, probe::Point};
 
 /// Entries that a trace keeps.
 const TRACE_ENTRIES: u64 = 10_000;
@@ -22,9 +25,16 @@ impl Apply<'_> {
 
     pub(super) fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Result<(), Error> {
         self.after.inside.push(Point::Checkpoint.enter());
+        for blob in &checkpoint.blobs {
+            self.run(
+                "INSERT OR IGNORE INTO blobs (run, hash, bytes) VALUES (?1, ?2, ?3)",
+                params![key(run), blob.hash, blob.bytes],
+            )?;
+        }
+        let needs: Vec<u8> = checkpoint.needs.iter().flat_map(|hash| hash.0).collect();
         self.run(
-            "INSERT OR REPLACE INTO checkpoints (run, at, bytes) VALUES (?1, ?2, ?3)",
-            params![key(run), checkpoint.at as i64, checkpoint.bytes],
+            "INSERT OR REPLACE INTO checkpoints (run, at, bytes, needs) VALUES (?1, ?2, ?3, ?4)",
+            params![key(run), checkpoint.at as i64, checkpoint.bytes, needs],
         )?;
         Ok(())
     }
@@ -44,11 +54,16 @@ impl Apply<'_> {
     /// The oldest segments go until three quarters of what the journal may hold are enough for the rest, so that the
     /// next time is a while away; the newest checkpoint and what follows it stay.
     pub(super) fn trim_to(&self, run: Id, bytes_max: u64) -> Result<(), Error> {
+        // Those of a checkpoint that was written anew.
+        self.drop_blobs(run)?;
         let goal = (bytes_max - bytes_max / 4) as i64;
-        let states =
-            self.sizes("SELECT at, length(bytes) FROM checkpoints WHERE run = ?1 ORDER BY at", run)?;
-        let chunks =
-            self.sizes("SELECT at + count, length(bytes) FROM journal WHERE run = ?1 ORDER BY at", run)?;
+        let sql = "SELECT at, length(bytes) + length(needs) FROM checkpoints WHERE run = ?1 ORDER BY at";
+        let mut states: Vec<(i64, i64)> = self.rows_of(sql, run)?;
+        for (place, bytes) in self.blobs_by_their_last(run)? {
+            states[place].1 += bytes;
+        }
+        let sql = "SELECT at + count, length(bytes) FROM journal WHERE run = ?1 ORDER BY at";
+        let chunks: Vec<(i64, i64)> = self.rows_of(sql, run)?;
         let mut left: i64 = states.iter().chain(&chunks).map(|(_, bytes)| bytes).sum();
         let mut chunks = chunks.iter().peekable();
         let mut from = None;
@@ -65,16 +80,64 @@ impl Apply<'_> {
         from.map_or(Ok(()), |from| self.forget(run, from))
     }
 
-    fn sizes(&self, sql: &str, run: Id) -> Result<Vec<(i64, i64)>, Error> {
+    /// Of each blob the bytes, and which of the run's checkpoints is the newest that needs it: it goes with that one.
+    fn blobs_by_their_last(&self, run: Id) -> Result<Vec<(usize, i64)>, Error> {
+        let blobs: Vec<(Vec<u8>, i64)> =
+            self.rows_of("SELECT hash, length(bytes) FROM blobs WHERE run = ?1", run)?;
+        if blobs.is_empty() {
+            return Ok(Vec::new());
+        }
+        let needs = self.needs(run)?;
+        let last: HashMap<Hash, usize> = needs
+            .iter()
+            .enumerate()
+            .flat_map(|(place, needs)| needs.iter().map(move |hash| (*hash, place)))
+            .collect();
+        let place = |(hash, bytes): &(Vec<u8>, i64)| {
+            let place = read::hashes(hash).first().and_then(|hash| last.get(hash));
+            place.map(|place| (*place, *bytes))
+        };
+        Ok(blobs.iter().filter_map(place).collect())
+    }
+
+    /// What each of the run's checkpoints needs, the oldest first.
+    fn needs(&self, run: Id) -> Result<Vec<Vec<Hash>>, Error> {
+        let sql = "SELECT needs, at FROM checkpoints WHERE run = ?1 ORDER BY at";
+        let needs: Vec<(Vec<u8>, i64)> = self.rows_of(sql, run)?;
+        Ok(needs.iter().map(|(needs, _)| read::hashes(needs)).collect())
+    }
+
+    fn rows_of<A, B>(&self, sql: &str, run: Id) -> Result<Vec<(A, B)>, Error>
+    where
+        A: rusqlite::types::FromSql,
+        B: rusqlite::types::FromSql,
+    {
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         let rows = found.query_map(params![key(run)], |row| Ok((row.get(0)?, row.get(1)?)));
         rows.map_err(trouble)?.collect::<Result<_, _>>().map_err(trouble)
     }
 
+    /// Blobs that no kept checkpoint of the run needs go.
+    pub(super) fn drop_blobs(&self, run: Id) -> Result<(), Error> {
+        let kept: Vec<(Vec<u8>, i64)> = self.rows_of("SELECT hash, rowid FROM blobs WHERE run = ?1", run)?;
+        if kept.is_empty() {
+            return Ok(());
+        }
+        let needed: HashSet<Hash> = self.needs(run)?.into_iter().flatten().collect();
+        for (hash, n) in kept {
+            if !read::hashes(&hash).iter().all(|hash| needed.contains(hash)) {
+                self.run("DELETE FROM blobs WHERE rowid = ?1", params![n])?;
+            }
+        }
+        Ok(())
+    }
+
     /// What is before a checkpoint.
     fn forget(&self, run: Id, from: i64) -> Result<(), Error> {
         self.run("DELETE FROM journal WHERE run = ?1 AND at + count <= ?2", params![key(run), from])?;
-        self.run("DELETE FROM checkpoints WHERE run = ?1 AND at < ?2", params![key(run), from])?;
-        Ok(())
+        match self.run("DELETE FROM checkpoints WHERE run = ?1 AND at < ?2", params![key(run), from])? {
+            0 => Ok(()),
+            _ => self.drop_blobs(run),
+        }
     }
 }

@@ -200,6 +200,7 @@ impl Apply<'_> {
         }
         if let Some(moved) = moved {
             self.checkpoint(run, &moved.checkpoint)?;
+            self.drop_blobs(run)?;
         }
         *self.after.counters.entry(end.status.word()).or_default() -= 1;
         self.after.roots_change(start.root, 1);

@@ -79,6 +79,7 @@ impl Apply<'_> {
         let run = key(start.id);
         for sql in [
             "DELETE FROM checkpoints WHERE run = ?1",
+            "DELETE FROM blobs WHERE run = ?1",
             "DELETE FROM logs WHERE run = ?1",
             "DELETE FROM signals WHERE run = ?1",
             "DELETE FROM ends WHERE run = ?1",

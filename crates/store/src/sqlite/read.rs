@@ -9,8 +9,8 @@ use super::{
     memory::{Crashes, Ready},
 };
 use crate::{
-    Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Notification, Page, Parked,
-    Run, Status, Version,
+    Blob, Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Notification, Page,
+    Parked, Run, Status, Version,
 };
 
 /// Rows that one page of a filtered list looks at.
@@ -227,16 +227,21 @@ pub(super) fn blobs<T: serde::de::DeserializeOwned>(
 /// The newest (or the oldest kept) checkpoint and the entries after it.
 pub(super) fn journal(db: &Connection, run: Id, newest: bool) -> Found<(Option<Checkpoint>, Vec<Entries>)> {
     let order = if newest { "DESC" } else { "ASC" };
-    let sql = format!("SELECT at, bytes FROM checkpoints WHERE run = ?1 ORDER BY at {order} LIMIT 1");
+    let sql = format!("SELECT at, bytes, needs FROM checkpoints WHERE run = ?1 ORDER BY at {order} LIMIT 1");
     let mut found = db.prepare_cached(&sql).map_err(trouble)?;
-    let row = |row: &rusqlite::Row<'_>| Ok((row.get::<_, i64>(0)?, row.get(1)?));
-    let kept: Option<(i64, Vec<u8>)> = found.query_row(params![key(run)], row).optional().map_err(trouble)?;
-    let mut checkpoint = kept.map(|(at, bytes)| Checkpoint { at: at as u64, bytes });
+    let row = |row: &rusqlite::Row<'_>| {
+        let needs = hashes(&row.get::<_, Vec<u8>>(2)?);
+        Ok(Checkpoint { at: row.get::<_, i64>(0)? as u64, bytes: row.get(1)?, needs, blobs: Vec::new() })
+    };
+    let mut checkpoint = found.query_row(params![key(run)], row).optional().map_err(trouble)?;
     if !newest {
         // A journal that is whole needs no checkpoint to be replayed.
         let mut first = db.prepare_cached("SELECT min(at) FROM journal WHERE run = ?1").map_err(trouble)?;
         let at: Option<i64> = first.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)?;
         checkpoint = checkpoint.filter(|_| at != Some(0));
+    }
+    if let Some(checkpoint) = &mut checkpoint {
+        checkpoint.blobs = blobs_of(db, run, &checkpoint.needs)?;
     }
     let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at) as i64;
     let sql = "SELECT at, count, bytes FROM journal WHERE run = ?1 AND at + count > ?2 ORDER BY at";
@@ -250,9 +255,27 @@ pub(super) fn journal(db: &Connection, run: Id, newest: bool) -> Found<(Option<C
     Ok((checkpoint, entries.map_err(trouble)?))
 }
 
+/// Hashes that lie one after the other.
+pub(super) fn hashes(bytes: &[u8]) -> Vec<Hash> {
+    bytes.as_chunks().0.iter().copied().map(Hash).collect()
+}
+
+/// Those that are there; whoever reads the state misses the others.
+fn blobs_of(db: &Connection, run: Id, needs: &[Hash]) -> Found<Vec<Blob>> {
+    let sql = "SELECT bytes FROM blobs WHERE run = ?1 AND hash = ?2";
+    let mut found = db.prepare_cached(sql).map_err(trouble)?;
+    let mut blobs = Vec::with_capacity(needs.len());
+    for Hash(hash) in needs.iter().copied() {
+        let bytes = found.query_row(params![key(run), hash], |row| row.get(0)).optional().map_err(trouble)?;
+        blobs.extend(bytes.map(|bytes| Blob { hash, bytes }));
+    }
+    Ok(blobs)
+}
+
 /// What a run's journal holds, bytes.
 pub(super) fn stored_bytes(db: &Connection, run: Id) -> Found<i64> {
-    let sql = "SELECT (SELECT total(length(bytes)) FROM journal WHERE run = ?1) + (SELECT total(length(bytes)) FROM checkpoints WHERE run = ?1)";
+    let sql = "SELECT (SELECT total(length(bytes)) FROM journal WHERE run = ?1) + (SELECT total(length(bytes)) FROM blobs WHERE run = ?1) \
+               + (SELECT total(length(bytes) + length(needs)) FROM checkpoints WHERE run = ?1)";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let bytes: f64 = found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)?;
     Ok(bytes as i64)

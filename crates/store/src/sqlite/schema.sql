@@ -34,7 +34,10 @@ CREATE TABLE children (parent BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (par
 CREATE TABLE doomed (run BLOB PRIMARY KEY, after BLOB NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE mine (system TEXT NOT NULL, user TEXT NOT NULL, run BLOB NOT NULL, PRIMARY KEY (system, user, run)) WITHOUT ROWID;
 CREATE TABLE journal (run BLOB NOT NULL, at INTEGER NOT NULL, count INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
-CREATE TABLE checkpoints (run BLOB NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
+CREATE TABLE checkpoints (run BLOB NOT NULL, at INTEGER NOT NULL, bytes BLOB NOT NULL, needs BLOB NOT NULL, PRIMARY KEY (run, at)) WITHOUT ROWID;
+-- Large values of checkpoints, each once a run; a checkpoint's `needs` are their hashes, one after the other. Rows are
+-- large: with a rowid, what only looks for hashes reads the index alone.
+CREATE TABLE blobs (run BLOB NOT NULL, hash BLOB NOT NULL, bytes BLOB NOT NULL, PRIMARY KEY (run, hash));
 CREATE TABLE logs (n INTEGER PRIMARY KEY, run BLOB NOT NULL, line BLOB NOT NULL);
 CREATE INDEX logs_run ON logs (run, n);
 CREATE TABLE items (id BLOB PRIMARY KEY, system TEXT NOT NULL, root BLOB NOT NULL, changed INTEGER NOT NULL, ended INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;

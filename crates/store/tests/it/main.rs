@@ -33,7 +33,9 @@ cases! {
         lanes_take_turns, an_old_epoch_is_refused, a_queued_run_ends_when_cancelled,
         a_refused_submission_harms_no_other, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once,
         pages_go_on_at_their_cursor;
-    journal: what_is_resumed_is_what_was_written, the_oldest_of_a_journal_goes_when_it_is_over_its_size;
+    journal: what_is_resumed_is_what_was_written, the_oldest_of_a_journal_goes_when_it_is_over_its_size,
+        a_large_value_is_kept_once_over_many_checkpoints, a_large_value_goes_with_the_last_checkpoint_that_needs_it,
+        large_values_go_with_their_run_and_with_a_state_that_is_replaced;
     keep: what_ended_goes_when_its_time_is_over, what_went_is_counted_and_leaves_nothing,
         what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives, a_long_journal_goes_in_parts,
         a_version_goes_when_no_run_needs_it;

@@ -5,7 +5,7 @@ use std::{collections::HashMap, fs, path::Path};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use interpreter::{
-    End, Entry, Failure, Machine, Outcome, Output, Then,
+    Checkpoint, End, Entry, Failure, Machine, Outcome, Output, Then,
     effect::{Asked, Wait},
     journal,
 };
@@ -40,7 +40,7 @@ pub(super) const NAMES: [&str; 13] = [
 
 pub(super) struct Recorded {
     pub(super) entries: Vec<Entry>,
-    pub(super) checkpoints: Vec<(usize, Vec<u8>)>,
+    pub(super) checkpoints: Vec<(usize, Checkpoint)>,
     pub(super) end: End,
 }
 
@@ -62,7 +62,10 @@ pub(super) fn write(folder: &Path) {
         let checkpoints: Vec<_> = recorded
             .checkpoints
             .iter()
-            .map(|(at, bytes)| json!({ "at": at, "bytes": BASE64_STANDARD.encode(bytes) }))
+            .map(|(at, Checkpoint { bytes, blobs })| {
+                let blobs: Vec<_> = blobs.iter().map(|blob| BASE64_STANDARD.encode(&blob.bytes)).collect();
+                json!({ "at": at, "bytes": BASE64_STANDARD.encode(bytes), "blobs": blobs })
+            })
             .collect();
         let file = json!({
             "workflows": described["workflows"], "input": described["input"], "end": told(&recorded.end),

@@ -4,7 +4,7 @@ use store::{Commit, Entries, Log, NewRun, Status, Store, Version, Write};
 use super::{Open, claim, close, end, run, said, start, time_goes_on};
 
 /// Whoever looks for work finds what may go; awaits that it has gone.
-async fn look_for_work(store: &dyn Store) {
+pub(super) async fn look_for_work(store: &dyn Store) {
     // A page comes a moment after the one before.
     time_goes_on(1_000);
     assert!(store.claim_now(1).is_empty());
