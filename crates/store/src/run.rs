@@ -324,6 +324,8 @@ pub enum Signalled {
     Kept,
     /// One of that name is there already; that one stays.
     Double,
+    /// 100 are kept for the run, which it has not taken.
+    Full,
     /// The run has ended.
     Over,
     /// There is no such run.

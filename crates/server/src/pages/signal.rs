@@ -112,6 +112,7 @@ async fn take(app: &App, signed: Option<Signed<'_>>, request: Request) -> Result
             },
         )),
         Some(Signalled::Double) => Err(Notice::Answered),
+        Some(Signalled::Full) => Err(Notice::Unavailable),
         Some(Signalled::Over) => Err(Notice::Ended),
         Some(Signalled::Unknown) | None => Err(Notice::Unknown),
     }

@@ -292,6 +292,11 @@ struct SignalView {
 }
 
 /// Brings a run the body that it waits for, or will wait for.
+/// It is kept beside the run until that takes it.
+const SIGNAL_BYTES_MAX: usize = 1 << 20;
+
+const SIGNAL_NAME_MAX: usize = 255;
+
 pub(crate) async fn signal(
     State(app): State<Arc<App>>,
     Path((system, name, signal)): Path<(String, String, String)>,
@@ -299,6 +304,15 @@ pub(crate) async fn signal(
 ) -> Answer {
     let (viewer, asked) = (app.viewer(), Named::of(&request)?);
     let bytes = body::bytes(&app, request).await?;
+    if bytes.len() > SIGNAL_BYTES_MAX {
+        let says = format!("a signal's body is at most {} KiB", SIGNAL_BYTES_MAX >> 10);
+        return Err(Refused::new(StatusCode::PAYLOAD_TOO_LARGE, says)
+            .help("send what leads to the rest, such as an id"));
+    }
+    if signal.is_empty() || signal.len() > SIGNAL_NAME_MAX || signal.chars().any(char::is_control) {
+        let says = format!("a signal's name has 1 to {SIGNAL_NAME_MAX} bytes and no control characters");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, says));
+    }
     let body = body::value(&bytes)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &bytes, |key| async move {
@@ -327,6 +341,7 @@ async fn signal_run(app: &App, run: Id, signal: String, body: Value, key: Option
         Signalled::Double => {
             Err(conflict("a signal of that name is kept already; the run has not taken it yet"))
         }
+        Signalled::Full => Err(conflict("the run has not taken 100 signals that are kept for it")),
         Signalled::Over => Err(conflict("the run has ended already")),
         Signalled::Unknown => {
             Err(Refused::unknown("run", &run.to_string(), "GET runs lists the runs that are kept"))

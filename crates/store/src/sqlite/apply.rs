@@ -16,12 +16,15 @@ use super::{
     read,
 };
 use crate::{
-    Change, Commit, End, Error, Hash, Id, Item, NewRun, Notification, Standing, Status, Write, probe::Inside,
-    sabotage::Sabotage,
+    Change, Commit, End, Entries, Error, Hash, Id, Item, NewRun, Notification, Standing, Status, Write,
+    probe::Inside, sabotage::Sabotage,
 };
 
 /// Lines that a run's page keeps.
 const LOG_LINES_MAX: i64 = 1_000;
+
+/// The last entries of a run lie in the row of its end if they take no more than this.
+const LAST_BYTES_MAX: usize = 1_000;
 
 /// What follows from a batch once it is durable.
 #[derive(Default)]
@@ -179,8 +182,12 @@ impl Apply<'_> {
             return Err(Error::LeaseLost);
         }
         drop(memory);
+        let last =
+            commit.entries.as_ref().filter(|last| commit.end.is_some() && last.bytes.len() <= LAST_BYTES_MAX);
         if let Some(entries) = &commit.entries {
-            self.entries(commit.run, entries)?;
+            if last.is_none() {
+                self.entries(commit.run, entries)?;
+            }
             let suspect = lock(self.memory).is_suspect(commit.run);
             if suspect {
                 self.run("UPDATE live SET crashes = 0 WHERE run = ?1", params![key(commit.run)])?;
@@ -222,7 +229,7 @@ impl Apply<'_> {
             }
         }
         match (&commit.end, &commit.park) {
-            (Some(end), _) => self.end(commit.run, end, request),
+            (Some(end), _) => self.end(commit.run, end, last, request),
             (None, Some(park)) => self.park(commit.run, commit.epoch, park),
             (None, None) => Ok(()),
         }
@@ -291,7 +298,13 @@ impl Apply<'_> {
         Ok(added > 0)
     }
 
-    pub(super) fn end(&mut self, run: Id, end: &End, request: Option<Arc<NewRun>>) -> Result<(), Error> {
+    pub(super) fn end(
+        &mut self,
+        run: Id,
+        end: &End,
+        last: Option<&Entries>,
+        request: Option<Arc<NewRun>>,
+    ) -> Result<(), Error> {
         let code = status_code(end.status);
         let mut asked = None;
         if end.status == Status::Cancelled || self.was_asked(run) {
@@ -302,8 +315,15 @@ impl Apply<'_> {
         }
         let end = asked.as_ref().unwrap_or(end);
         self.run(
-            "INSERT INTO ends (run, status, body) VALUES (?1, ?2, ?3)",
-            params![key(run), code, blob(end)?],
+            "INSERT INTO ends (run, status, body, at, count, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+            params![
+                key(run),
+                code,
+                blob(end)?,
+                last.map(|last| last.at as i64),
+                last.map(|last| last.count),
+                last.map(|last| &last.bytes)
+            ],
         )?;
         *self.after.counters.entry(end.status.word()).or_default() += 1;
         let start = match request {

@@ -91,7 +91,7 @@ impl Apply<'_> {
             cancel_at_ms: Some(at_ms),
             retry: None,
         };
-        self.end(run, &end, None)
+        self.end(run, &end, None, None)
     }
 
     pub(super) fn doom(&mut self, run: Id, children: bool, at_ms: i64) {

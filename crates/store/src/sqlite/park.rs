@@ -15,6 +15,9 @@ use crate::{Change, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Stat
 /// Parked runs that are woken in one transaction when they are due at one instant.
 pub(super) const PAGE: usize = 256;
 
+/// Signals that are kept for a run until it takes one.
+const SIGNALS_MAX: i64 = 100;
+
 /// A signal on its way to a run.
 pub(super) struct Brought {
     pub(super) run: Id,
@@ -188,6 +191,8 @@ impl Apply<'_> {
             start = Arc::new(NewRun { version: moved.version, ..NewRun::clone(&start) });
             self.run("UPDATE runs SET start = ?2 WHERE id = ?1", params![key(run), blob(&start)?])?;
         }
+        let sql = "INSERT INTO journal (run, at, count, bytes) SELECT run, at, count, bytes FROM ends WHERE run = ?1 AND bytes IS NOT NULL";
+        self.run(sql, params![key(run)])?;
         self.run("DELETE FROM ends WHERE run = ?1", params![key(run)])?;
         let expires_at_ms = start.expires_at_ms(&end);
         self.run("DELETE FROM expires WHERE at = ?1 AND run = ?2", params![expires_at_ms, key(run)])?;
@@ -216,6 +221,14 @@ impl Apply<'_> {
         if !self.has("SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1)", run)? {
             let known = read::start(self.db, run)?.is_some();
             return Ok(if known { Signalled::Over } else { Signalled::Unknown });
+        }
+        let sql = "SELECT count(*) >= ?2 FROM signals WHERE run = ?1 AND body IS NOT NULL AND name <> ?3";
+        let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
+        let full =
+            found.query_row(params![key(run), SIGNALS_MAX, &**name], |row| row.get(0)).map_err(trouble)?;
+        drop(found);
+        if full {
+            return Ok(Signalled::Full);
         }
         let sql = "INSERT INTO signals (run, name, body) VALUES (?1, ?2, ?3) \
                    ON CONFLICT (run, name) DO UPDATE SET body = excluded.body WHERE body IS NULL AND NOT ?4";

@@ -244,7 +244,8 @@ pub(super) fn journal(db: &Connection, run: Id, newest: bool) -> Found<(Option<C
         checkpoint.blobs = blobs_of(db, run, &checkpoint.needs)?;
     }
     let from = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at) as i64;
-    let sql = "SELECT at, count, bytes FROM journal WHERE run = ?1 AND at + count > ?2 ORDER BY at";
+    let sql = "SELECT at, count, bytes FROM journal WHERE run = ?1 AND at + count > ?2 \
+               UNION ALL SELECT at, count, bytes FROM ends WHERE run = ?1 AND bytes IS NOT NULL ORDER BY at";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let rows = found
         .query_map(params![key(run), from], |row| {
@@ -275,7 +276,8 @@ fn blobs_of(db: &Connection, run: Id, needs: &[Hash]) -> Found<Vec<Blob>> {
 /// What a run's journal holds, bytes.
 pub(super) fn stored_bytes(db: &Connection, run: Id) -> Found<i64> {
     let sql = "SELECT (SELECT total(length(bytes)) FROM journal WHERE run = ?1) + (SELECT total(length(bytes)) FROM blobs WHERE run = ?1) \
-               + (SELECT total(length(bytes) + length(needs)) FROM checkpoints WHERE run = ?1)";
+               + (SELECT total(length(bytes) + length(needs)) FROM checkpoints WHERE run = ?1) \
+               + (SELECT total(length(bytes)) FROM ends WHERE run = ?1)";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let bytes: f64 = found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)?;
     Ok(bytes as i64)

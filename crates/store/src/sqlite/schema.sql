@@ -19,7 +19,8 @@ CREATE TABLE signals (run BLOB NOT NULL, name TEXT NOT NULL, body BLOB, PRIMARY 
 -- Requests with an Idempotency-Key: until there is an answer, the run that is worked for one.
 CREATE TABLE once (name BLOB PRIMARY KEY, body BLOB NOT NULL, run BLOB, at INTEGER NOT NULL, answer BLOB);
 CREATE INDEX once_at ON once (at);
-CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+-- A few last entries of its journal lie here: a row less for each run.
+CREATE TABLE ends (run BLOB PRIMARY KEY, status INTEGER NOT NULL, body BLOB NOT NULL, at INTEGER, count INTEGER, bytes BLOB) WITHOUT ROWID;
 -- What failed (4) or was cancelled (5), the dead letters, among all that went well.
 CREATE INDEX ends_failed ON ends (run) WHERE status = 4;
 CREATE INDEX ends_cancelled ON ends (run) WHERE status = 5;

@@ -33,7 +33,7 @@ cases! {
         lanes_take_turns, an_old_epoch_is_refused, a_queued_run_ends_when_cancelled,
         a_refused_submission_harms_no_other, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once,
         pages_go_on_at_their_cursor;
-    journal: what_is_resumed_is_what_was_written, the_oldest_of_a_journal_goes_when_it_is_over_its_size,
+    journal: what_is_resumed_is_what_was_written, the_last_entries_come_with_the_end_and_stay_when_it_is_taken_back, the_oldest_of_a_journal_goes_when_it_is_over_its_size,
         a_large_value_is_kept_once_over_many_checkpoints, a_large_value_goes_with_the_last_checkpoint_that_needs_it,
         large_values_go_with_their_run_and_with_a_state_that_is_replaced;
     keep: what_ended_goes_when_its_time_is_over, what_went_is_counted_and_leaves_nothing,
@@ -48,7 +48,7 @@ cases! {
         what_is_no_number_is_not_taken, a_bar_that_many_move_one_after_another_does_not_end_between_them;
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
-        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name,
+        an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name, so_many_signals_are_kept_for_a_run,
         a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,

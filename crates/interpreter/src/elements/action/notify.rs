@@ -4,7 +4,7 @@ use recipe::Value;
 use workflow::{Class, Declaration};
 
 use crate::{
-    effect::{Live, Own},
+    effect::{Live, Own, timed_id},
     element::{Step, Type, port},
     elements::{IN, OUT, ignored, value},
 };
@@ -29,7 +29,8 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         let notification = firing.value("notification")?;
         let has_person = !firing.run.user.is_null();
         if has_person && says_something(&notification) {
-            let id = firing.id().derive("notification", 0);
+            // Sorted by age: notifications go to the right edge of their table.
+            let id = timed_id(firing.facts.now_ms, firing.id().derive("notification", 0));
             firing.left.own.push(Own::Notify { id, body: object(notification) });
         }
         if says_something(&toast) {

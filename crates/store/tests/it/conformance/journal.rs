@@ -160,3 +160,21 @@ pub(crate) async fn large_values_go_with_their_run_and_with_a_state_that_is_repl
     assert_eq!(store.stored_bytes(again.start.id).await.unwrap(), 1_000 + 232 + 5_000);
     close(store).await;
 }
+
+pub(crate) async fn the_last_entries_come_with_the_end_and_stay_when_it_is_taken_back(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let claimed = claim(&*store).await;
+    let entries = |at, bytes: &[u8]| Entries { at, count: 2, bytes: bytes.to_vec() };
+    let (id, epoch) = (claimed.start.id, claimed.epoch);
+    let first = Commit { run: id, epoch, entries: Some(entries(0, b"one")), ..Commit::default() };
+    store.commit(first).await.unwrap().unwrap();
+    let last = Commit { entries: Some(entries(2, b"last")), ..super::end(&claimed, store::Status::Failed) };
+    store.commit(last).await.unwrap().unwrap();
+    let whole = vec![entries(0, b"one"), entries(2, b"last")];
+    assert_eq!(store.trace(id).await.unwrap().1, whole);
+    assert_eq!(store.stored_bytes(id).await.unwrap(), 7);
+    store.reopen(id, None, 9).await.unwrap();
+    assert_eq!(store.resume(id).await.unwrap().1, whole);
+    close(store).await;
+}

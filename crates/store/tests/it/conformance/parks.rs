@@ -205,3 +205,22 @@ pub(crate) async fn a_bar_goes_on_while_a_run_that_touched_it_is_parked(open: &O
     assert_eq!(store.item(item).await.unwrap().unwrap().status, ItemStatus::Succeeded);
     close(store).await;
 }
+
+pub(crate) async fn so_many_signals_are_kept_for_a_run(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let brings = async |n: usize| {
+        let name = format!("go{n}");
+        store.signal(run(1).id, name.as_str().into(), Value::Null).await.unwrap()
+    };
+    for n in 0..100 {
+        assert_eq!(brings(n).await, Signalled::Kept);
+    }
+    assert_eq!((brings(100).await, brings(7).await), (Signalled::Full, Signalled::Double));
+    let claimed = claim(&*store).await;
+    let (run_id, epoch) = (claimed.start.id, claimed.epoch);
+    let takes = Commit { run: run_id, epoch, writes: vec![Write::Signal("go7".into())], ..Commit::default() };
+    store.commit(takes).await.unwrap().unwrap();
+    assert_eq!(brings(100).await, Signalled::Kept);
+    close(store).await;
+}
