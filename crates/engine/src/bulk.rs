@@ -3,7 +3,7 @@
 //!
 //! Its progress item shows it to the person who asked; the item's tree is the action itself.
 
-use std::{sync::Arc, time::Duration};
+use std::sync::Arc;
 
 use recipe::Value;
 use store::{
@@ -11,7 +11,12 @@ use store::{
 };
 use tokio::sync::watch;
 
-use crate::{Engine, Retried, RetryFrom, Shared, Stop, drive::settle, retry};
+use crate::{
+    Engine, Retried, RetryFrom, Shared, Stop,
+    drive::settle,
+    retry,
+    work::{PAUSE, stopped},
+};
 
 /// Runs that are done in one transaction: some milliseconds of the writer's time.
 const PAGE: usize = 100;
@@ -24,9 +29,6 @@ const COUNT_PAGES: usize = 200;
 
 /// Ids that a count names.
 const SAMPLE: usize = 10;
-
-/// After the store refused.
-const PAUSE: Duration = Duration::from_millis(500);
 
 /// What a filter finds.
 #[derive(Debug, Default, Clone, PartialEq)]
@@ -144,11 +146,6 @@ async fn plan(shared: &Shared, asked: Asked) -> Result<Action, Error> {
 
 /// Does what is recorded, until told to stop; waits for the word that there is something.
 pub(crate) async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
-    let stopped = async {
-        if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
-            std::future::pending::<()>().await;
-        }
-    };
     let works = async {
         loop {
             match work_off(&shared).await {
@@ -162,7 +159,7 @@ pub(crate) async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
         }
     };
     tokio::select! {
-        () = stopped => {}
+        () = stopped(&mut stop) => {}
         () = works => {}
     }
 }
@@ -263,8 +260,12 @@ async fn tell(shared: &Shared, action: &Action) -> Result<(), Error> {
 
 fn title(action: &Action) -> String {
     let doing = if action.bulk == Bulk::Cancel { "cancelling" } else { "retrying" };
-    let many = if action.more { "more than " } else { "" };
-    format!("{doing} {many}{} {}", action.total, if action.total == 1 { "run" } else { "runs" })
+    format!("{doing} {}", many(action.total, action.more))
+}
+
+/// So many runs, in words; `more`: they were not counted further.
+pub fn many(count: u64, more: bool) -> String {
+    format!("{}{count} {}", if more { "more than " } else { "" }, if count == 1 { "run" } else { "runs" })
 }
 
 /// What has come of it so far, for people.

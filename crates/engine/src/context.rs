@@ -3,7 +3,7 @@
 
 use std::sync::Arc;
 
-use interpreter::{Machine, Run, Start, journal};
+use interpreter::{End, Flight, Machine, Run, Start, Then, journal};
 use recipe::{List, Map, Value};
 use store::{Checkpoint, Entries, NewRun};
 use workflow::{Graph, System};
@@ -121,6 +121,20 @@ pub(crate) fn machine(
     let entries = decode(&chunks, checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at))?;
     let state = checkpoint.map(|Checkpoint { bytes, blobs, .. }| interpreter::Checkpoint { bytes, blobs });
     Machine::resume(system.clone(), run, start, state.as_ref(), entries)
+}
+
+/// Goes through all that is recorded, and lets others work meanwhile: what the run waits for then, or how it ended.
+pub(crate) async fn replay(machine: &mut Machine) -> (Vec<Flight>, Option<Box<End>>) {
+    let mut flights = Vec::new();
+    loop {
+        let turn = machine.advance(256);
+        flights.extend(turn.flights);
+        match turn.then {
+            Then::More => tokio::task::yield_now().await,
+            Then::Await => return (flights, None),
+            Then::End(end) => return (flights, Some(end)),
+        }
+    }
 }
 
 /// The entries after the first `seen`.

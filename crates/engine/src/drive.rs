@@ -14,7 +14,7 @@ use std::{collections::VecDeque, sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
-    End as MachineEnd, Entry, FiringId, Flight, Machine, Outcome, Output, Then,
+    End as MachineEnd, Entry, Failure, FiringId, Flight, Machine, Outcome, Output, Then,
     effect::{Asked, Live, Wait},
     journal,
 };
@@ -104,30 +104,25 @@ pub(crate) async fn drive(
         parked,
     } = claimed;
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
+    // It cannot be worked at all.
+    let gives_up = |failure, attempts| {
+        let end = End { attempts, ..failed(failure, started_at_ms, shared.clock.now_ms()) };
+        submit_end(&shared, &new, epoch, end)
+    };
     if crash_loop {
         let says = "the process died again and again while it worked this run alone";
-        let failure = interpreter::Failure::new("crash_loop", says);
-        let end = failed(failure, started_at_ms, shared.clock.now_ms());
-        return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
+        return gives_up(Failure::new("crash_loop", says), 1);
     }
     let Opened { machine, written, waits, policy } = match open(&shared, &new, journal, parked).await {
         Ok(opened) => opened,
         // No other try would find more of it, and it would keep its place from those that can be read.
         Err(Trouble::Store(store::Error::Corrupt(why))) => {
             let says = "what is kept of the run is damaged";
-            let failure = interpreter::Failure {
-                detail: recipe::Value::from(&*why),
-                ..interpreter::Failure::new("replay_mismatch", says)
-            };
-            let end = failed(failure, started_at_ms, shared.clock.now_ms());
-            return submit_end(&shared, &new, epoch, Sink::new(new.clone(), false), end);
+            let detail = recipe::Value::from(&*why);
+            return gives_up(Failure { detail, ..Failure::new("replay_mismatch", says) }, 1);
         }
         Err(Trouble::Store(error)) => return Left::Lost(error),
-        Err(Trouble::Failure(failure)) => {
-            let sink = Sink::new(new.clone(), false);
-            let end = End { attempts: attempts + 1, ..failed(failure, started_at_ms, shared.clock.now_ms()) };
-            return submit_end(&shared, &new, epoch, sink, end);
-        }
+        Err(Trouble::Failure(failure)) => return gives_up(failure, attempts + 1),
     };
     let mut drive = Drive {
         sink: Sink::new(new.clone(), false),
@@ -166,7 +161,7 @@ struct Opened {
 
 enum Trouble {
     Store(store::Error),
-    Failure(interpreter::Failure),
+    Failure(Failure),
 }
 
 /// The machine of the run, and what its journal holds.
@@ -178,7 +173,7 @@ async fn open(
 ) -> Result<Opened, Trouble> {
     let published = shared.systems.at(new.version).await.map_err(Trouble::Store)?.ok_or_else(|| {
         let says = "the version of the workflows that the run is pinned to is gone";
-        Trouble::Failure(interpreter::Failure::new("missing_workflow", says))
+        Trouble::Failure(Failure::new("missing_workflow", says))
     })?;
     let policy =
         published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
@@ -190,16 +185,12 @@ async fn open(
         true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
         false => (None, Vec::new()),
     };
-    let needs = kept.0.as_ref().map(|checkpoint| checkpoint.needs.clone()).unwrap_or_default();
-    let recorded = kept.1.last().map(|chunk| chunk.at + u64::from(chunk.count));
-    let checkpointed = kept.0.as_ref().map_or(0, |checkpoint| checkpoint.at);
-    let recorded = recorded.unwrap_or(checkpointed);
-    let machine = context::machine(shared, &published.system, new, false, kept).map_err(Trouble::Failure)?;
     let stored_bytes = match parked {
         Some(parked) => parked.stored_bytes,
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
     };
-    let written = Written::new(recorded, checkpointed, stored_bytes, policy.stored_max).needing(needs);
+    let written = Written::of(&kept, stored_bytes, policy.stored_max);
+    let machine = context::machine(shared, &published.system, new, false, kept).map_err(Trouble::Failure)?;
     Ok(Opened { machine, written, waits: Vec::new(), policy })
 }
 
@@ -401,8 +392,8 @@ fn is_news(output: &Output) -> bool {
     !matches!(output, Output::Live { live: Live::Log { .. }, .. })
 }
 
-fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, sink: Sink, end: End) -> Left {
-    let commit = Commit { run: new.id, epoch, writes: sink.writes, end: Some(end), ..Commit::default() };
+fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, end: End) -> Left {
+    let commit = Commit { run: new.id, epoch, end: Some(end), ..Commit::default() };
     Left::Leaves(shared.store.commit(commit), None)
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use interpreter::{Machine, Then};
+use interpreter::Machine;
 use store::{Checkpoint, Deed, Did, Entries, Hash, Id, NewRun, Reopened};
 
 use crate::{Shared, context};
@@ -157,14 +157,7 @@ async fn under_current(
 
 /// Goes through all that is recorded; the first difference, if there is one.
 async fn replayed(machine: &mut Machine) -> Result<(), String> {
-    loop {
-        match machine.advance(256).then {
-            Then::More => tokio::task::yield_now().await,
-            Then::Await => return Ok(()),
-            Then::End(end) => {
-                let differs = end.failure.filter(|failure| &*failure.code == "replay_mismatch");
-                return differs.map_or(Ok(()), |failure| Err(failure.detail.to_text()));
-            }
-        }
-    }
+    let end = context::replay(machine).await.1;
+    let differs = end.and_then(|end| end.failure).filter(|failure| &*failure.code == "replay_mismatch");
+    differs.map_or(Ok(()), |failure| Err(failure.detail.to_text()))
 }

@@ -3,7 +3,7 @@
 use std::sync::{Arc, PoisonError, RwLock};
 
 use interpreter::{
-    Signals, Then,
+    Signals,
     effect::{Asked as Effect, Wait},
 };
 use recipe::Value;
@@ -130,18 +130,13 @@ async fn question(shared: &Shared, run: &Run, name: &str) -> Result<Question, st
         answers.push("Confirm".into());
     }
     let kept = shared.store.resume(run.start.id).await?;
-    let waits = published.and_then(|published| {
-        let mut machine = context::machine(shared, &published.system, &run.start, false, kept).ok()?;
-        let mut flights = Vec::new();
-        loop {
-            let turn = machine.advance(256);
-            flights.extend(turn.flights);
-            if !matches!(turn.then, Then::More) {
-                return Some(flights);
-            }
-        }
-    });
-    let text = waits.into_iter().flatten().find_map(|flight| match flight.asked {
+    let machine = published
+        .and_then(|published| context::machine(shared, &published.system, &run.start, false, kept).ok());
+    let flights = match machine {
+        Some(mut machine) => context::replay(&mut machine).await.0,
+        None => Vec::new(),
+    };
+    let text = flights.into_iter().find_map(|flight| match flight.asked {
         Effect::Wait(Wait::Signal { name: waited, question, .. }) if *waited == *name => Some(question),
         _ => None,
     });

@@ -20,7 +20,7 @@ use crate::{
 };
 
 /// After the store refused: a disk that is full stays full for a while.
-const PAUSE: Duration = Duration::from_millis(500);
+pub(crate) const PAUSE: Duration = Duration::from_millis(500);
 
 /// How long runs may take to go back to the queue once they were told to.
 const HAND_BACK: Duration = Duration::from_secs(1);
@@ -133,7 +133,7 @@ pub(crate) async fn work(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
 }
 
 /// Returns once the process is asked to end. A sender that is gone will not ask.
-async fn stopped(stop: &mut watch::Receiver<Stop>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<Stop>) {
     if stop.wait_for(|stop| *stop != Stop::No).await.is_err() {
         std::future::pending::<()>().await;
     }

@@ -213,6 +213,22 @@ impl Run {
 }
 
 impl End {
+    /// An end of which nothing else is to be said.
+    pub fn new(status: Status, started_at_ms: i64, ended_at_ms: i64) -> End {
+        End {
+            status,
+            started_at_ms,
+            attempts: 1,
+            ended_at_ms,
+            result: Value::Null,
+            error: Value::Null,
+            effects: Vec::new(),
+            handled: 0,
+            cancel_at_ms: None,
+            retry: None,
+        }
+    }
+
     /// Where a run stands that ended so.
     pub fn stands(&self) -> Standing {
         Standing {

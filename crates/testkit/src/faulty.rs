@@ -33,17 +33,26 @@ pub trait Faults: Send + Sync {
 
     /// Whether the process goes on at a call that waits for nothing; else it has died, and the call is not made.
     fn lives(&self, call: &'static str) -> bool;
+
+    /// What becomes of a submission.
+    fn commit(&self, inner: &dyn Store, commit: Commit) -> Ticket {
+        match self.lives("commit") {
+            true => inner.commit(commit),
+            // Its other end is gone, as the process is.
+            false => oneshot::channel().1,
+        }
+    }
 }
 
 /// A store that faults befall.
-pub struct Faulty<S> {
+pub struct Faulty {
     /// The store beneath.
-    pub inner: S,
+    pub inner: Arc<dyn Store>,
     /// Who decides.
     pub faults: Arc<dyn Faults>,
 }
 
-impl<S: Store> Faulty<S> {
+impl Faulty {
     fn read<'a, T: Send + 'a>(&'a self, call: &'static str, reply: Reply<'a, T>) -> Reply<'a, T> {
         self.between(call, false, reply)
     }
@@ -66,20 +75,16 @@ impl<S: Store> Faulty<S> {
     fn write<'a, T: Send + 'a>(
         &'a self,
         call: &'static str,
-        make: impl FnOnce(&'a S) -> Reply<'a, T> + Send + 'a,
+        make: impl FnOnce(&'a dyn Store) -> Reply<'a, T> + Send + 'a,
     ) -> Reply<'a, T> {
-        let late = Box::pin(async move { make(&self.inner).await });
+        let late = Box::pin(async move { make(&*self.inner).await });
         self.between(call, true, late)
     }
 }
 
-impl<S: Store> Runs for Faulty<S> {
+impl Runs for Faulty {
     fn commit(&self, commit: Commit) -> Ticket {
-        match self.faults.lives("commit") {
-            true => self.inner.commit(commit),
-            // Its other end is gone, as the process is.
-            false => oneshot::channel().1,
-        }
+        self.faults.commit(&*self.inner, commit)
     }
 
     fn start(&self, new: NewRun) -> Reply<'_, Started> {
@@ -157,7 +162,7 @@ impl<S: Store> Runs for Faulty<S> {
     }
 }
 
-impl<S: Store> Journals for Faulty<S> {
+impl Journals for Faulty {
     fn resume(&self, run: Id) -> Reply<'_, (Option<Checkpoint>, Vec<Entries>)> {
         self.read("resume", self.inner.resume(run))
     }
@@ -171,7 +176,7 @@ impl<S: Store> Journals for Faulty<S> {
     }
 }
 
-impl<S: Store> Items for Faulty<S> {
+impl Items for Faulty {
     fn items(&self, system: Arc<str>, since: u64) -> Reply<'_, Vec<Arc<Item>>> {
         self.read("items", self.inner.items(system, since))
     }
@@ -185,7 +190,7 @@ impl<S: Store> Items for Faulty<S> {
     }
 }
 
-impl<S: Store> Inbox for Faulty<S> {
+impl Inbox for Faulty {
     fn notifications(
         &self,
         system: Arc<str>,
@@ -197,7 +202,7 @@ impl<S: Store> Inbox for Faulty<S> {
     }
 }
 
-impl<S: Store> Versions for Faulty<S> {
+impl Versions for Faulty {
     fn publish(&self, version: Version) -> Reply<'_, Hash> {
         self.write("publish", |inner| inner.publish(version))
     }
@@ -211,7 +216,7 @@ impl<S: Store> Versions for Faulty<S> {
     }
 }
 
-impl<S: Store> Keys for Faulty<S> {
+impl Keys for Faulty {
     fn act(&self, deed: Deed) -> Reply<'_, Did> {
         self.write("act", move |inner| inner.act(deed))
     }
@@ -225,7 +230,7 @@ impl<S: Store> Keys for Faulty<S> {
     }
 }
 
-impl<S: Store> Actions for Faulty<S> {
+impl Actions for Faulty {
     fn step(&self, step: Step) -> Reply<'_, Action> {
         self.write("step", move |inner| inner.step(step))
     }
@@ -247,7 +252,7 @@ impl<S: Store> Actions for Faulty<S> {
     }
 }
 
-impl<S: Store> Store for Faulty<S> {
+impl Store for Faulty {
     fn changes(&self) -> broadcast::Receiver<Changes> {
         self.inner.changes()
     }

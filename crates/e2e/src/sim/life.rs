@@ -171,7 +171,7 @@ async fn whole(life: &Arc<Life>, path: &Path) -> bool {
     let mut tasks = JoinSet::new();
     let changes = sqlite.changes();
     tasks.spawn(disk(life.clone(), by_hand, changes));
-    let store: Arc<dyn Store> = Arc::new(Faulty { inner: sqlite.clone(), faults: life.clone() });
+    let store: Arc<dyn Store> = Arc::new(Faulty { inner: Arc::new(sqlite.clone()), faults: life.clone() });
     let (seed, died) = {
         let world = life.world();
         (world.seed, world.died)

@@ -104,8 +104,8 @@ impl Drive {
     pub(super) fn cancel(&mut self) -> Left {
         self.sink.due(&self.shared, true);
         let now_ms = self.shared.clock.now_ms();
-        let end = blank(self.started_at_ms, now_ms);
-        self.finish(End { status: Status::Cancelled, attempts: self.attempts + 1, ..end })
+        let end = End::new(Status::Cancelled, self.started_at_ms, now_ms);
+        self.finish(End { attempts: self.attempts + 1, ..end })
     }
 
     fn finish(&mut self, end: End) -> Left {
@@ -114,23 +114,8 @@ impl Drive {
     }
 }
 
-pub(super) fn blank(started_at_ms: i64, ended_at_ms: i64) -> End {
-    End {
-        status: Status::Succeeded,
-        started_at_ms,
-        attempts: 1,
-        ended_at_ms,
-        result: Value::Null,
-        error: Value::Null,
-        effects: Vec::new(),
-        handled: 0,
-        cancel_at_ms: None,
-        retry: None,
-    }
-}
-
 pub(crate) fn failed(failure: interpreter::Failure, started_at_ms: i64, ended_at_ms: i64) -> End {
-    End { status: Status::Failed, error: failure.to_value(), ..blank(started_at_ms, ended_at_ms) }
+    End { error: failure.to_value(), ..End::new(Status::Failed, started_at_ms, ended_at_ms) }
 }
 
 /// How the machine ended, as the store keeps it.
@@ -140,11 +125,10 @@ pub(crate) fn ended(end: MachineEnd, started_at_ms: i64, ended_at_ms: i64) -> En
         EndStatus::Failed => Status::Failed,
     };
     End {
-        status,
         result: end.result,
         error: end.failure.map_or(Value::Null, |failure| failure.to_value()),
         effects: end.page,
         handled: end.handled,
-        ..blank(started_at_ms, ended_at_ms)
+        ..End::new(status, started_at_ms, ended_at_ms)
     }
 }

@@ -14,6 +14,9 @@ const CHECKPOINT_BYTES_MIN: usize = 16 << 10;
 /// little to read however often it parks.
 const PARK_ENTRIES_MAX: u64 = 32;
 
+/// The newest checkpoint and the entries after it.
+type Kept = (Option<Checkpoint>, Vec<Entries>);
+
 pub(crate) struct Written {
     /// Entries that have been submitted.
     pub(super) entries: u64,
@@ -31,22 +34,21 @@ pub(crate) struct Written {
 }
 
 impl Written {
-    pub(super) fn new(entries: u64, checkpointed: u64, stored_bytes: u64, stored_max: u64) -> Written {
+    /// Of what a resuming run reads.
+    pub(super) fn of(kept: &Kept, stored_bytes: u64, stored_max: u64) -> Written {
+        let (checkpoint, chunks) = kept;
+        let checkpointed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at);
+        let needs = checkpoint.iter().flat_map(|checkpoint| checkpoint.needs.iter().copied());
         Written {
-            entries,
+            entries: chunks.last().map_or(checkpointed, |chunk| chunk.at + u64::from(chunk.count)),
             checkpointed,
-            needs: HashSet::new(),
+            needs: needs.collect(),
             bytes_since: 0,
             state_bytes: CHECKPOINT_BYTES_MIN,
             stored_bytes,
             stored_max,
             too_large: false,
         }
-    }
-
-    /// The newest checkpoint needs these.
-    pub(super) fn needing(self, needs: Vec<Hash>) -> Written {
-        Written { needs: needs.into_iter().collect(), ..self }
     }
 
     /// About how much the run holds, bytes.

@@ -8,7 +8,7 @@ use axum::{
     extract::{Path, Query, State},
     response::{IntoResponse, Redirect},
 };
-use engine::bulk::Counted;
+use engine::bulk::{Counted, many};
 use maud::{Markup, html};
 use serde::Deserialize;
 use store::{Action, Bulk, Deed, Filter, Id, Item, Run, Status};
@@ -78,14 +78,10 @@ struct Confirm<'a> {
     query: String,
 }
 
-fn many(counted: &Counted) -> String {
-    let runs = if counted.count == 1 { "run" } else { "runs" };
-    format!("{}{} {runs}", if counted.more { "more than " } else { "" }, counted.count)
-}
-
 fn confirm(of: &Confirm<'_>) -> Markup {
     let retries = of.bulk != Bulk::Cancel;
-    let title = format!("{} {}", if retries { "Retry" } else { "Cancel" }, many(of.counted));
+    let title =
+        format!("{} {}", if retries { "Retry" } else { "Cancel" }, many(of.counted.count, of.counted.more));
     html! {
         div class="head" { h1 { (title) "?" } p class="quiet" { (those(of.filter)) } }
         @if of.counted.count == 0 {

@@ -31,6 +31,17 @@ pub(super) struct Inside<'a> {
     pub(super) head: Mark,
 }
 
+/// What makes a document look as ours do; `root` leads to where the paths begin.
+pub(super) fn looks(root: &str) -> Markup {
+    html! {
+        meta charset="utf-8";
+        meta name="viewport" content="width=device-width, initial-scale=1";
+        meta name="color-scheme" content="light dark";
+        link rel="icon" href={ (root) "favicon.svg" } type="image/svg+xml";
+        link rel="stylesheet" href={ (root) "ui/assets/hefe.css?" (assets::mark()) };
+    }
+}
+
 /// A whole document. Outside a system `inside` is None.
 pub(super) fn shell(
     system: &str,
@@ -45,12 +56,8 @@ pub(super) fn shell(
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
+                (looks("/"))
                 title { (title) @if !system.is_empty() { " · " (system) } " · Hefe" }
-                link rel="icon" href="/favicon.svg" type="image/svg+xml";
-                link rel="stylesheet" href={ "/ui/assets/hefe.css?" (assets::mark()) };
                 @if inside.is_some() {
                     script src={ "/hefe.js?" (assets::mark()) } defer {}
                     script src={ "/ui/assets/ui.js?" (assets::mark()) } defer {}

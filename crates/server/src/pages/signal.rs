@@ -16,7 +16,7 @@ use recipe::{Map, Value};
 use serde::Deserialize;
 use store::Signalled;
 
-use super::{assets, page};
+use super::{page, shell::looks};
 use crate::{app::App, border::Shown, time::iso};
 
 /// System, run and name, as they stand in the address.
@@ -179,14 +179,10 @@ fn sheet(status: StatusCode, title: &str, body: &Markup) -> Response {
         (DOCTYPE)
         html lang="en" {
             head {
-                meta charset="utf-8";
-                meta name="viewport" content="width=device-width, initial-scale=1";
-                meta name="color-scheme" content="light dark";
+                // Relative: a proxy may have put a path before all of ours.
+                (looks("../../../"))
                 meta name="robots" content="noindex, nofollow, noarchive";
                 title { (title) }
-                // Relative: a proxy may have put a path before all of ours.
-                link rel="icon" href="../../../favicon.svg" type="image/svg+xml";
-                link rel="stylesheet" href={ "../../../ui/assets/hefe.css?" (assets::mark()) };
             }
             body { main id="main" class="sheet" { section class="card" { h1 { (title) } (body) } } }
         }

@@ -47,7 +47,7 @@ impl Apply<'_> {
             found.query_map(params![oldest, EXPIRED], |row| row.get(0).map(id)).map_err(trouble)?.collect();
         drop(found);
         for old in old.map_err(trouble)? {
-            self.run("DELETE FROM items WHERE root = ?1", params![key(old)])?;
+            self.forget_items(old)?;
             self.run("DELETE FROM actions WHERE id = ?1", params![key(old)])?;
         }
         Ok(added)

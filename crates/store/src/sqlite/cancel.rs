@@ -30,7 +30,7 @@ impl Apply<'_> {
     /// The end of a run: at once, unless a worker holds it. `children`: and of all that it started.
     pub(super) fn ask_to_end(&mut self, run: Id, children: bool, at_ms: i64) -> Result<Cancelled, Error> {
         match self.stands(run)? {
-            Some(Status::Running) => {
+            Some((Status::Running, _)) => {
                 // Its children go on until it has ended: else it might see them end first, and fail of it.
                 let sql =
                     "UPDATE live SET cancel_at = coalesce(cancel_at, ?2), keep_children = ?3 WHERE run = ?1";
@@ -50,19 +50,6 @@ impl Apply<'_> {
         }
     }
 
-    /// Where a live run stands as of this transaction, of which memory learns later.
-    fn stands(&self, run: Id) -> Result<Option<Status>, Error> {
-        if self.after.ended.contains(&run) {
-            return Ok(None);
-        }
-        let new = || self.after.queued.iter().any(|start| start.id == run);
-        if self.after.parked.contains(&run) || new() || self.woken_now(run).is_some() {
-            return Ok(Some(Status::Queued));
-        }
-        let known = lock(self.memory).find(run).map(|(_, status, _)| status);
-        if known.is_some() { Ok(known) } else { self.parked_as(run) }
-    }
-
     /// Whether the end of a live run was asked for.
     pub(super) fn was_asked(&self, run: Id) -> bool {
         self.after.asked.contains(&run) || lock(self.memory).is_asked_to_end(run)
@@ -80,16 +67,9 @@ impl Apply<'_> {
         // One whose next attempt is delayed has not begun it.
         let under_way = started_at_ms.is_some() && self.parked_as(run)? != Some(Status::Queued);
         let end = End {
-            status: Status::Cancelled,
-            started_at_ms: started_at_ms.unwrap_or(at_ms),
             attempts: failed + u32::from(under_way),
-            ended_at_ms: at_ms,
-            result: recipe::Value::Null,
-            error: recipe::Value::Null,
-            effects: Vec::new(),
-            handled: 0,
             cancel_at_ms: Some(at_ms),
-            retry: None,
+            ..End::new(Status::Cancelled, started_at_ms.unwrap_or(at_ms), at_ms)
         };
         self.end(run, &end, None, None)
     }

@@ -64,6 +64,14 @@ impl Apply<'_> {
         Ok(())
     }
 
+    /// The bars of a tree go with what was put into them.
+    pub(super) fn forget_items(&self, root: Id) -> Result<(), Error> {
+        let root = key(root);
+        self.run("DELETE FROM shares WHERE item IN (SELECT id FROM items WHERE root = ?1)", params![root])?;
+        self.run("DELETE FROM items WHERE root = ?1", params![root])?;
+        Ok(())
+    }
+
     /// A run of the tree has ended: no bar is left behind that nobody moves any more.
     pub(super) fn end_items(&mut self, root: Id, at_ms: i64) -> Result<(), Error> {
         let Some(before_tree) = self.moving.get(&root).copied() else { return Ok(()) };

@@ -93,10 +93,21 @@ impl Apply<'_> {
         Ok(code.map(status_of))
     }
 
-    /// A live run that no worker holds and no lane has: parked, or woken a moment ago.
-    pub(super) fn is_idle(&self, run: Id) -> Result<bool, Error> {
-        Ok(self.woken_now(run).is_some()
-            || self.has("SELECT EXISTS (SELECT 1 FROM parks WHERE run = ?1)", run)?)
+    /// Where a live run stands as of this transaction, of which memory learns later, and whether somebody has begun it.
+    pub(super) fn stands(&self, run: Id) -> Result<Option<(Status, bool)>, Error> {
+        if self.after.ended.contains(&run) {
+            return Ok(None);
+        }
+        if let Some(status) = self.parked_as(run)? {
+            return Ok(Some((status, true)));
+        }
+        if self.woken_now(run).is_some() {
+            return Ok(Some((Status::Queued, true)));
+        }
+        if self.after.queued.iter().any(|start| start.id == run) {
+            return Ok(Some((Status::Queued, false)));
+        }
+        Ok(lock(self.memory).find(run).map(|(_, status, begun)| (status, begun)))
     }
 
     /// A run that was woken in this batch: memory does not know it yet.

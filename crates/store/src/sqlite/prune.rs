@@ -91,8 +91,7 @@ impl Apply<'_> {
             let sql = "DELETE FROM children WHERE parent = ?1 AND run = ?2";
             self.run(sql, params![key(parent), run])?;
         }
-        self.run("DELETE FROM shares WHERE item IN (SELECT id FROM items WHERE root = ?1)", params![run])?;
-        self.run("DELETE FROM items WHERE root = ?1", params![run])?;
+        self.forget_items(start.id)?;
         if let (true, Some(user)) = (start.direct, &start.user) {
             let sql = "DELETE FROM mine WHERE system = ?1 AND user = ?2 AND run = ?3";
             self.run(sql, params![&*start.system, &**user, run])?;

@@ -5,7 +5,6 @@ use rusqlite::{OptionalExtension, params};
 use super::{
     apply::Apply,
     forms::{id, key, trouble},
-    lock,
 };
 use crate::{Error, Id, NewRun, Started, Status, Unique};
 
@@ -38,7 +37,10 @@ impl Apply<'_> {
             .map_err(trouble)?;
         drop(found);
         let Some((run, until_ms)) = row else { return Ok(None) };
-        let status = self.status_of(run)?;
+        let status = match self.ended_as(run)? {
+            Some(status) => Some((status, true)),
+            None => self.stands(run)?,
+        };
         // A repetition of the very start that took the key.
         let own = run == new.id;
         let (ready, begun) = match status {
@@ -55,23 +57,5 @@ impl Apply<'_> {
         }
         let status = status.map_or(Status::Queued, |(status, _)| status);
         Ok(Some(Started { id: run, status, existing: !own }))
-    }
-
-    /// Where a run stands, and whether somebody has begun it; None if there is none.
-    fn status_of(&self, run: Id) -> Result<Option<(Status, bool)>, Error> {
-        if let Some(status) = self.ended_as(run)? {
-            return Ok(Some((status, true)));
-        }
-        let known = lock(self.memory).find(run);
-        if let Some((_, status, begun)) = known {
-            return Ok(Some((status, begun)));
-        }
-        if self.after.queued.iter().any(|start| start.id == run) {
-            return Ok(Some((Status::Queued, false)));
-        }
-        Ok(match self.parked_as(run)? {
-            Some(status) => Some((status, true)),
-            None => self.is_idle(run)?.then_some((Status::Queued, true)),
-        })
     }
 }

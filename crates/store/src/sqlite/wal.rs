@@ -41,6 +41,17 @@ enum Due {
     Closing,
 }
 
+impl Due {
+    /// Whether it was; from then on it is not.
+    fn take(&mut self) -> bool {
+        let was = *self == Due::Yes;
+        if was {
+            *self = Due::No;
+        }
+        was
+    }
+}
+
 impl Wal {
     /// A commit has made it so long.
     pub(super) fn is_now(&self, pages: u64) {
@@ -88,12 +99,7 @@ impl Wal {
 
     /// Whether it has grown since it was asked last.
     pub(super) fn is_due(&self) -> bool {
-        let mut due = lock(&self.due);
-        let is_due = *due == Due::Yes;
-        if is_due {
-            *due = Due::No;
-        }
-        is_due
+        lock(&self.due).take()
     }
 
     /// Returns when it is due again; false when the store closes.
@@ -102,11 +108,7 @@ impl Wal {
         while *due == Due::No {
             due = self.told.wait(due).unwrap_or_else(PoisonError::into_inner);
         }
-        let goes_on = *due == Due::Yes;
-        if goes_on {
-            *due = Due::No;
-        }
-        goes_on
+        due.take()
     }
 }
 
