@@ -55,7 +55,8 @@ cases! {
         one_that_parks_or_starts_in_the_same_moment_ends;
     inbox: notifications_come_a_page_at_a_time_newest_first;
     actions: a_page_of_an_action_is_done_once_with_its_cursor, an_action_that_is_stopped_does_nothing_more,
-        runs_are_found_by_how_they_stand_and_when_they_came;
+        runs_are_found_by_how_they_stand_and_when_they_came,
+        with_an_old_action_its_bar_goes_and_all_that_was_put_into_it;
     once: what_has_a_key_is_started_once, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
         what_the_store_refuses_takes_no_key, another_runs_id_is_not_kept_as_an_answer, an_answer_is_kept_for_a_day;
     versions: the_same_content_is_the_same_version, a_secret_is_made_once;

@@ -1,6 +1,9 @@
-use store::{Action, Bulk, Deed, Did, Error, Filter, Id, Status, Step, Store};
+use store::{
+    Action, Bulk, Commit, Contribution, Deed, Did, Error, Filter, Id, ItemStatus, NewRun, Status, Step,
+    Store, Write,
+};
 
-use super::{Open, claim, close, end, run, start};
+use super::{Open, claim, close, end, run, said, start};
 
 fn action(n: u128) -> Action {
     Action {
@@ -105,5 +108,33 @@ pub(crate) async fn runs_are_found_by_how_they_stand_and_when_they_came(open: &O
     assert_eq!(found(Filter { live: true, ..Filter::default() }).await, ids(&[6]));
     assert_eq!(found(Filter { live: true, ..failed.clone() }).await, ids(&[]));
     assert_eq!(found(Filter { code: Some("http".into()), ..failed }).await, ids(&[]));
+    close(store).await;
+}
+
+pub(crate) async fn with_an_old_action_its_bar_goes_and_all_that_was_put_into_it(open: &Open<'_>) {
+    let store = open();
+    let old = action(1);
+    assert!(record(&*store, old.clone()).await);
+    let root = NewRun { id: old.id, root: old.id, ..run(1) };
+    let says = async || {
+        let ends =
+            Contribution { updates: 1, status: Some(ItemStatus::Succeeded), ..said(&root, old.id, "bulk") };
+        let writes = vec![Write::Progress(ends)];
+        store.commit(Commit { run: old.id, writes, ..Commit::default() }).await.unwrap().unwrap();
+        let items = store.items_of(old.id).await.unwrap();
+        items.iter().map(|item| item.title.to_text()).collect::<Vec<_>>()
+    };
+    assert_eq!(says().await, ["Title"]);
+    store.step(step(&[], None, None)).await.unwrap();
+    let at_ms = old.at_ms + 91 * 86_400_000;
+    assert!(record(&*store, Action { id: Id::at(at_ms, 2), at_ms, ..action(2) }).await);
+    assert!(
+        store.action(old.id).await.unwrap().is_none() && store.items_of(old.id).await.unwrap().is_empty()
+    );
+    assert_eq!(
+        says().await,
+        ["Title"],
+        "nothing of it is left that would take the same words for a repetition"
+    );
     close(store).await;
 }
