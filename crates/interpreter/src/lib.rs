@@ -17,6 +17,7 @@
 //!        End { status, result }
 //! ```
 
+mod address;
 pub mod effect;
 mod element;
 mod elements;
@@ -29,6 +30,7 @@ mod options;
 mod signals;
 mod state;
 
+pub use address::escaped;
 pub use effect::{Effect, Failure, Outcome};
 pub use elements::{answers_of, catalog};
 pub use facts::Run;

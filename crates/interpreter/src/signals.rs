@@ -9,7 +9,7 @@ use std::{
 use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
-use crate::Run;
+use crate::{Run, escaped};
 
 /// Signs and checks addresses. Cheap to clone.
 #[derive(Clone, PartialEq)]
@@ -27,13 +27,9 @@ impl Signals {
 
     /// Where somebody brings that run the signal of that name: the same at every repetition.
     pub(crate) fn address(&self, run: &Run, name: &str) -> String {
-        let mut address = self.base.to_string();
-        address.push('/');
-        escape(&run.system, &mut address);
+        let mut address =
+            format!("{}/{}/signal/{}/{}?sig=", self.base, escaped(&run.system), run.id_text, escaped(name));
         // Writing to a string does not fail.
-        let _ = write!(address, "/signal/{}/", run.id_text);
-        escape(name, &mut address);
-        address.push_str("?sig=");
         for byte in self.code(run.id, name).finalize().into_bytes() {
             let _ = write!(address, "{byte:02x}");
         }
@@ -63,17 +59,6 @@ impl fmt::Debug for Signals {
     /// Without the secret.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Signals({})", self.base)
-    }
-}
-
-/// As one segment of an address.
-fn escape(name: &str, out: &mut String) {
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            let _ = write!(out, "%{byte:02X}");
-        }
     }
 }
 

@@ -1,6 +1,6 @@
 //! Pieces that several pages share.
 
-use std::{fmt::Write, sync::Arc};
+use std::sync::Arc;
 
 use maud::{Markup, PreEscaped, html};
 use store::{Item, ItemStatus, Run, Status};
@@ -13,16 +13,7 @@ use crate::{
 
 /// A name as one segment of an address.
 pub(super) fn segment(name: &str) -> String {
-    let mut out = String::with_capacity(name.len());
-    for byte in name.bytes() {
-        if byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~') {
-            out.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(out, "%{byte:02X}");
-        }
-    }
-    out
+    interpreter::escaped(name).to_string()
 }
 
 /// A status, in words and colour.

@@ -1,5 +1,7 @@
 //! api/http
 
+use std::fmt::Write;
+
 use recipe::{Map, Value};
 use smallvec::smallvec;
 use workflow::{Class, Declaration, Json, Port};
@@ -8,6 +10,7 @@ use crate::{
     effect::{Asked, Expect, Failure, Http, Outside, ResponseType},
     element::{Firing, PortName, Ports, Step, Type},
     elements::{IN, ignored, literal, value},
+    escaped,
     options::duration_ms,
 };
 
@@ -166,9 +169,8 @@ fn encoded(map: &Value) -> String {
         if !text.is_empty() {
             text.push('&');
         }
-        escape(name, &mut text);
-        text.push('=');
-        escape(&value.to_text(), &mut text);
+        // Writing to a string does not fail.
+        let _ = write!(text, "{}={}", escaped(name), escaped(&value.to_text()));
     };
     for (name, value) in map.as_object().unwrap_or(&Map::new()).iter() {
         match value {
@@ -178,16 +180,6 @@ fn encoded(map: &Value) -> String {
         }
     }
     text
-}
-
-fn escape(text: &str, into: &mut String) {
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            into.push(byte as char);
-        } else {
-            into.push_str(&format!("%{byte:02X}"));
-        }
-    }
 }
 
 fn timeout(value: &Value) -> Result<u64, Failure> {
