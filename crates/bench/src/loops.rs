@@ -101,6 +101,7 @@ async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     // The last park of all is the one that waits for the signal, without a time.
     loop {
         let waits = match changes.recv().await {
+            Ok(changes) if failed(&changes) => return Err("the loop failed".into()),
             Ok(changes) => changes.iter().any(|(_, change)| stands(change, Status::Waiting)),
             Err(tokio::sync::broadcast::error::RecvError::Lagged(_)) => true,
             Err(error) => return Err(error.into()),
@@ -122,7 +123,7 @@ async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     inside.store().signal(run, "go".into(), Value::Null).await?;
     loop {
         let changes = changes.recv().await?;
-        if changes.iter().any(|(_, change)| stands(change, Status::Failed)) {
+        if failed(&changes) {
             return Err("the loop failed".into());
         }
         if changes.iter().any(|(_, change)| stands(change, Status::Succeeded)) {
@@ -133,6 +134,10 @@ async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     workers.stop().await?;
     inside.close().await?;
     Ok(Once { time, peak_mib, resume })
+}
+
+fn failed(changes: &store::Changes) -> bool {
+    changes.iter().any(|(_, change)| stands(change, Status::Failed))
 }
 
 fn stands(change: &store::Change, status: Status) -> bool {

@@ -47,9 +47,9 @@ const LOOP: &str = r#"{
   ]
 }"#;
 
-/// The same with a wait instead of the effect.
+/// The same with a wait instead of the effect. Its clock goes on by hours: no attempt takes too long.
 const PARKS: &str = r#"{
-  "identifier": "Parks", "async": true,
+  "identifier": "Parks", "async": true, "job": { "timeout": "100000000d" },
   "elements": [
     { "name": "turn", "type": "flow/while", "options": { "condition": "true", "max": TURNS }, "to": { "each": { "wait": ["default"] }, "next": { "go": ["default"] } } },
     { "name": "wait", "type": "flow/wait", "options": { "for": "2s" } },
