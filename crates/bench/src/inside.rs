@@ -92,7 +92,8 @@ impl Inside {
         let mut tickets = std::collections::VecDeque::new();
         let mut left = count;
         while left > 0 {
-            let writes: Vec<Write> = (0..left.min(1_000)).map(|_| Write::Start(another(like))).collect();
+            let now_ms = engine::Clock::default().now_ms();
+            let writes: Vec<_> = (0..left.min(1_000)).map(|_| Write::Start(another(like, now_ms))).collect();
             left -= writes.len();
             tickets.push_back(self.store().commit(Commit { writes, ..Commit::default() }));
             if tickets.len() > 4
@@ -122,13 +123,13 @@ impl Inside {
     }
 }
 
-/// The same run under a new id.
-fn another(like: &NewRun) -> NewRun {
-    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(0);
+/// The same run, started now: under a new id, which sorts by its time as those of the engine do.
+fn another(like: &NewRun, now_ms: i64) -> NewRun {
+    static COUNT: std::sync::atomic::AtomicU64 = std::sync::atomic::AtomicU64::new(1);
     let count = COUNT.fetch_add(1, std::sync::atomic::Ordering::Relaxed);
-    let mixed = u128::from(count) << 66 | u128::from(count.wrapping_mul(0x9e37_79b9_7f4a_7c15) >> 4);
-    let id = Id::at(like.created_at_ms, mixed);
-    NewRun { id, root: id, ..like.clone() }
+    let mixed = u128::from(count).wrapping_mul(0x9e37_79b9_7f4a_7c15_f39c_c060_5ced_c835) >> 50;
+    let id = Id::at(now_ms, mixed);
+    NewRun { id, root: id, created_at_ms: now_ms, ..like.clone() }
 }
 
 pub(crate) async fn start(engine: &Engine, workflow: &str, input: Value) -> Result<Id, Failure> {
