@@ -103,6 +103,13 @@ pub fn id_of(text: &str) -> Option<u128> {
     fits.then(|| u128::from_str_radix(&text.replace('-', ""), 16).ok()).flatten()
 }
 
+/// An id that sorts by age, and within one millisecond by the lowest 24 bits of `place`; 50 bits of `rest` follow. All that a run
+/// makes is of the time that its clock was recorded at: without a place 100,000 notifications of one loop
+/// went to as many places of their table, and one cost twice as much as the first thousand did.
+pub(crate) fn placed_id(ms: i64, place: u64, rest: u128) -> u128 {
+    timed_id(ms, u128::from(place & 0xff_ffff) << 50 | rest & 0x3_ffff_ffff_ffff)
+}
+
 /// A 128-bit id that sorts by age: 48 bits of milliseconds, then 74 of `rest` (RFC 9562, version 7).
 pub fn timed_id(ms: i64, rest: u128) -> u128 {
     let time = (ms.max(0) as u128 & 0xffff_ffff_ffff) << 80;

@@ -8,7 +8,7 @@ use workflow::{Declaration, Element, Graph, System, Template};
 
 use crate::{
     FiringId, Run,
-    effect::{Asked, Failure, Live, Own, Progress},
+    effect::{Asked, Failure, Live, Own, Progress, placed_id},
     facts::RunFacts,
     machine::Response,
     options,
@@ -172,6 +172,11 @@ impl Firing<'_> {
     /// The id of this firing.
     pub(crate) fn id(&self) -> FiringId {
         (self.facts.firing)()
+    }
+
+    /// An id for what it makes: the same at every replay, and sorted by age, so that new rows go to the right edge of a table.
+    pub(crate) fn new_id(&self, what: &str) -> u128 {
+        placed_id(self.facts.now_ms, self.facts.place, self.id().derive(what, 0))
     }
 
     /// Whether the file gives that option.

@@ -39,6 +39,8 @@ pub(crate) struct RunFacts<'a> {
     pub(crate) graph: &'a Graph,
     pub(crate) now_ms: i64,
     pub(crate) firing: &'a dyn Fn() -> FiringId,
+    /// Grows with the turns of a loop.
+    pub(crate) place: u64,
     pub(crate) uuids: Cell<u32>,
 }
 

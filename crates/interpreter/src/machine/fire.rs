@@ -102,6 +102,7 @@ impl Machine {
             graph: &graph,
             now_ms: self.state.now_ms,
             firing: &get,
+            place: id.place(),
             uuids: Cell::new(0),
         };
         if !element.ins.is_empty() {
@@ -331,6 +332,11 @@ pub(super) struct Lazy {
 impl Lazy {
     pub(super) fn known(id: FiringId) -> Lazy {
         Lazy { known: Cell::new(Some(id)), path: None }
+    }
+
+    /// Which turn of its frame it stands in, and how often its element has fired there: either grows with a loop.
+    fn place(&self) -> u64 {
+        self.path.as_ref().map_or(0, |(_, index, _, count)| index.saturating_add(u64::from(*count)))
     }
 
     pub(super) fn get(&self) -> FiringId {

@@ -1,6 +1,6 @@
 //! Order of firing, frames, failures.
 
-use interpreter::EndStatus;
+use interpreter::{EndStatus, Output, effect::Own};
 
 use crate::{check, element, file, log, logged};
 
@@ -198,4 +198,36 @@ fn a_stop_ends_the_workflow_that_it_stands_in() {
         ],
     );
     assert_eq!(logged(&check(&[caller, callee], "1", &[])), ["badly"]);
+}
+
+#[test]
+fn what_a_loop_makes_is_sorted_by_its_turns() {
+    let turns = r#""options": {"condition": "true", "max": 300}, "to": {"each": {"tell": ["default"]}}"#;
+    let files = [
+        file(
+            "w",
+            "turns",
+            &[
+                element("turns", "flow/while", turns),
+                element(
+                    "tell",
+                    "action/notify",
+                    r#""options": {"notification": "told"}, "to": {"default": {"start": ["default"]}}"#,
+                ),
+                element("start", "action/run", r#""options": {"workflow": "other", "async": true}"#),
+            ],
+        ),
+        file("other", "a", &[log("a", "")]),
+    ];
+    let did = check(&files, "1", &[]);
+    let (mut told, mut started) = (Vec::new(), Vec::new());
+    for output in &did.outputs {
+        match output {
+            Output::Own { own: Own::Notify { id, .. }, .. } => told.push(*id),
+            Output::Own { own: Own::Start(start), .. } => started.push(start.id),
+            _ => {}
+        }
+    }
+    assert_eq!((told.len(), started.len()), (300, 300));
+    assert!(told.is_sorted() && started.is_sorted());
 }

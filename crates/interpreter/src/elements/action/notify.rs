@@ -4,7 +4,7 @@ use recipe::Value;
 use workflow::{Class, Declaration};
 
 use crate::{
-    effect::{Live, Own, timed_id},
+    effect::{Live, Own},
     element::{Step, Type, port},
     elements::{IN, OUT, ignored, value},
 };
@@ -29,8 +29,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
         let notification = firing.value("notification")?;
         let has_person = !firing.run.user.is_null();
         if has_person && says_something(&notification) {
-            // Sorted by age: notifications go to the right edge of their table.
-            let id = timed_id(firing.facts.now_ms, firing.id().derive("notification", 0));
+            let id = firing.new_id("notification");
             firing.left.own.push(Own::Notify { id, body: object(notification) });
         }
         if says_something(&toast) {

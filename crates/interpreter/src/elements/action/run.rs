@@ -4,7 +4,7 @@ use recipe::{Map, Value};
 use workflow::{Class, Declaration, Json, Port};
 
 use crate::{
-    effect::{Asked, Failure, Own, Start, timed_id},
+    effect::{Asked, Failure, Own, Start},
     element::{Again, Firing, Open, Step, Type, port},
     elements::{IN, literal, value},
     options::duration_ms,
@@ -89,7 +89,7 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
                 not_before_ms,
                 unique,
                 limit,
-                id: timed_id(firing.facts.now_ms, firing.id().derive("run", 0)),
+                id: firing.new_id("run"),
                 workflow,
                 queue,
                 priority: priority.clamp(i32::MIN.into(), i32::MAX.into()) as i32,
