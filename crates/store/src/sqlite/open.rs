@@ -105,7 +105,7 @@ pub(super) fn connect(path: &Path, only_read: bool) -> Result<Connection, Error>
         true => "PRAGMA mmap_size=0;",
         false => {
             "PRAGMA journal_mode=WAL; PRAGMA synchronous=FULL; PRAGMA wal_autocheckpoint=0; PRAGMA mmap_size=0; \
-             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-16384;"
+             PRAGMA temp_store=MEMORY; PRAGMA cache_size=-512;"
         }
     };
     db.execute_batch(settings).map_err(trouble)?;
