@@ -1,8 +1,7 @@
 //! What a workflow file says of its runs in the background (durability.md, Per workflow: `job`).
 
-use interpreter::duration_ms;
 use recipe::Value;
-use workflow::Graph;
+use workflow::{Graph, duration_ms, size_bytes};
 
 /// How long a failed attempt waits for the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -50,33 +49,15 @@ impl Policy {
                 exponential: backoff.get("kind").and_then(Value::as_str) != Some("fixed"),
                 base_ms: ms("base", 2_000),
                 max_ms: ms("max", 600_000),
-                jitter: backoff.get("jitter") != Some(&Value::Bool(false)),
+                jitter: backoff.get("jitter").is_none_or(|jitter| jitter.is_null() || jitter.truthy()),
             },
             priority: whole("priority", 0).clamp(i32::MIN.into(), i32::MAX.into()) as i32,
             timeout_ms: span(job, "timeout").unwrap_or(3_600_000),
             duration_ms_max: span(job, "maxDuration"),
             keep_ms: span(job, "keep"),
-            stored_max: job.get("maxStored").and_then(bytes).unwrap_or(64 << 20),
+            stored_max: job.get("maxStored").and_then(size_bytes).unwrap_or(64 << 20),
         }
     }
-}
-
-/// `64MiB`, `10 kB`, or a number of bytes.
-fn bytes(size: &Value) -> Option<u64> {
-    let text = size.to_text();
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.').unwrap_or(text.len());
-    let number: f64 = text[..at].parse().ok()?;
-    let unit = match text[at..].trim() {
-        "" | "B" => 1.0,
-        "kB" | "KB" => 1e3,
-        "MB" => 1e6,
-        "GB" => 1e9,
-        "KiB" => f64::from(1 << 10),
-        "MiB" => f64::from(1 << 20),
-        "GiB" => f64::from(1 << 30),
-        _ => return None,
-    };
-    Some((number * unit) as u64)
 }
 
 impl Backoff {

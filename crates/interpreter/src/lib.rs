@@ -38,5 +38,4 @@ pub use firing::{Fired, FiringId};
 pub use journal::Entry;
 pub use limits::limits;
 pub use machine::{Checkpoint, End, EndStatus, Flight, Limits, Machine, Output, Response, Start, Then, Turn};
-pub use options::duration_ms;
 pub use signals::Signals;

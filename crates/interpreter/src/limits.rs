@@ -3,12 +3,9 @@
 use std::sync::Arc;
 
 use recipe::{Context, Limits, Map, NoFacts, Value};
-use workflow::{Graph, Template};
+use workflow::{Graph, Template, duration_ms};
 
-use crate::{
-    effect::{Failure, Limit, Unique},
-    options::duration_ms,
-};
+use crate::effect::{Failure, Limit, Unique};
 
 /// Both, for a run that is started with that input; `key` stands for the one in the file.
 pub fn limits(

@@ -25,18 +25,3 @@ pub(crate) fn eval(
         ..Failure::new("recipe", "a recipe could not be evaluated")
     })
 }
-
-/// Milliseconds of a duration: a number with ms, s, m, h or d (workflow.md, The file).
-pub fn duration_ms(text: &str) -> Option<u64> {
-    let at = text.find(|c: char| !c.is_ascii_digit() && c != '.')?;
-    let number: f64 = text[..at].parse().ok()?;
-    let unit = match &text[at..] {
-        "ms" => 1.0,
-        "s" => 1e3,
-        "m" => 6e4,
-        "h" => 3.6e6,
-        "d" => 8.64e7,
-        _ => return None,
-    };
-    Some((number * unit) as u64)
-}

@@ -10,9 +10,11 @@ mod graph;
 mod json;
 mod load;
 mod template;
+mod units;
 
 pub use catalog::{Catalog, Class, Declaration, Example, Json, Kind, Opt, Port};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use graph::{Binding, Element, Event, Graph, Options, Source, System, Target};
 pub use load::{File, load};
 pub use template::{Part, Template};
+pub use units::{duration_ms, size_bytes};

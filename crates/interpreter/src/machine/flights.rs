@@ -1,12 +1,12 @@
 //! What branches wait for: how they begin to, what an outcome leads to, and when a failed one is tried again.
 
 use recipe::Value;
+use workflow::duration_ms;
 
 use super::{Machine, fire::Lazy};
 use crate::{
     FiringId, Outcome,
     effect::{Asked, Failure, Outside, Wait},
-    options::duration_ms,
     state::{Delivery, Flying, Strand, Whence},
 };
 

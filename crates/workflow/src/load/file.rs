@@ -99,7 +99,20 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
 
 /// The key of one of `job`'s limits, an expression.
 fn key(source: &mut Source<'_>, job: Option<&Node>, limit: &str) -> Option<Template> {
-    let node = job?.get(limit)?.get("key")?;
+    let whole = job?.get(limit)?;
+    let Some(node) = whole.get("key") else {
+        if !whole.is_blank() {
+            let says = format!("`job.{limit}` has no `key`, and nothing is limited without one");
+            source.warn(
+                "HF010",
+                whole.span.clone(),
+                None,
+                says,
+                "write {\"key\": \"$order.id\"}, or remove it",
+            );
+        }
+        return None;
+    };
     let compiler = Compiler { file: source.text, ports: &[] };
     compiler
         .recipe(node)

@@ -229,3 +229,171 @@ fn known_keys_of_another_type() {
     loaded: nothing
     "#);
 }
+
+fn check_job(job: &str) -> String {
+    crate::check(&[(
+        "a",
+        &format!("{{ \"job\": {job},\n\"elements\": [{{ \"name\": \"one\", \"type\": \"test/plain\" }}] }}"),
+    )])
+}
+
+fn check_retry(retry: &str) -> String {
+    check_elements(&[&format!(r#"{{ "name": "one", "type": "test/plain", "retry": {retry} }}"#)])
+}
+
+/// The first line and the help of each finding.
+fn briefly(rendered: &str) -> String {
+    let said = |line: &&str| ["error", "warning", "help", "loaded"].iter().any(|word| line.starts_with(word));
+    rendered.lines().filter(said).collect::<Vec<_>>().join("\n")
+}
+
+#[test]
+fn what_a_job_cannot_be() {
+    insta::assert_snapshot!(check_job(r#"{ "timeout": "soon" }"#), @r#"
+    error[HF008]: `job.timeout` must be a duration, and is `soon`
+      --> workflows/a.workflow.json:1:23
+      |
+    1 | { "job": { "timeout": "soon" },
+      |                       ^^^^^^
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+
+    loaded: nothing
+    "#);
+    let wrong = r#"{ "attempts": "x", "backoff": { "kind": "linear", "base": -1, "max": "10", "jitter": "no" },
+        "timeout": 90, "maxDuration": true, "priority": 1.5, "keep": "7 d", "maxStored": "much", "allow": "HF012",
+        "unique": { "key": "this", "while": "always", "for": [], "then": "stop" }, "concurrency": { "key": "this", "limit": 0 } }"#;
+    insta::assert_snapshot!(briefly(&check_job(wrong)), @r#"
+    error[HF008]: `job.attempts` must be a whole number from 1 to 1000, and is `x`
+    help: write how many tries there are in all, such as 3
+    error[HF008]: `job.backoff.kind` must be `exponential` or `fixed`, and is `linear`
+    help: leave it out to wait twice as long each time
+    error[HF008]: `job.backoff.base` must be a duration, and is `-1`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.backoff.max` must be a duration, and is `10`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.backoff.jitter` must be true or false, and is a text
+    help: write true or false
+    error[HF008]: `job.timeout` must be a duration, and is `90`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.maxDuration` must be a duration, and is `true`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.priority` must be a whole number from -2147483648 to 2147483647, and is `1.5`
+    help: write a number; higher goes first
+    error[HF008]: `job.keep` must be a duration, and is `7 d`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.maxStored` must be a size, and is `much`
+    help: write a number with B, kB, MB, GB, KiB, MiB or GiB, such as "64MiB"
+    error[HF008]: `job.allow` must be a list, and is a text
+    help: write the codes of findings, such as ["HF012"]
+    error[HF008]: `job.unique.while` must be `queued` or `active`, and is `always`
+    help: leave it out for `active`: until the run has ended
+    error[HF008]: `job.unique.for` must be a duration, and is a list
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `job.unique.then` must be `skip` or `replace`, and is `stop`
+    help: leave it out to skip the second start
+    error[HF008]: `job.concurrency.limit` must be a whole number from 1 to 1000000, and is `0`
+    help: write how many runs with one key are worked at once
+    loaded: nothing
+    "#);
+    insta::assert_snapshot!(briefly(&check_job(r#"{ "backoff": "2s", "unique": "$id", "concurrency": 3 }"#)), @r#"
+    error[HF008]: `job.backoff` must be an object, and is a text
+    help: write {"base": "2s"}, or another of its keys
+    error[HF008]: `job.unique` must be an object, and is a text
+    help: write {"key": "$order.id"}, and what else it needs
+    warning[HF010]: `job.unique` has no `key`, and nothing is limited without one
+    help: write {"key": "$order.id"}, or remove it
+    error[HF008]: `job.concurrency` must be an object, and is a number
+    help: write {"key": "$order.id", "limit": 1}
+    warning[HF010]: `job.concurrency` has no `key`, and nothing is limited without one
+    help: write {"key": "$order.id"}, or remove it
+    loaded: nothing
+    "#);
+}
+
+#[test]
+fn what_a_job_does_not_know() {
+    insta::assert_snapshot!(check_job(r#"{ "prioritty": 3 }"#), @r#"
+    warning[HF010]: `job` has no key `prioritty`
+      --> workflows/a.workflow.json:1:12
+      |
+    1 | { "job": { "prioritty": 3 },
+      |            ^^^^^^^^^^^
+    help: did you mean `priority`?
+
+    loaded: a
+    "#);
+    let unknown = r#"{ "retry": 3, "backoff": { "bas": "1s" }, "unique": { "for": "1h", "than": "skip" }, "concurrency": { "limits": 2 } }"#;
+    insta::assert_snapshot!(briefly(&check_job(unknown)), @r#"
+    warning[HF010]: `job` has no key `retry`
+    help: remove it; it is kept, and has no effect
+    warning[HF010]: `job.backoff` has no key `bas`
+    help: did you mean `base`?
+    warning[HF010]: `job.unique` has no `key`, and nothing is limited without one
+    help: write {"key": "$order.id"}, or remove it
+    warning[HF010]: `job.unique` has no key `than`
+    help: did you mean `then`?
+    warning[HF010]: `job.concurrency` has no `key`, and nothing is limited without one
+    help: write {"key": "$order.id"}, or remove it
+    warning[HF010]: `job.concurrency` has no key `limits`
+    help: did you mean `limit`?
+    loaded: a
+    "#);
+}
+
+#[test]
+fn what_a_retry_cannot_be() {
+    insta::assert_snapshot!(check_retry(r#"{ "attempts": "x" }"#), @r#"
+    error[HF008]: `retry.attempts` must be a whole number from 1 to 1000000, and is `x`
+      --> workflows/a.workflow.json:2:63
+      |
+    2 | { "name": "one", "type": "test/plain", "retry": { "attempts": "x" } }
+      |                                                               ^^^
+    help: write how many tries there are in all, such as 3
+
+    loaded: nothing
+    "#);
+    let wrong = r#"{ "attempts": 0, "base": "1 second", "max": 60, "on": [true, 42], "atempts": 3 }"#;
+    insta::assert_snapshot!(briefly(&check_retry(wrong)), @r#"
+    error[HF008]: `retry.attempts` must be a whole number from 1 to 1000000, and is `0`
+    help: write how many tries there are in all, such as 3
+    error[HF008]: `retry.base` must be a duration, and is `1 second`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `retry.max` must be a duration, and is `60`
+    help: write a number with ms, s, m, h or d, such as "90s" or "10m"
+    error[HF008]: `retry.on` must be a code, a status or a class of statuses, and is `true`
+    help: write what is tried again, such as ["timeout", 429, "5xx"]
+    error[HF008]: `retry.on` must be a code, a status or a class of statuses, and is `42`
+    help: write what is tried again, such as ["timeout", 429, "5xx"]
+    warning[HF010]: `retry` has no key `atempts`
+    help: did you mean `attempts`?
+    loaded: nothing
+    "#);
+    let unknown = r#"{ "on": ["tiemout", "nine", "5xx", "429", 503, "connect"] }"#;
+    insta::assert_snapshot!(briefly(&check_retry(unknown)), @r#"
+    warning[HF011]: no failure has the code `tiemout`
+    help: did you mean `timeout`?
+    warning[HF011]: no failure has the code `nine`
+    help: write what is tried again, such as ["timeout", 429, "5xx"]
+    loaded: a
+    "#);
+}
+
+#[test]
+fn a_job_and_a_retry_as_they_should_be() {
+    for job in [
+        r#"{ "attempts": 3, "backoff": { "kind": "fixed", "base": "1.5s", "max": "1m", "jitter": 0 }, "timeout": "90s",
+             "maxDuration": "2h", "priority": -3, "keep": "7d", "maxStored": "64MiB", "allow": ["HF012"],
+             "unique": { "key": "this", "while": "queued", "for": "10m", "then": "replace" },
+             "concurrency": { "key": "this", "limit": 2 } }"#,
+        r#"{ "attempts": null, "backoff": [], "unique": null, "concurrency": {}, "maxStored": 1000 }"#,
+    ] {
+        assert_eq!(check_job(job), "loaded: a", "{job}");
+    }
+    for retry in [
+        r#"{ "attempts": 5, "base": "1s", "max": "1m", "on": ["timeout", 429, "5xx"] }"#,
+        r#"{ "on": "connect" }"#,
+        "[]",
+    ] {
+        assert_eq!(check_retry(retry), "loaded: a", "{retry}");
+    }
+}

@@ -1,13 +1,12 @@
 //! action/run
 
 use recipe::{Map, Value};
-use workflow::{Class, Declaration, Json, Port};
+use workflow::{Class, Declaration, Json, Port, duration_ms};
 
 use crate::{
     effect::{Asked, Failure, Own, Start},
     element::{Again, Firing, Open, Step, Type, port},
     elements::{IN, literal, value},
-    options::duration_ms,
     state::Hold,
 };
 

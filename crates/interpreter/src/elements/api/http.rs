@@ -4,14 +4,13 @@ use std::fmt::Write;
 
 use recipe::{Map, Value};
 use smallvec::smallvec;
-use workflow::{Class, Declaration, Json, Port};
+use workflow::{Class, Declaration, Json, Port, duration_ms};
 
 use crate::{
     effect::{Asked, Expect, Failure, Http, Outside, ResponseType},
     element::{Firing, PortName, Ports, Step, Type},
     elements::{IN, ignored, literal, value},
     escaped,
-    options::duration_ms,
 };
 
 const TIMEOUT_MS: u64 = 30_000;

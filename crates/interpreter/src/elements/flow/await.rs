@@ -2,13 +2,12 @@
 
 use recipe::{List, Value};
 use smallvec::smallvec;
-use workflow::{Class, Declaration, Json, Port};
+use workflow::{Class, Declaration, Json, Port, duration_ms};
 
 use crate::{
     effect::{Asked, Failure, Wait, id_of},
     element::{Again, Firing, PortName, Ports, Step, Type, port},
     elements::{IN, literal, value},
-    options::duration_ms,
 };
 
 pub(in crate::elements) const TYPE: Type = Type {

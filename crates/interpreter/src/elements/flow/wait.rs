@@ -2,13 +2,12 @@
 
 use recipe::Value;
 use smallvec::smallvec;
-use workflow::{Class, Declaration, Port};
+use workflow::{Class, Declaration, Port, duration_ms};
 
 use crate::{
     effect::{Asked, Failure, Wait},
     element::{Again, Firing, Step, Type, port},
     elements::{IN, value},
-    options::duration_ms,
 };
 
 pub(in crate::elements) const TYPE: Type = Type {
