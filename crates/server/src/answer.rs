@@ -48,11 +48,11 @@ pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<body::Body>) ->
 }
 
 /// A refusal: {status, success: false, code?, message, help?, run?, place?}.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(transparent)]
 pub(crate) struct Refused(Box<Body>);
 
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 struct Body {
     #[serde(serialize_with = "number_of")]
     status: StatusCode,
@@ -69,7 +69,7 @@ struct Body {
 }
 
 /// Where a finding stands, without the line itself: whoever calls a webhook is no reader of the files.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 pub(crate) struct PlaceView {
     path: String,
     line: u32,
@@ -208,6 +208,8 @@ impl IntoResponse for Refused {
             let soon = if self.0.code.as_deref() == Some("disk_full") { "30" } else { "2" };
             response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(soon));
         }
+        // Where a page was asked for, it becomes one (`pages::refusals`).
+        response.extensions_mut().insert(self);
         response
     }
 }

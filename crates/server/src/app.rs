@@ -120,6 +120,7 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .layer(middleware::from_fn_with_state(app.clone(), guard))
         .merge(open)
         .layer(CatchPanicLayer::custom(panicked))
+        .layer(middleware::from_fn(pages::refusals))
         .with_state(app)
 }
 

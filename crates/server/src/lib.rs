@@ -10,6 +10,7 @@
 
 mod answer;
 mod app;
+mod asked;
 mod border;
 mod graph;
 mod guard;

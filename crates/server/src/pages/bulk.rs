@@ -4,8 +4,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Redirect},
 };
 use engine::bulk::{Counted, many};
@@ -14,12 +13,14 @@ use serde::Deserialize;
 use store::{Action, Bulk, Deed, Filter, Id, Item, Run, Status};
 
 use super::{
-    Begun, Shown, Tab,
+    Begun, Tab,
     parts::{Bars, bars, moment, segment},
     runs::{query, row},
 };
 use crate::{
+    answer::Answer,
     app::App,
+    asked::{Form, Path, Query},
     routes::{
         bulk::{Choice, filter, find, operator, stands},
         runs::Asked,
@@ -44,7 +45,7 @@ pub(super) async fn preview(
     Path(system): Path<String>,
     Query(choice): Query<Choice>,
     Query(asked): Query<Asked>,
-) -> Shown {
+) -> Answer {
     let published = app.system(&system)?;
     let viewer = app.viewer();
     operator(&viewer)?;
@@ -137,7 +138,7 @@ pub(super) async fn begin(
     Query(asked): Query<Asked>,
     Query(made): Query<Made>,
     Form(How { how }): Form<How>,
-) -> Shown {
+) -> Answer {
     let published = app.system(&system)?;
     let viewer = app.viewer();
     operator(&viewer)?;
@@ -159,7 +160,10 @@ pub(super) async fn begin(
     Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{id}", segment(&system))).into_response())
 }
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
     let begun = Begun::new(&app, &system);
     let action = find(&app, &system, &name).await?;
     let items = app.engine.store().items_of(action.id).await?;
@@ -190,7 +194,10 @@ fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
     }
 }
 
-pub(super) async fn stop(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
+pub(super) async fn stop(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
     let action = find(&app, &system, &name).await?;
     app.engine.stop_bulk(action.id).await?;
     Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id)).into_response())

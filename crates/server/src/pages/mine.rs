@@ -3,26 +3,31 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Query, State},
+    extract::State,
     response::{IntoResponse, Redirect},
 };
 use maud::{Markup, html};
 use store::{Page, Status};
 
 use super::{
-    Begun, Shown, Tab,
+    Begun, Tab,
     parts::{Bars, badge, bars, cancel, link, moment, more, segment, took},
 };
 use crate::{
+    answer::Answer,
     app::App,
-    routes::mine::{From, Own, own},
+    asked::{Path, Query},
+    routes::{
+        mine::{From, Own, own},
+        runs::cursor,
+    },
     view::outcome,
 };
 
 /// How much of a result is shown, bytes.
 const RESULT_MAX: usize = 2_000;
 
-pub(super) async fn home(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
+pub(super) async fn home(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     Ok(Redirect::temporary(&format!("/ui/{}/mine", segment(&published.system.name))).into_response())
 }
@@ -31,11 +36,11 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(system): Path<String>,
     Query(from): Query<From>,
-) -> Shown {
+) -> Answer {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &system);
     let first = from.cursor.is_none();
-    let page = own(&app, &app.viewer(), &published.system.name, from.cursor).await?;
+    let page = own(&app, &app.viewer(), &published.system.name, cursor(from.cursor)?).await?;
     Ok(begun.show(Tab::Mine, "My work", &body(&system, first, &page)))
 }
 

@@ -16,8 +16,9 @@ use std::sync::Arc;
 
 use axum::{
     Router,
-    extract::State,
-    http::{HeaderValue, StatusCode, header},
+    extract::{Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
+    middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
 };
@@ -55,32 +56,37 @@ pub(crate) fn assets() -> Router<Arc<App>> {
         .route("/ui/assets/ui.js", get(assets::script))
 }
 
-/// What a page handler gives back.
-type Shown = Result<Response, Broken>;
-
-/// A refusal as a page.
-pub(crate) struct Broken(Refused);
-
-impl<E: Into<Refused>> From<E> for Broken {
-    fn from(error: E) -> Broken {
-        Broken(error.into())
+/// Makes a page of a refusal where a page was asked for: by a person, whose browser would show the JSON.
+pub(crate) async fn refusals(request: Request, next: Next) -> Response {
+    let path = request.uri().path();
+    let is_page = path.strip_prefix("/ui").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let mut response = next.run(request).await;
+    match response.extensions_mut().remove::<Refused>().filter(|_| is_page) {
+        Some(refused) => sorry(&refused, response.headers()),
+        None => response,
     }
 }
 
-impl IntoResponse for Broken {
-    fn into_response(self) -> Response {
-        let (message, help) = self.0.words();
-        let body = html! {
-            section class="empty" {
-                h1 { (self.0.status().canonical_reason().unwrap_or("That did not work")) }
-                p { (message) "." }
-                @if let Some(help) = help { p class="quiet" { (help) "." } }
-                p { a href="/ui" { "To the start" } }
-            }
-        };
-        let page = page(shell("", &[], None, "Not found", &body));
-        (self.0.status(), page).into_response()
+/// The page keeps what the headers say of the refusal itself.
+fn sorry(refused: &Refused, said: &HeaderMap) -> Response {
+    let (message, help) = refused.words();
+    let title = refused.status().canonical_reason().unwrap_or("That did not work");
+    let body = html! {
+        section class="empty" {
+            h1 { (title) }
+            p { (message) "." }
+            @if let Some(help) = help { p class="quiet" { (help) "." } }
+            p { a href="/ui" { "To the start" } }
+        }
+    };
+    let mut response = page(shell("", &[], None, title, &body));
+    *response.status_mut() = refused.status();
+    for name in [header::ALLOW, header::RETRY_AFTER] {
+        if let Some(value) = said.get(&name) {
+            response.headers_mut().insert(name, value.clone());
+        }
     }
+    response
 }
 
 fn page(markup: Markup) -> Response {

@@ -2,17 +2,17 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use maud::html;
 use store::ItemStatus;
 
 use super::{
-    Begun, Shown, Tab,
+    Begun, Tab,
     parts::{Bars, bars},
 };
-use crate::{app::App, routes::progress::seen};
+use crate::{answer::Answer, app::App, asked::Path, routes::progress::seen};
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
+pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &system);
     let mut items = seen(&app, &app.viewer(), &published.system.name).await?;

@@ -4,7 +4,7 @@
 
 use std::{collections::HashMap, sync::Arc};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use engine::{Firing, Published, Trace};
 use maud::{Markup, PreEscaped, html};
 use recipe::Value;
@@ -12,11 +12,13 @@ use store::{Log, Run, Status};
 use workflow::{Catalog, Graph};
 
 use super::{
-    Begun, Shown, Tab,
+    Begun, Tab,
     parts::{Bars, badge, bars, cancel, link, moment, segment, short, took},
 };
 use crate::{
+    answer::Answer,
     app::App,
+    asked::Path,
     border::Shown as Words,
     graph::{self, draw},
     layout::layout,
@@ -30,7 +32,10 @@ const VALUE_MAX: usize = 4_000;
 /// How many firings and entries are shown.
 const ROWS_MAX: usize = 500;
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path((system, name)): Path<(String, String)>) -> Shown {
+pub(super) async fn show(
+    State(app): State<Arc<App>>,
+    Path((system, name)): Path<(String, String)>,
+) -> Answer {
     let viewer = app.viewer();
     let begun = Begun::new(&app, &system);
     let run = find(&app, &system, &viewer, &name).await?;

@@ -2,16 +2,18 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use store::{Page, Run};
 
 use super::{
-    Begun, Shown, Tab, bulk,
+    Begun, Tab, bulk,
     parts::{badge, link, moment, more, segment, took},
 };
 use crate::{
+    answer::Answer,
     app::App,
+    asked::{Path, Query},
     routes::runs::{Asked, STATUSES},
 };
 
@@ -19,7 +21,7 @@ pub(super) async fn show(
     State(app): State<Arc<App>>,
     Path(system): Path<String>,
     Query(asked): Query<Asked>,
-) -> Shown {
+) -> Answer {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &system);
     let viewer = app.viewer();

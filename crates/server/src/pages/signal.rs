@@ -5,8 +5,7 @@
 use std::sync::Arc;
 
 use axum::{
-    Form,
-    extract::{FromRequest, Path, Query, Request, State, rejection::QueryRejection},
+    extract::{FromRequest, Request, State},
     http::{HeaderValue, Method, StatusCode, header},
     response::Response,
 };
@@ -17,7 +16,13 @@ use serde::Deserialize;
 use store::Signalled;
 
 use super::{page, shell::looks};
-use crate::{app::App, border::Shown, time::iso};
+use crate::{
+    answer::Refused,
+    app::App,
+    asked::{Form, Path, Query},
+    border::Shown,
+    time::iso,
+};
 
 /// System, run and name, as they stand in the address.
 type At = (String, String, String);
@@ -48,8 +53,8 @@ enum Notice {
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    Path(at): Path<At>,
-    signature: Result<Query<Signature>, QueryRejection>,
+    at: Result<Path<At>, Refused>,
+    signature: Result<Query<Signature>, Refused>,
 ) -> Response {
     match ask(&app, signed(&at, &signature)).await {
         Ok(question) => sheet(StatusCode::OK, &question.title, &form(&question)),
@@ -59,8 +64,8 @@ pub(crate) async fn show(
 
 pub(crate) async fn answer(
     State(app): State<Arc<App>>,
-    Path(at): Path<At>,
-    signature: Result<Query<Signature>, QueryRejection>,
+    at: Result<Path<At>, Refused>,
+    signature: Result<Query<Signature>, Refused>,
     request: Request,
 ) -> Response {
     match take(&app, signed(&at, &signature), request).await {
@@ -70,10 +75,10 @@ pub(crate) async fn answer(
 }
 
 fn signed<'a>(
-    (system, run, name): &'a At,
-    signature: &'a Result<Query<Signature>, QueryRejection>,
+    at: &'a Result<Path<At>, Refused>,
+    signature: &'a Result<Query<Signature>, Refused>,
 ) -> Option<Signed<'a>> {
-    let Query(Signature { sig }) = signature.as_ref().ok()?;
+    let (Path((system, run, name)), Query(Signature { sig })) = (at.as_ref().ok()?, signature.as_ref().ok()?);
     Some(Signed { system, run: run.parse().ok()?, name, signature: sig })
 }
 

@@ -2,19 +2,21 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use maud::{Markup, html};
 use workflow::{Diagnostic, Severity, System};
 
-use super::{Begun, Shown, Tab, parts::segment};
+use super::{Begun, Tab, parts::segment};
 use crate::{
+    answer::Answer,
     app::App,
+    asked::Path,
     graph::{self, draw},
     layout::layout,
     routes::workflows::{Listed, listed},
 };
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Shown {
+pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &system);
     Ok(begun.show(Tab::Workflows, "Workflows", &body(&published.system)))

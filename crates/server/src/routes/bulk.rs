@@ -4,11 +4,12 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
 };
 use engine::bulk::{Asked, Counted, narrowed};
+use recipe::Value;
 use serde::{Deserialize, Serialize};
 use store::{Action, Bulk, Deed, Filter, Id, Item, Once};
 
@@ -16,6 +17,7 @@ use super::{body, runs};
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::{App, Viewer},
+    asked::Path,
     once::{Named, kept, once, replay},
     time::iso,
     view::ItemView,
@@ -98,24 +100,6 @@ struct Which {
     before: Option<String>,
 }
 
-impl Which {
-    /// The first field without anything in it.
-    fn empty(&self) -> Option<&'static str> {
-        let fields = [
-            ("workflow", &self.workflow),
-            ("status", &self.status),
-            ("queue", &self.queue),
-            ("user", &self.user),
-            ("q", &self.q),
-            ("code", &self.code),
-            ("element", &self.element),
-            ("after", &self.after),
-            ("before", &self.before),
-        ];
-        fields.into_iter().find(|(_, value)| value.as_deref() == Some("")).map(|(name, _)| name)
-    }
-}
-
 impl From<Which> for runs::Asked {
     fn from(which: Which) -> runs::Asked {
         let Which { workflow, status, queue, user, q, code, element, after, before } = which;
@@ -148,11 +132,6 @@ pub(crate) async fn begin(
     let named = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
     let Body { action, from, version, filter: which, preview } = read(&bytes)?;
-    if let Some(field) = which.empty() {
-        // An unset variable of a script must not mean all.
-        let says = format!("`{field}` of the filter is empty, which would be as if it were left out");
-        return Err(Refused::new(StatusCode::BAD_REQUEST, says).help("give it a value, or leave it out"));
-    }
     let bulk = Choice { action, from, version }.bulk()?;
     let filter = filter(bulk, runs::Asked::from(which).filter(&system, &viewer)?)?;
     if preview {
@@ -185,12 +164,94 @@ pub(crate) async fn begin(
     .await
 }
 
+/// Looked at field by field, for words that help; then read as strictly as can be.
 fn read(bytes: &Bytes) -> Result<Body, Refused> {
-    serde_json::from_slice(bytes).map_err(|error| {
-        Refused::new(StatusCode::BAD_REQUEST, format!("the body cannot be read: {error}"))
-            .code("json")
-            .help("send {\"action\": \"retry\", \"filter\": {\"workflow\": NAME}}, and \"preview\": true to see how many there are")
-    })
+    let body = body::value(bytes)?;
+    fields("the body", &body, BODY)?;
+    if let Some(filter) = body.get("filter") {
+        fields("`filter`", filter, FILTER)?;
+    }
+    serde_json::from_slice(bytes).map_err(|_| wrong("a field stands twice in the body".to_owned()))
+}
+
+/// What a field may be.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Field {
+    Text,
+    /// A text with something in it: an unset variable of a script must not mean all.
+    Full,
+    Flag,
+    Object,
+}
+
+const BODY: &[(&str, Field)] = &[
+    ("action", Field::Text),
+    ("from", Field::Text),
+    ("version", Field::Text),
+    ("filter", Field::Object),
+    ("preview", Field::Flag),
+];
+
+const FILTER: &[(&str, Field)] = &[
+    ("workflow", Field::Full),
+    ("status", Field::Full),
+    ("queue", Field::Full),
+    ("user", Field::Full),
+    ("q", Field::Full),
+    ("code", Field::Full),
+    ("element", Field::Full),
+    ("after", Field::Full),
+    ("before", Field::Full),
+];
+
+fn fields(of: &str, object: &Value, known: &[(&str, Field)]) -> Result<(), Refused> {
+    let Some(map) = object.as_object() else {
+        return Err(wrong(format!("{of} must be an object, and is {}", type_name(object))));
+    };
+    for (name, value) in map.iter() {
+        let Some((_, field)) = known.iter().find(|(known, _)| *known == &**name) else {
+            let known: Vec<&str> = known.iter().map(|(name, _)| *name).collect();
+            let name: String = name.chars().take(100).collect();
+            return Err(
+                refused(format!("{of} has no field `{name}`")).help(format!("it takes {}", known.join(", ")))
+            );
+        };
+        let (fits, wanted) = match field {
+            Field::Text => (value.is_null() || value.as_str().is_some(), "a text"),
+            Field::Full => (
+                value.as_str().is_some_and(|text| !text.is_empty()),
+                "a text with something in it, or left out",
+            ),
+            Field::Flag => (matches!(value, Value::Bool(_)), "true or false"),
+            Field::Object => (value.as_object().is_some(), "an object"),
+        };
+        if !fits {
+            let found = if value.as_str() == Some("") { "empty" } else { type_name(value) };
+            return Err(wrong(format!("`{name}` must be {wanted}, and is {found}")));
+        }
+    }
+    Ok(())
+}
+
+fn wrong(says: String) -> Refused {
+    refused(says).help(
+        "send {\"action\": \"retry\", \"filter\": {\"workflow\": NAME}}, and \"preview\": true to see how many there are",
+    )
+}
+
+fn refused(says: String) -> Refused {
+    Refused::new(StatusCode::BAD_REQUEST, says).code("json")
+}
+
+fn type_name(value: &Value) -> &'static str {
+    match value {
+        Value::Null => "null",
+        Value::Bool(_) => "true or false",
+        Value::Text(_) => "a text",
+        Value::List(_) => "a list",
+        Value::Object(_) => "an object",
+        _ => "a number",
+    }
 }
 
 fn begun(action: &Action) -> Response {

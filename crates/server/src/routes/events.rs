@@ -5,7 +5,7 @@ use std::{convert::Infallible, sync::Arc};
 use axum::{
     Extension,
     body::Body,
-    extract::{Path, Query, State},
+    extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -15,6 +15,7 @@ use serde::Deserialize;
 use crate::{
     answer::{Answer, Refused},
     app::App,
+    asked::{Path, Query},
     live::{Begin, Mark},
     serve::Peer,
 };

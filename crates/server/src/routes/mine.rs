@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::extract::State;
 use futures_util::future::try_join_all;
 use serde::Deserialize;
 use store::{Error, Item, Page, Run};
@@ -10,6 +10,7 @@ use store::{Error, Item, Page, Run};
 use crate::{
     answer::{Answer, Items, ok},
     app::{App, Viewer},
+    asked::{Path, Query},
     routes::runs::cursor,
     view::{ItemView, MineRow},
 };

@@ -2,19 +2,20 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::{extract::State, http::StatusCode};
 use serde::Deserialize;
 
 use crate::{
-    answer::{Answer, Items, ok},
+    answer::{Answer, Items, Refused, ok},
     app::App,
+    asked::{Path, Query},
     view::NotificationView,
 };
 
 /// Which page, the first is 1.
 #[derive(Debug, Default, Deserialize)]
 pub(crate) struct Asked {
-    page: Option<u32>,
+    page: Option<String>,
 }
 
 pub(crate) async fn list(
@@ -24,8 +25,14 @@ pub(crate) async fn list(
 ) -> Answer {
     let published = app.system(&system)?;
     let user = app.viewer().person.id;
-    let page = asked.page.unwrap_or(1).saturating_sub(1);
-    let kept = app.engine.store().notifications(published.system.name.clone(), user, 0, page).await?;
+    let page = match asked.page.as_deref().unwrap_or_default() {
+        "" => 1,
+        page => page.parse().ok().filter(|page| *page > 0).ok_or_else(|| {
+            Refused::new(StatusCode::BAD_REQUEST, "`page` is no whole number from 1 on")
+                .help("leave it out for the first page")
+        })?,
+    };
+    let kept = app.engine.store().notifications(published.system.name.clone(), user, 0, page - 1).await?;
     let items = kept.iter().map(|notification| NotificationView::from(&**notification)).collect();
     ok(&Items { items, cursor: None })
 }

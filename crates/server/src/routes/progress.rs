@@ -2,12 +2,13 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use store::{Error, Id, Item};
 
 use crate::{
     answer::{Answer, Items, Refused, ok},
     app::{App, Viewer},
+    asked::Path,
     view::ItemView,
 };
 

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Bytes,
-    extract::{Path, Query, Request, State},
+    extract::{Request, State},
     http::StatusCode,
 };
 use engine::{Retried, RetryFrom, Trace};
@@ -15,6 +15,7 @@ use store::{Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Run, 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::{App, Viewer},
+    asked::{Path, Query},
     border::{Raw, Shown},
     once::{Named, kept, once, replay},
     routes::body,

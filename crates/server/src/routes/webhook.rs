@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use axum::{
     body::Body,
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
@@ -15,6 +15,7 @@ use store::{Deed, Did, Id, Key, Once, Status};
 use crate::{
     answer::{Answer, Refused, bytes_of_json, json},
     app::App,
+    asked::Path,
     border::Shown,
     once::{Named, keep, kept, once, replay},
     routes::body,

@@ -2,13 +2,14 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::extract::{Path, State};
+use axum::extract::State;
 use serde::Serialize;
 use workflow::{Diagnostic, Event, Graph, System};
 
 use crate::{
     answer::{Answer, Items, ok},
     app::App,
+    asked::Path,
 };
 
 #[derive(Serialize)]

@@ -10,5 +10,6 @@ mod guard;
 mod live;
 mod once;
 mod pages;
+mod refusals;
 mod scene;
 mod signals;
