@@ -184,6 +184,7 @@ async fn signal() {
 
 /// What to do about the store's refusals.
 fn trouble(path: &Path, error: &store::Error) -> Trouble {
+    let folder = path.parent().unwrap_or(path);
     let path = path.display();
     let help = match error {
         store::Error::Owned { process: Some(process), .. } => {
@@ -208,6 +209,10 @@ fn trouble(path: &Path, error: &store::Error) -> Trouble {
         store::Error::Corrupt(_) => format!(
             "move `{path}` aside, together with `{path}-wal` and `{path}-shm`, and put back a copy of it; \
              without one `sqlite3 {path} .recover | sqlite3 NEW` may save what can be read"
+        ),
+        store::Error::Missing { .. } => format!(
+            "put `{path}` back, or a copy of it; to begin anew without the runs that it held, remove `{}`",
+            folder.display()
         ),
         store::Error::TooNew { .. } => "use the newer hefe that wrote it".to_owned(),
         store::Error::LeaseLost

@@ -35,6 +35,11 @@ pub enum Error {
     Unavailable(Arc<str>),
     /// The file is damaged or is no database of ours.
     Corrupt(Arc<str>),
+    /// The database is not there, and something beside it says that it was.
+    Missing {
+        /// What says so.
+        beside: PathBuf,
+    },
     /// The schema is newer than this binary can read.
     TooNew {
         /// The version found.
@@ -75,6 +80,9 @@ impl fmt::Display for Error {
             Error::ReadOnly => f.write_str("the database, or the disk it lies on, is read-only"),
             Error::Unavailable(why) => write!(f, "the database cannot be reached: {why}"),
             Error::Corrupt(why) => write!(f, "the database is damaged, or none of hefe's: {why}"),
+            Error::Missing { beside } => {
+                write!(f, "the database is gone, and `{}` says that it was there", beside.display())
+            }
             Error::TooNew { found, known } => {
                 write!(f, "the database has schema {found}, this version of hefe reads up to {known}")
             }

@@ -294,6 +294,34 @@ async fn a_file_that_is_no_database_of_ours_is_refused_with_a_way_out() {
 }
 
 #[tokio::test]
+async fn a_database_that_is_gone_is_missed() {
+    let workflow = json!({ "identifier": "Go", "async": true, "elements": [{ "name": "go", "type": "flow/stop" }], "entry": "go" });
+    let project = Project::new();
+    project.workflow("main", "go", workflow.to_string());
+    let path = project.path().to_str().unwrap();
+    assert!(run(["run", "Go", "--project", path]).await.status.success());
+    let (file, aside) = (project.path().join(".hefe/hefe.db"), project.path().join("aside"));
+    fs::rename(&file, &aside).unwrap();
+    let account = ["runs", "account", "--json", "--project", path];
+    for arguments in
+        [&["serve", path, "--listen", "127.0.0.1:0"][..], &account, &["run", "Go", "--project", path]]
+    {
+        let said = says(&run(arguments).await);
+        assert!(said.contains("the database is gone") && said.contains("to begin anew"), "{said}");
+        assert!(!file.exists(), "nothing is made in its place");
+    }
+    let accepted = async || {
+        let account = run(account).await;
+        serde_json::from_slice::<Value>(&account.stdout).unwrap()["accepted"].clone()
+    };
+    fs::rename(&aside, &file).unwrap();
+    assert_eq!(accepted().await, 1);
+    // As it is told to begin anew.
+    fs::remove_dir_all(project.path().join(".hefe")).unwrap();
+    assert_eq!(accepted().await, 0);
+}
+
+#[tokio::test]
 async fn a_second_owner_is_told_which_process_to_stop() {
     let project = Project::new();
     let path = project.path().to_str().unwrap().to_owned();

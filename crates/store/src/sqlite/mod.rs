@@ -167,7 +167,7 @@ impl Sqlite {
     /// Opens or makes the database and becomes its owner.
     ///
     /// # Errors
-    /// [`Error::Owned`] if another process has it, [`Error::Corrupt`] and [`Error::TooNew`] if it cannot be read,
+    /// [`Error::Owned`] if another process has it, [`Error::Corrupt`], [`Error::Missing`] and [`Error::TooNew`] if it cannot be read,
     /// [`Error::Full`], [`Error::ReadOnly`] and [`Error::Unavailable`] if the disk refuses.
     pub fn open(path: &Path, settings: Settings) -> Result<Sqlite, Error> {
         let (sqlite, writer, received) = Sqlite::parts(path, &settings, None)?;
@@ -205,7 +205,7 @@ impl Sqlite {
             return Err(Error::Unavailable(format!("SQLite {} is too old", rusqlite::version()).into()));
         }
         let mut db = connect(path, false)?;
-        migrate(&db)?;
+        migrate(&db, path)?;
         let last: Option<i64> = db
             .query_row(
                 "SELECT max((SELECT max(changed) FROM items), (SELECT max(changed) FROM notifications))",

@@ -66,9 +66,16 @@ fn make(folder: &Path) -> std::io::Result<()> {
 
 /// What SQLite would take for a database or a log without anything in it, and go on as if nothing had been lost.
 pub(super) fn look_at(path: &Path) -> Result<(), Error> {
-    let used = std::fs::metadata(path.with_file_name("held")).is_ok_and(|held| held.len() > 0);
-    if used && std::fs::metadata(path).is_ok_and(|file| file.len() == 0) {
-        return Err(Error::Corrupt("the file is empty, and was not when hefe last had it".into()));
+    let beside = [path.with_file_name("held"), wal(path)];
+    let used = beside.into_iter().find(|file| std::fs::metadata(file).is_ok_and(|file| file.len() > 0));
+    match (used, std::fs::metadata(path)) {
+        (Some(_), Ok(file)) if file.len() == 0 => {
+            return Err(Error::Corrupt("the file is empty, and was not when hefe last had it".into()));
+        }
+        (Some(beside), Err(error)) if error.kind() == std::io::ErrorKind::NotFound => {
+            return Err(Error::Missing { beside });
+        }
+        _ => {}
     }
     let mut head = [0; 4];
     let log = File::open(wal(path)).and_then(|mut log| log.read_exact(&mut head));
@@ -116,7 +123,7 @@ pub(super) fn connect(path: &Path, only_read: bool) -> Result<Connection, Error>
 }
 
 /// Brings the schema up to date, in one transaction.
-pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
+pub(super) fn migrate(db: &Connection, path: &Path) -> Result<(), Error> {
     let number =
         |name: &str| db.query_row(&format!("PRAGMA {name}"), [], |row| row.get::<_, i32>(0)).map_err(trouble);
     let (application, found) = (number("application_id")?, number("user_version")? as u32);
@@ -134,6 +141,12 @@ pub(super) fn migrate(db: &Connection) -> Result<(), Error> {
             include_str!("schema.sql")
         );
         db.execute_batch(&sql).map_err(trouble)?;
+        // Else a power cut could take the file and leave what is written beside it next, which says that it was there.
+        if let Some(folder) = path.parent() {
+            File::open(folder)
+                .and_then(|folder| folder.sync_all())
+                .map_err(|error| disk::refused(&error, folder))?;
+        }
     }
     Ok(())
 }

@@ -166,8 +166,24 @@ async fn what_is_no_database_or_no_log_is_never_begun_anew() {
     damaged(opened(patch(68, *b"Else")).await, "another program");
     let newer = opened(patch(60, 99_u32.to_be_bytes())).await;
     assert_eq!(newer, Err(Error::TooNew { found: 99, known: 1 }));
-    // A first start that did not come to its end, or a file that was taken away on purpose.
-    assert_eq!(opened(|path| fs::remove_file(path).unwrap()).await, Ok(()));
+    let missing = |beside: &'static str| {
+        move |result: Result<(), Error>| match result {
+            Err(Error::Missing { beside: says }) => assert!(says.ends_with(beside), "{says:?}"),
+            other => panic!("{beside}: {other:?}"),
+        }
+    };
+    missing("held")(opened(|path| fs::remove_file(path).unwrap()).await);
+    let only_log = |path: &Path| {
+        fs::remove_file(path.with_file_name("held")).unwrap();
+        fs::rename(path, path.with_file_name("hefe.db-wal")).unwrap();
+    };
+    missing("hefe.db-wal")(opened(only_log).await);
+    // A first start that did not come to its end, or all of it taken away on purpose.
+    let anew = |path: &Path| {
+        fs::remove_file(path.with_file_name("held")).unwrap();
+        fs::remove_file(path).unwrap();
+    };
+    assert_eq!(opened(anew).await, Ok(()));
 }
 
 #[tokio::test]
