@@ -1,6 +1,6 @@
 //! Speaks to the process that owns a project, over its socket; where there is none, this process becomes it.
 
-use std::path::Path;
+use std::{future::Future, path::Path, time::Duration};
 
 use bytes::Bytes;
 use http_body_util::{BodyExt, Full};
@@ -14,6 +14,10 @@ use crate::{
     say::Trouble,
     settings::File,
 };
+
+/// How long a server may be silent before it is asked whether it lives, and how long it may take to say so. An answer may
+/// take its time, and a stream that is followed may have nothing to tell: only a server that says nothing at all is left.
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// A way to the project's server.
 pub(crate) struct Client {
@@ -84,7 +88,8 @@ impl Client {
         let response = self.open_as(person, method, path, body).await?;
         let status = response.status();
         let run = response.headers().get("x-hefe-run").and_then(|id| id.to_str().ok()).map(str::to_owned);
-        let bytes = response.into_body().collect().await.map_err(|error| lost(&error))?.to_bytes();
+        let body = self.patiently(response.into_body().collect()).await?;
+        let bytes = body.map_err(|error| lost(&error))?.to_bytes();
         let body = serde_json::from_slice(&bytes).unwrap_or(Value::Null);
         Ok(Answer { status, body, run })
     }
@@ -105,6 +110,47 @@ impl Client {
     }
 
     async fn open_as(
+        &self,
+        person: Option<&str>,
+        method: Method,
+        path: &str,
+        body: Option<String>,
+    ) -> Result<hyper::Response<Incoming>, Trouble> {
+        self.patiently(self.ask(person, method, path, body)).await?
+    }
+
+    /// Waits for what the server has to say, as long as it lives.
+    pub(crate) async fn patiently<T>(&self, said: impl Future<Output = T>) -> Result<T, Trouble> {
+        let mut said = std::pin::pin!(said);
+        // A server of our own stands still only as we do.
+        if self.home.is_some() {
+            return Ok(said.await);
+        }
+        loop {
+            if let Ok(said) = tokio::time::timeout(SILENCE, &mut said).await {
+                return Ok(said);
+            }
+            let lives = self.ask(None, Method::GET, "/healthz", None);
+            // One that went away is told by what is waited for.
+            if tokio::time::timeout(SILENCE, lives).await.is_err() {
+                return Err(self.stands_still());
+            }
+        }
+    }
+
+    fn stands_still(&self) -> Trouble {
+        let named = std::fs::read_to_string(self.socket.path.with_extension("lock")).unwrap_or_default();
+        let help = match named.trim().parse::<u32>() {
+            Ok(process) => format!(
+                "look at process {process}: `kill -CONT {process}` lets it go on if it was stopped, `kill -9 {process}` ends it; \
+                 what it had answered is kept"
+            ),
+            Err(_) => "look whether its process was stopped; what it had answered is kept".to_owned(),
+        };
+        Trouble::new(format!("the server has said nothing for {} s", 2 * SILENCE.as_secs()), help)
+    }
+
+    async fn ask(
         &self,
         person: Option<&str>,
         method: Method,

@@ -10,7 +10,8 @@ use serde_json::Value;
 use crate::{bars::Bars, client::Client, say::Trouble};
 
 /// A live stream that has been opened.
-pub(crate) struct Events {
+pub(crate) struct Events<'a> {
+    client: &'a Client,
     body: Incoming,
     buffer: Vec<u8>,
 }
@@ -21,9 +22,9 @@ pub(crate) struct Event {
     pub(crate) data: Value,
 }
 
-impl Events {
+impl<'a> Events<'a> {
     /// Opened before anything is started, so that nothing is missed.
-    pub(crate) async fn open(client: &Client, system: &str) -> Result<Events, Trouble> {
+    pub(crate) async fn open(client: &'a Client, system: &str) -> Result<Events<'a>, Trouble> {
         let response = client.open(Method::GET, &format!("/{system}/events"), None).await?;
         if !response.status().is_success() {
             return Err(Trouble::new(
@@ -31,20 +32,20 @@ impl Events {
                 "look at the folders in PROJECT/systems",
             ));
         }
-        Ok(Events { body: response.into_body(), buffer: Vec::new() })
+        Ok(Events { client, body: response.into_body(), buffer: Vec::new() })
     }
 
     /// The next one; None when the stream has ended.
-    pub(crate) async fn next(&mut self) -> Option<Event> {
+    pub(crate) async fn next(&mut self) -> Result<Option<Event>, Trouble> {
         loop {
             if let Some(end) = self.buffer.windows(2).position(|pair| pair == b"\n\n") {
                 let block: Vec<u8> = self.buffer.drain(..end + 2).collect();
                 match parse(&String::from_utf8_lossy(&block)) {
-                    Some(event) => return Some(event),
+                    Some(event) => return Ok(Some(event)),
                     None => continue,
                 }
             }
-            let frame = self.body.frame().await?.ok()?;
+            let Some(Ok(frame)) = self.client.patiently(self.body.frame()).await? else { return Ok(None) };
             if let Ok(bytes) = frame.into_data() {
                 self.buffer.extend_from_slice(&bytes);
             }
@@ -63,14 +64,14 @@ pub(crate) async fn follow(
     client: &Client,
     system: &str,
     roots: &[String],
-    mut events: Events,
+    mut events: Events<'_>,
 ) -> Result<(), Trouble> {
     let mut bars = Bars::new();
     let watching = async {
         let mine: HashSet<&str> = roots.iter().map(String::as_str).collect();
         while !over(client, system, roots).await? {
             loop {
-                let Some(event) = events.next().await else { return Ok(()) };
+                let Some(event) = events.next().await? else { return Ok(()) };
                 let of_tree = ["root", "run"].iter().any(|key| {
                     event.data.get(key).and_then(Value::as_str).is_some_and(|id| mine.contains(id))
                 });
@@ -82,7 +83,7 @@ pub(crate) async fn follow(
             }
         }
         // What was still on its way when the last run ended.
-        while let Some(Some(event)) = events.next().now_or_never() {
+        while let Some(Ok(Some(event))) = events.next().now_or_never() {
             if event.kind == "progress" {
                 bars.show(&event.data);
             }

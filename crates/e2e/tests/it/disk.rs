@@ -338,6 +338,38 @@ async fn a_second_owner_is_told_which_process_to_stop() {
 }
 
 #[tokio::test]
+async fn a_server_that_stands_still_is_not_waited_for() {
+    let provider = Provider::start().await;
+    let gate = Gate::new();
+    let held = provider::Answer { held: Some(gate.clone()), ..provider::Answer::json(&json!({})) };
+    provider.answer("/call/1", held);
+    let project = project(&provider);
+    let path = project.path().to_str().unwrap().to_owned();
+    let hefe = Hefe::serve(project.path(), &[]).await;
+    let follow = ["run", "Parent", "--input", "{\"n\": 1}", "--project", &path];
+    let mut following = testkit::process::command();
+    let following = following.args(follow).kill_on_drop(true).output();
+    let stops = async {
+        provider.arrived_at("/call/1", 1).await;
+        // Longer than a server may be silent: it is asked, lives, and is followed on.
+        tokio::time::sleep(Duration::from_millis(5_500)).await;
+        hefe.pause();
+        run(["runs", "list", "--project", &path]).await
+    };
+    let both = async { tokio::join!(following, stops) };
+    let (followed, listed) = tokio::time::timeout(Duration::from_secs(60), both).await.expect("no end");
+    for output in [followed.unwrap(), listed] {
+        let says = String::from_utf8_lossy(&output.stderr).into_owned();
+        assert_eq!(output.status.code(), Some(2), "{says}");
+        assert!(says.contains("has said nothing for 10 s"), "{says}");
+        assert!(says.contains(&format!("kill -CONT {}", hefe.id())), "{says}");
+    }
+    hefe.proceed();
+    assert!(run(["runs", "list", "--project", &path]).await.status.success());
+    gate.open();
+}
+
+#[tokio::test]
 async fn a_run_whose_journal_is_damaged_fails_and_keeps_no_other_from_its_place() {
     let provider = Provider::start().await;
     provider.answer("/call/1", provider::Answer::json(&json!({ "marker": "kept-in-the-journal" })));

@@ -113,7 +113,7 @@ async fn launches(client: &Client, address: SocketAddr, provider: SocketAddr) ->
         bars.say(&format!("answered at once: {toast}"));
         roots.push(answer.get("run").and_then(Value::as_str).unwrap_or_default().to_owned());
     }
-    let ends = watch(&mut events, &mut bars, &roots).await;
+    let ends = watch(&mut events, &mut bars, &roots).await?;
     let words = ends.iter().map(|item| item.to_string()).collect::<String>();
     let statuses: Vec<_> = ends.iter().map(|item| item["status"].as_str().unwrap_or_default()).collect();
     let leaked = words.contains("db-7.internal") || words.contains("s3cr3t");
@@ -121,11 +121,11 @@ async fn launches(client: &Client, address: SocketAddr, provider: SocketAddr) ->
 }
 
 /// Shows bars until each root's has ended and its worker too; gives the items' last states.
-async fn watch(events: &mut Events, bars: &mut Bars, roots: &[String]) -> Vec<Value> {
+async fn watch(events: &mut Events<'_>, bars: &mut Bars, roots: &[String]) -> Result<Vec<Value>, Trouble> {
     let mut items = vec![Value::Null; roots.len()];
     let mut ended = vec![false; roots.len()];
     while !(ended.iter().all(|ended| *ended) && items.iter().all(over)) {
-        let Some(event) = events.next().await else { break };
+        let Some(event) = events.next().await? else { break };
         let of = |key: &str| {
             roots.iter().position(|root| event.data.get(key).and_then(Value::as_str) == Some(root))
         };
@@ -151,7 +151,7 @@ async fn watch(events: &mut Events, bars: &mut Bars, roots: &[String]) -> Vec<Va
             _ => {}
         }
     }
-    items
+    Ok(items)
 }
 
 fn over(state: &Value) -> bool {
