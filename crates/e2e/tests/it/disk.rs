@@ -174,12 +174,16 @@ async fn a_full_disk_loses_nothing_and_all_goes_on_when_there_is_space() {
         async |run: &str| client.post(&format!("/main/runs/{run}/signal/go"), &json!(null)).await.status;
     assert_eq!(signal(&runs[0]).await, 503);
     assert_eq!(client.get(&format!("/main/runs/{}", runs[0])).await.json()["status"], "waiting");
+    let ready = client.get("/readyz").await;
+    assert_eq!((ready.status, ready.text().as_str()), (503, "the disk is full\n"));
+    assert_eq!(client.get("/healthz").await.status, 200);
     assert!(client.get("/main/runs").await.status == 200 && client.get("/ui/main/runs").await.status == 200);
     assert_eq!(errors(&hefe).len(), 1, "{:?}", hefe.messages());
     let full = hefe.message("hefe.db").await;
     assert!(full.contains("nothing that was answered is lost") && full.contains("free some space"), "{full}");
     disk.free();
     hefe.message("is written again").await;
+    assert_eq!(client.get("/readyz").await.status, 200);
     until(&client, &called, "waiting").await;
     runs.push(called);
     runs.push(until_taken(&client, 1).await);

@@ -8,6 +8,8 @@ use axum::{
     response::{IntoResponse, Response},
 };
 
+use store::Error;
+
 use crate::app::App;
 
 /// GET /healthz: the process answers.
@@ -15,17 +17,25 @@ pub(crate) async fn alive() -> impl IntoResponse {
     ([(header::CONTENT_TYPE, "text/plain")], "ok\n")
 }
 
-/// GET /readyz: it has systems and its store can be read.
+/// GET /readyz: it has systems, and its store can be read and written. A disk that is nearly full refuses starts only.
 pub(crate) async fn ready(State(app): State<Arc<App>>) -> Response {
-    let problem = if app.engine.systems().is_empty() {
-        Some("no system is published\n")
-    } else if app.engine.store().account().await.is_err() {
-        Some("the database cannot be read\n")
-    } else {
-        None
-    };
-    match problem {
+    match trouble(&app).await {
         None => "ready\n".into_response(),
-        Some(problem) => (StatusCode::SERVICE_UNAVAILABLE, problem).into_response(),
+        Some(trouble) => (StatusCode::SERVICE_UNAVAILABLE, format!("{trouble}\n")).into_response(),
     }
+}
+
+/// Paths and the database's words are for the log only.
+async fn trouble(app: &App) -> Option<String> {
+    if app.engine.systems().is_empty() {
+        return Some("no system is published".to_owned());
+    }
+    let store = app.engine.store();
+    match store.room() {
+        Ok(()) | Err(Error::Filling { .. }) => {}
+        Err(error @ (Error::Full | Error::ReadOnly)) => return Some(error.to_string()),
+        Err(_) => return Some("the database cannot be written".to_owned()),
+    }
+    let read = store.account().await;
+    read.is_err().then(|| "the database cannot be read".to_owned())
 }
