@@ -72,7 +72,7 @@ impl Disk {
 }
 
 /// Calls a provider, then waits for a signal, then has a child do the rest.
-fn project(provider: &Provider) -> Project {
+pub(crate) fn project(provider: &Provider) -> Project {
     let project = Project::new();
     let elements = json!([
         { "name": "call", "type": "api/http", "options": { "uri": provider.url("/call/$n"), "timeout": "60s" },
@@ -93,17 +93,17 @@ fn project(provider: &Provider) -> Project {
     project
 }
 
-async fn begin(client: &Client, n: i32) -> Answer {
+pub(crate) async fn begin(client: &Client, n: i32) -> Answer {
     client.post("/main/workflows/Parent/run", &json!({ "n": n })).await
 }
 
-fn id(answer: &Answer) -> String {
+pub(crate) fn id(answer: &Answer) -> String {
     assert_eq!(answer.status, 202, "{}", answer.text());
     answer.json()["run"].as_str().unwrap().to_owned()
 }
 
 /// Returns once that run has that status.
-async fn until(client: &Client, run: &str, status: &str) {
+pub(crate) async fn until(client: &Client, run: &str, status: &str) {
     let mut events = client.events("/main/events").await;
     let at = format!("/main/runs/{run}");
     loop {
@@ -117,7 +117,7 @@ async fn until(client: &Client, run: &str, status: &str) {
 }
 
 /// Asks again until it is taken: what is over goes on by itself, within a moment.
-async fn until_taken(client: &Client, n: i32) -> String {
+pub(crate) async fn until_taken(client: &Client, n: i32) -> String {
     let taken = async {
         loop {
             let answer = begin(client, n).await;
@@ -130,7 +130,7 @@ async fn until_taken(client: &Client, n: i32) -> String {
     testkit::within(taken, || "no start is taken".to_owned()).await
 }
 
-fn errors(hefe: &Hefe) -> Vec<String> {
+pub(crate) fn errors(hefe: &Hefe) -> Vec<String> {
     hefe.messages().into_iter().filter(|line| line.contains("ERROR") || line.contains("WARN")).collect()
 }
 

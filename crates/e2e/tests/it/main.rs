@@ -8,5 +8,6 @@ mod disk;
 mod jobs;
 mod once;
 mod order;
+mod read_only;
 mod sim;
 mod style;
