@@ -44,8 +44,8 @@ pub(super) struct Memory {
     pub(super) next_prune_ms: Option<i64>,
     /// The writer has been asked to take those away that may go.
     pub(super) pruning: bool,
-    /// Children of runs that were cancelled are to be asked to end.
-    pub(super) dooms: bool,
+    /// When more children of runs that were cancelled are to be asked to end, if there are any.
+    pub(super) next_doom_ms: Option<i64>,
     /// Runs that are claimed.
     held: Vec<Id>,
     /// One of them that is worked alone, as processes died while they held it.

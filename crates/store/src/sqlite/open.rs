@@ -188,8 +188,9 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     }
     memory.next_prune_ms =
         db.query_row("SELECT min(at) FROM expires", [], |row| row.get(0)).map_err(trouble)?;
-    memory.dooms =
+    let dooms: bool =
         db.query_row("SELECT EXISTS (SELECT 1 FROM doomed)", [], |row| row.get(0)).map_err(trouble)?;
+    memory.next_doom_ms = dooms.then_some(0);
     let mut found = db.prepare("SELECT name, n FROM counters").map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {

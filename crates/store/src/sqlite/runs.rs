@@ -162,7 +162,7 @@ impl Runs for Sqlite {
 }
 
 impl Sqlite {
-    /// Claims, and how long until a parked run is due, or an ended one may go. Those that are due come a page at a time, as places get free.
+    /// Claims, and how long until a parked run is due, an ended one may go, or a refused page is tried again. Those that are due come a page at a time, as places get free.
     fn take(&self, max: usize) -> (Vec<Claimed>, Option<Duration>) {
         if lock(&self.shared.stopped).is_some() {
             return (Vec::new(), None);
@@ -173,9 +173,10 @@ impl Sqlite {
         if !claimed.is_empty() {
             self.shared.name_held(&memory);
         }
-        if memory.dooms {
-            memory.dooms = self.orders.send(Order::Doom).is_err();
+        if memory.next_doom_ms.is_some_and(|at_ms| at_ms <= now_ms) && self.orders.send(Order::Doom).is_ok() {
+            memory.next_doom_ms = None;
         }
+        let doom_ms = memory.next_doom_ms;
         let mut prune_ms = memory.next_prune_ms.filter(|_| !memory.pruning);
         if prune_ms.is_some_and(|at_ms| at_ms <= now_ms) {
             memory.pruning = self.orders.send(Order::Prune(now_ms)).is_ok();
@@ -186,7 +187,7 @@ impl Sqlite {
             memory.waking = self.orders.send(Order::Wake(now_ms)).is_ok();
             return (claimed, None);
         }
-        let due_in = wake_ms.into_iter().chain(prune_ms).min().map(|at_ms| at_ms - now_ms);
+        let due_in = wake_ms.into_iter().chain(prune_ms).chain(doom_ms).min().map(|at_ms| at_ms - now_ms);
         // A clock that stands still while we sleep is looked at again; a millisecond more makes up for the rounding.
         (claimed, due_in.map(|ms| Duration::from_millis(ms.clamp(0, 3_600_000) as u64 + 1)))
     }

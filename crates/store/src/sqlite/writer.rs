@@ -31,6 +31,9 @@ const ITEMS_MAX: usize = 50_000;
 /// After a page of due runs could not be woken.
 const WAKE_AGAIN_MS: i64 = 1_000;
 
+/// After a page of children could not be asked to end.
+const DOOM_AGAIN_MS: i64 = 1_000;
+
 /// After a page of ended runs could not be taken away.
 const PRUNE_AGAIN_MS: i64 = 60_000;
 
@@ -288,7 +291,7 @@ impl Writer {
             memory.pruning = false;
         }
         if let Some(dooms) = after.dooms {
-            memory.dooms = dooms;
+            memory.next_doom_ms = dooms.then_some(0);
         }
         if let Some(expires_at_ms) = after.expires {
             memory.expires(expires_at_ms);
@@ -341,7 +344,11 @@ impl Writer {
                     drop(memory);
                     self.shared.ready.notify_one();
                 }
-                Order::Doom if result.is_err() => lock(&self.shared.memory).dooms = true,
+                Order::Doom if result.is_err() => {
+                    let again_ms = ((self.shared.clock)() / 1_000) as i64 + DOOM_AGAIN_MS;
+                    lock(&self.shared.memory).next_doom_ms = Some(again_ms);
+                    self.shared.ready.notify_one();
+                }
                 Order::Wake(_) | Order::Prune(_) | Order::Doom | Order::Close(_) => {}
             }
         }

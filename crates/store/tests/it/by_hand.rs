@@ -7,7 +7,7 @@ use std::sync::{
 
 use futures_util::FutureExt;
 use store::{
-    Cancelled, Claimed, Commit, Contribution, Id, ItemStatus, Items, NewRun, Park, Runs, Status, Write,
+    Cancelled, Claimed, Commit, Contribution, End, Id, ItemStatus, Items, NewRun, Park, Runs, Status, Write,
     sqlite::{ByHand, Settings, Sqlite},
 };
 
@@ -83,6 +83,32 @@ async fn a_run_whose_time_has_come_is_woken_although_the_disk_refused_once() {
     assert_eq!(scene.writer.take(), 1, "and once more");
     scene.writer.commit(0).unwrap();
     assert_eq!(claim.await.unwrap()[0].start.id, run(1).id);
+}
+
+#[tokio::test]
+async fn children_beyond_a_page_are_asked_to_end_although_the_disk_refused_once() {
+    let mut scene = Scene::new();
+    let children = (2..=502).map(|n| NewRun { root: run(1).id, parent: Some(run(1).id), ..run(n) });
+    let all: Vec<NewRun> = [run(1)].into_iter().chain(children).collect();
+    let claimed = scene.started(&all);
+    let store = scene.store.clone();
+    let mut claim = store.claim(1);
+    assert!((&mut claim).now_or_never().is_none());
+    drop(scene.store.cancel(run(1).id, true, 5));
+    let cancelled = End { cancel_at_ms: Some(5), ..End::new(Status::Cancelled, 1, 5) };
+    let (id, epoch) = (claimed[0].start.id, claimed[0].epoch);
+    drop(scene.store.commit(Commit { run: id, epoch, end: Some(cancelled), ..Commit::default() }));
+    scene.commit();
+    let asked = || (2..=502).filter(|n| scene.store.is_asked_to_end(run(*n).id)).count();
+    assert_eq!(asked(), 500, "a page of them");
+    assert!((&mut claim).now_or_never().is_none());
+    assert_eq!(scene.writer.take(), 1, "it asks for the rest");
+    scene.writer.commit(2).unwrap();
+    scene.now_ms.store(9_000, Ordering::Relaxed);
+    assert!((&mut claim).now_or_never().is_none());
+    assert_eq!(scene.writer.take(), 1, "and once more");
+    scene.writer.commit(0).unwrap();
+    assert_eq!((2..=502).filter(|n| scene.store.is_asked_to_end(run(*n).id)).count(), 501);
 }
 
 #[tokio::test]
