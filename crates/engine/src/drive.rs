@@ -263,8 +263,11 @@ impl Drive {
     /// The journal is durable already; what a bar last said goes out too, as a replay would not say it again.
     async fn hand_back(&mut self) -> Result<Left, store::Error> {
         self.sink.due(&self.shared, true);
-        let ticket = self.submit();
-        self.ahead.extend(ticket);
+        let worked_ms = self.patience.counted_ms(self.shared.clock.now_ms());
+        if worked_ms.is_some() || !self.sink.is_empty() {
+            let ticket = self.hand_over(worked_ms);
+            self.ahead.push_back(ticket);
+        }
         self.catch_up(0).await?;
         Ok(Left::HandBack)
     }
@@ -357,13 +360,18 @@ impl Drive {
 
     /// Hands everything collected to the writer; None if there is nothing.
     fn submit(&mut self) -> Option<Ticket> {
-        if self.sink.entries.is_empty() && self.sink.writes.is_empty() {
+        if self.sink.is_empty() {
             return None;
         }
+        let worked_ms = self.patience.grown_ms(self.shared.clock.now_ms());
+        Some(self.hand_over(worked_ms))
+    }
+
+    fn hand_over(&mut self, worked_ms: Option<u64>) -> Ticket {
         let commit = self.collected();
         let due = self.written.checkpoint_is_due();
         let (checkpoint, stored_max) = if due { self.state() } else { (None, None) };
-        Some(self.shared.store.commit(Commit { checkpoint, stored_max, ..commit }))
+        self.shared.store.commit(Commit { checkpoint, stored_max, worked_ms, ..commit })
     }
 
     /// Everything since the last submission.

@@ -53,6 +53,8 @@ pub struct Commit {
     pub checkpoint: Option<Checkpoint>,
     /// With a checkpoint: what the run's journal may hold, bytes. The oldest part of its trace goes until it does.
     pub stored_max: Option<u64>,
+    /// How long workers have held the run, milliseconds, for whoever claims it next; with a park or an end it stands there.
+    pub worked_ms: Option<u64>,
     /// Own writes, in the order in which they were made.
     pub writes: Vec<Write>,
     /// Set when the run leaves its worker for now.

@@ -257,7 +257,7 @@ pub struct Claimed {
     pub attempts: u32,
     /// When a worker first took it, if one has.
     pub started_at_ms: Option<i64>,
-    /// How long workers held it before it parked last, milliseconds.
+    /// How long workers have held it, as far as the store was told, milliseconds.
     pub worked_ms: u64,
     /// How it parked last; None if somebody has worked it since.
     pub parked: Option<Parked>,

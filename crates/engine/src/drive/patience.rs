@@ -14,7 +14,13 @@ pub(super) struct Patience {
     before_ms: u64,
     /// The last outcome or progress.
     news_at_ms: i64,
+    /// How much of what was worked the store knows.
+    kept_ms: u64,
 }
+
+/// A crash forgets at most so large a part of `maxDuration`, besides what came after the run's last submission: so a run
+/// writes no more often how long it was worked, however many effects it has.
+const KEPT_PARTS: u64 = 64;
 
 /// What took too long.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -33,6 +39,7 @@ impl Patience {
             since_ms: now_ms,
             before_ms,
             news_at_ms: now_ms,
+            kept_ms: before_ms,
         }
     }
 
@@ -44,6 +51,22 @@ impl Patience {
     /// How long workers have held the run, milliseconds.
     pub(super) fn worked_ms(&self, now_ms: i64) -> u64 {
         self.before_ms.saturating_add(now_ms.saturating_sub(self.since_ms).max(0) as u64)
+    }
+
+    /// The same, where it matters.
+    pub(super) fn counted_ms(&self, now_ms: i64) -> Option<u64> {
+        self.duration_ms_max.map(|_| self.worked_ms(now_ms))
+    }
+
+    /// What the store is to know with a submission of now, if that is much more than it does.
+    pub(super) fn grown_ms(&mut self, now_ms: i64) -> Option<u64> {
+        let part_ms = self.duration_ms_max? / KEPT_PARTS;
+        let worked_ms = self.worked_ms(now_ms);
+        let much = worked_ms > self.kept_ms.saturating_add(part_ms);
+        much.then(|| {
+            self.kept_ms = worked_ms;
+            worked_ms
+        })
     }
 
     pub(super) fn late(&self, now_ms: i64) -> Option<Late> {

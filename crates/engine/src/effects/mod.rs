@@ -38,6 +38,11 @@ impl Sink {
         Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
     }
 
+    /// Whether there is nothing to submit.
+    pub(crate) fn is_empty(&self) -> bool {
+        self.entries.is_empty() && self.writes.is_empty()
+    }
+
     /// An effect becomes writes; nothing is done yet.
     pub(crate) fn take(&mut self, shared: &Shared, output: Output) {
         let at_ms = shared.clock.now_ms();

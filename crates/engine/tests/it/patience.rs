@@ -1,7 +1,12 @@
 //! `job.timeout` and `job.maxDuration`: how long a worker holds a run.
 
+use std::sync::{
+    Arc,
+    atomic::{AtomicI64, Ordering},
+};
+
 use serde_json::{Value, json};
-use store::{Run, Status};
+use store::{Id, Run, Status};
 use testkit::provider::{Answer, Gate, Provider};
 
 use crate::scene::{Scene, calls_behind};
@@ -103,6 +108,81 @@ async fn what_was_worked_before_a_park_counts() {
     workflow["elements"][1]["options"]["for"] = json!("1200ms");
     let run = ends(workflow).await;
     assert_eq!((run.status, code(&run).as_str()), (Status::Failed, "timeout"));
+}
+
+/// Two calls that may take 400 ms in all, by a clock that goes on when it is told to; each is held the first times.
+struct Slow {
+    provider: Provider,
+    gate: Gate,
+    now_ms: Arc<AtomicI64>,
+    scene: Scene,
+    run: Id,
+}
+
+impl Slow {
+    /// Returns when the first call has arrived.
+    async fn start() -> Slow {
+        let provider = Provider::start().await;
+        let gate = Gate::new();
+        let held = || Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) };
+        provider.queue("/one", [held(), held()]);
+        let never = Answer { held: Some(Gate::new()), ..Answer::json(&json!({})) };
+        provider.answer("/two", never);
+        let options = |path: &str| json!({ "uri": provider.url(path), "method": "POST", "timeout": "60s" });
+        let mut workflow = calls_behind(&[("one", options("/one")), ("two", options("/two"))]);
+        workflow["job"] = json!({ "maxDuration": "400ms", "attempts": 3 });
+        let now_ms = Arc::new(AtomicI64::new(1_800_000_000_000));
+        let source = now_ms.clone();
+        let clock = engine::Clock::new(move || source.load(Ordering::Relaxed));
+        let settings = engine::Settings { clock, ..engine::Settings::default() };
+        let mut scene = Scene::with(&[("Call", workflow)], &[&provider.host()], settings).await;
+        let run = scene.queue("Call").await;
+        scene.work();
+        provider.arrived_at("/one", 1).await;
+        Slow { provider, gate, now_ms, scene, run }
+    }
+
+    fn goes_on(&self, ms: i64) {
+        self.now_ms.fetch_add(ms, Ordering::Relaxed);
+    }
+
+    /// It has taken too long.
+    async fn fails_late(self) {
+        let ended = self.scene.end(self.run).await;
+        assert_eq!((ended.status, code(&ended).as_str()), (Status::Failed, "timeout"));
+        self.scene.close().await;
+    }
+}
+
+#[tokio::test]
+async fn what_was_worked_before_a_stop_counts() {
+    let mut slow = Slow::start().await;
+    slow.goes_on(300);
+    slow.scene.stop(engine::Stop::Now);
+    slow.scene.stopped().await;
+    assert_eq!(slow.scene.status(slow.run).await, Status::Queued);
+    slow.scene = slow.scene.opened_again().await;
+    slow.scene.work();
+    slow.provider.arrived_at("/one", 2).await;
+    slow.goes_on(150);
+    slow.fails_late().await;
+}
+
+#[tokio::test]
+async fn what_was_worked_before_a_crash_counts_up_to_the_last_outcome() {
+    let mut slow = Slow::start().await;
+    slow.goes_on(300);
+    slow.gate.open();
+    slow.provider.arrived_at("/two", 1).await;
+    // Nobody hears of this.
+    slow.goes_on(50);
+    slow.scene = slow.scene.dropped().await;
+    slow.scene.work();
+    slow.provider.arrived_at("/two", 2).await;
+    slow.goes_on(90);
+    assert_eq!(slow.scene.status(slow.run).await, Status::Running);
+    slow.goes_on(10);
+    slow.fails_late().await;
 }
 
 /// Turns without an end, and without an outcome.

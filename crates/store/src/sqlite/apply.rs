@@ -37,6 +37,8 @@ pub(super) struct After {
     pub(super) counters: HashMap<&'static str, i64>,
     /// Suspects that wrote an entry.
     pub(super) got_on: Vec<Id>,
+    /// Runs, and how long workers have held them.
+    pub(super) worked: Vec<(Id, u64)>,
     /// Points that the transaction stands at until it is over.
     pub(super) inside: Vec<Inside>,
     /// Runs that have parked in this batch, and were not woken in it: memory still has them held.
@@ -112,6 +114,7 @@ pub(super) struct Mark {
     ended: usize,
     moved: usize,
     changes: usize,
+    worked: usize,
     still: usize,
     counters: HashMap<&'static str, i64>,
     pins: HashMap<Hash, i64>,
@@ -126,6 +129,7 @@ impl After {
             ended: self.ended.list.len(),
             moved: self.moved.len(),
             changes: self.changes.len(),
+            worked: self.worked.len(),
             still: self.still.len(),
             counters: self.counters.clone(),
             pins: self.pins.clone(),
@@ -149,6 +153,7 @@ impl After {
         self.ended.truncate(to.ended);
         self.moved.truncate(to.moved);
         self.changes.truncate(to.changes);
+        self.worked.truncate(to.worked);
         self.still.truncate(to.still);
         self.counters = to.counters;
         self.pins = to.pins;
@@ -193,6 +198,13 @@ impl Apply<'_> {
                 self.run("UPDATE live SET crashes = 0 WHERE run = ?1", params![key(commit.run)])?;
                 self.after.got_on.push(commit.run);
             }
+        }
+        if let Some(worked_ms) = commit.worked_ms {
+            self.run(
+                "UPDATE live SET worked = ?2 WHERE run = ?1",
+                params![key(commit.run), worked_ms as i64],
+            )?;
+            self.after.worked.push((commit.run, worked_ms));
         }
         if let Some(checkpoint) = &commit.checkpoint {
             self.checkpoint(commit.run, checkpoint)?;

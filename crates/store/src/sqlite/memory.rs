@@ -309,6 +309,13 @@ impl Memory {
         }
     }
 
+    /// How long workers have held it, for the next one.
+    pub(super) fn was_worked(&mut self, id: Id, ms: u64) {
+        if let Some(live) = self.live.get_mut(&id) {
+            live.ready.worked_ms = ms;
+        }
+    }
+
     /// Whether the run is live and that epoch holds it.
     pub(super) fn holds(&self, id: Id, epoch: u64) -> bool {
         self.live.get(&id).is_some_and(|live| live.held && live.epoch == epoch)

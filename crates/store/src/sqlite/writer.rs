@@ -285,6 +285,9 @@ impl Writer {
         for run in after.got_on {
             memory.gets_on(run);
         }
+        for (run, worked_ms) in after.worked {
+            memory.was_worked(run, worked_ms);
+        }
         if let Some(next_prune_ms) = after.next_prune {
             let earliest_ms = ((self.shared.clock)() / 1_000) as i64 + PRUNE_PAUSE_MS;
             memory.next_prune_ms = next_prune_ms.map(|at_ms: i64| at_ms.max(earliest_ms));

@@ -1,5 +1,5 @@
 use recipe::Value;
-use store::{Cancelled, Commit, Error, Filter, Id, Status, Write};
+use store::{Cancelled, Claimed, Commit, Error, Filter, Id, Status, Store, Write};
 
 use super::{Open, claim, close, end, run, start};
 
@@ -55,6 +55,28 @@ pub(crate) async fn an_old_epoch_is_refused(open: &Open<'_>) {
     let refused = store.commit(end(&old, Status::Succeeded)).await.unwrap();
     assert_eq!(refused, Err(Error::LeaseLost));
     store.commit(end(&new, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
+pub(crate) async fn what_was_worked_is_known_to_whoever_claims_next(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let worked = async |store: &dyn Store, claimed: &Claimed, ms: u64| {
+        let (run, epoch) = (claimed.start.id, claimed.epoch);
+        let commit = Commit { run, epoch, worked_ms: Some(ms), ..Commit::default() };
+        store.commit(commit).await.unwrap()
+    };
+    let first = claim(&*store).await;
+    assert_eq!(first.worked_ms, 0);
+    worked(&*store, &first, 70).await.unwrap();
+    store.release(first.start.id, first.epoch);
+    let second = claim(&*store).await;
+    assert_eq!(second.worked_ms, 70, "it was handed back");
+    assert_eq!(worked(&*store, &first, 5).await, Err(Error::LeaseLost));
+    worked(&*store, &second, 90).await.unwrap();
+    close(store).await;
+    let store = open();
+    assert_eq!(claim(&*store).await.worked_ms, 90, "its process has died");
     close(store).await;
 }
 
