@@ -52,20 +52,15 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
     type Rejection = Refused;
 
     async fn from_request(request: Request, state: &S) -> Result<Form<T>, Refused> {
-        extract::Form::from_request(request, state).await.map(|extract::Form(said)| Form(said)).map_err(
-            |wrong| {
-                let (status, says) = match wrong {
-                    FormRejection::InvalidFormContentType(_) => {
-                        (StatusCode::UNSUPPORTED_MEDIA_TYPE, "the body is not said to be a form")
-                    }
-                    FormRejection::BytesRejection(_) => {
-                        (StatusCode::PAYLOAD_TOO_LARGE, "the form could not be read to its end")
-                    }
-                    _ => (StatusCode::BAD_REQUEST, "the form cannot be read"),
-                };
-                Refused::new(status, says)
-                    .help("send it from the page, or as application/x-www-form-urlencoded")
-            },
-        )
+        let wrong = match extract::Form::from_request(request, state).await {
+            Ok(extract::Form(said)) => return Ok(Form(said)),
+            Err(wrong) => wrong,
+        };
+        let (status, says) = match &wrong {
+            FormRejection::InvalidFormContentType(_) => (wrong.status(), "the body is not said to be a form"),
+            FormRejection::BytesRejection(_) => (wrong.status(), "the form could not be read to its end"),
+            _ => (StatusCode::BAD_REQUEST, "the form cannot be read"),
+        };
+        Err(Refused::new(status, says).help("send it from the page, or as application/x-www-form-urlencoded"))
     }
 }
