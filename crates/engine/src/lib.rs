@@ -30,7 +30,7 @@ use std::sync::Arc;
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 use recipe::Value;
-pub use request::{Planned, Worked};
+pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
 pub use signals::{Asked, Question, Signed};

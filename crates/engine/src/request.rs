@@ -161,11 +161,13 @@ fn allowed(event: Option<&Event>, call: &Call) -> Result<(), Refusal> {
     let Some(person) = &call.person else {
         return if event.public { Ok(()) } else { Err(Refusal::Forbidden) };
     };
+    if may_start(event, person) { Ok(()) } else { Err(Refusal::Forbidden) }
+}
+
+/// Whether someone signed in may start a workflow by that event.
+pub fn may_start(event: &Event, person: &crate::Person) -> bool {
     let has = |role: &Arc<str>| person.roles.contains(role) || person.roles.iter().any(|r| &**r == "admin");
-    if event.public || event.roles.is_empty() || event.roles.iter().any(has) {
-        return Ok(());
-    }
-    Err(Refusal::Forbidden)
+    event.public || event.roles.is_empty() || event.roles.iter().any(has)
 }
 
 /// Runs it to its end, in place.

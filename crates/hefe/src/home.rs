@@ -7,7 +7,7 @@ use std::{
 };
 
 use engine::{Engine, Stop};
-use server::Listener;
+use server::{Listener, Site};
 use store::sqlite::Sqlite;
 use tokio::{
     net::{TcpListener, UnixListener},
@@ -43,6 +43,7 @@ pub(crate) struct Home {
     pub(crate) engine: Engine,
     project: PathBuf,
     stop: watch::Sender<Stop>,
+    site: Site,
     serving: JoinSet<()>,
 }
 
@@ -71,8 +72,10 @@ impl Home {
         if let Some(listen) = &file.listen {
             engine.served_at(&format!("http://{listen}"));
         }
+        let of_server = file.server(project)?;
+        let site = server::site(engine.clone(), of_server).await.map_err(|error| trouble(&path, &error))?;
         let (stop, _) = watch::channel(Stop::No);
-        Ok(Home { engine, project: project.to_owned(), stop, serving: JoinSet::new() })
+        Ok(Home { engine, project: project.to_owned(), stop, site, serving: JoinSet::new() })
     }
 
     /// What to do about a refusal of its store.
@@ -110,10 +113,10 @@ impl Home {
                 "give an address and a port, such as 127.0.0.1:8086",
             ));
         };
-        if !address.ip().is_loopback() {
+        if self.site.open && !address.ip().is_loopback() {
             return Err(Trouble::new(
                 format!("{address} can be reached from other machines, and nobody has to sign in"),
-                "listen on 127.0.0.1 until sign-in is set up",
+                "make a first user with `hefe user add NAME --role admin --print-key`, or listen on 127.0.0.1",
             ));
         }
         let bound = TcpListener::bind(address).await.and_then(|bound| Ok((bound.local_addr()?, bound)));
@@ -129,7 +132,7 @@ impl Home {
     }
 
     fn serve(&mut self, listener: Listener) {
-        let router = server::router(self.engine.clone(), server::Settings::default());
+        let router = self.site.router.clone();
         let mut stop = self.stop.subscribe();
         self.serving.spawn(server::serve(listener, router, async move {
             // A sender that is gone means the same.

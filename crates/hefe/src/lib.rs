@@ -5,6 +5,7 @@
 mod bars;
 mod client;
 mod commands;
+mod doors;
 mod follow;
 mod home;
 mod provider;
@@ -33,6 +34,8 @@ enum Command {
     Run(commands::run::Args),
     /// List runs, show one, cancel one, account for all
     Runs(commands::runs::Args),
+    /// Make users, list and remove them
+    User(commands::user::Args),
     /// Evaluate an expression, or print its tree
     Recipe(commands::recipe::Args),
 }
@@ -61,6 +64,7 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => commands::serve::main(args).await,
             Command::Run(args) => commands::run::main(args).await,
             Command::Runs(args) => commands::runs::main(args).await,
+            Command::User(args) => commands::user::main(args).await,
             Command::Recipe(args) => commands::recipe::main(&args),
         }
     })

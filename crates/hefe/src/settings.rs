@@ -24,6 +24,53 @@ pub(crate) struct File {
     pub(crate) disk_percent: Option<u8>,
     /// By host or host:port.
     pub(crate) hosts: BTreeMap<String, Host>,
+    /// Users who are there from the first.
+    pub(crate) users: Vec<FirstUser>,
+    /// Whose tokens are taken.
+    pub(crate) tokens: Option<Tokens>,
+    /// Pages of these origins may call with a key, a token or a ticket.
+    pub(crate) origins: Vec<String>,
+    /// Addresses or networks of the proxies whose forwarded headers count.
+    pub(crate) proxies: Vec<String>,
+}
+
+/// A user whom the file names.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct FirstUser {
+    pub(crate) name: String,
+    #[serde(default)]
+    pub(crate) roles: Vec<String>,
+    /// None: all of them.
+    #[serde(default)]
+    pub(crate) systems: Vec<String>,
+    /// `ID:SHA256` of the key, as `hefe user key` prints it.
+    pub(crate) key: String,
+}
+
+/// An issuer of JSON Web Tokens.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(crate) struct Tokens {
+    pub(crate) algorithm: String,
+    pub(crate) issuer: Option<String>,
+    pub(crate) audience: Option<String>,
+    /// A file with the shared secret of HS256.
+    pub(crate) secret_file: Option<std::path::PathBuf>,
+    pub(crate) jwks_file: Option<std::path::PathBuf>,
+    pub(crate) jwks_url: Option<String>,
+    #[serde(default = "roles")]
+    pub(crate) roles_claim: String,
+    #[serde(default = "systems")]
+    pub(crate) systems_claim: String,
+}
+
+fn roles() -> String {
+    "roles".to_owned()
+}
+
+fn systems() -> String {
+    "systems".to_owned()
 }
 
 /// What holds for one host that api/http calls.

@@ -7,19 +7,22 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{get, post},
+    routing::{delete, get, post},
 };
-use engine::{Engine, Person, Published};
-use store::{Item, Run};
+use engine::{Engine, Published};
+use store::Run;
 use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     answer::Refused,
-    guard::guard,
-    live::{Audience, Hub, audience_of},
+    door::{Door, Kept, unknown_system},
+    guard::{cors, guard},
+    live::Hub,
     once::UnderWay,
     pages,
-    routes::{account, bulk, events, health, mine, notifications, progress, runs, webhook, workflows},
+    routes::{
+        account, audit, bulk, events, health, mine, notifications, progress, runs, users, webhook, workflows,
+    },
     settings::Settings,
 };
 
@@ -29,20 +32,18 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) live: Hub,
     pub(crate) under_way: UnderWay,
-    local: Person,
+    kept: Kept,
 }
 
 impl App {
-    /// Who asks. In open mode it is always the person `local`.
-    pub(crate) fn viewer(&self) -> Viewer {
-        Viewer { person: self.local.clone(), operator: true }
+    /// Who comes in.
+    pub(crate) fn door(&self) -> &Arc<Door> {
+        &self.kept.door
     }
 
     /// The system of that name, or 404.
     pub(crate) fn system(&self, name: &str) -> Result<Arc<Published>, Refused> {
-        self.engine
-            .system(name)
-            .ok_or_else(|| Refused::unknown("system", name, "the systems are the folders in `systems/`"))
+        self.engine.system(name).ok_or_else(|| unknown_system(name))
     }
 
     /// Why a run waits, if it has not ended.
@@ -51,42 +52,27 @@ impl App {
     }
 }
 
-/// Who looks, and with which rights in the system.
-#[derive(Debug, Clone)]
-pub(crate) struct Viewer {
-    pub(crate) person: Person,
-    pub(crate) operator: bool,
+/// What is served.
+pub struct Site {
+    /// All routes.
+    pub router: Router,
+    /// Nobody signs in: it must be reached from this machine only.
+    pub open: bool,
 }
 
-impl Viewer {
-    /// What the viewer may see live.
-    pub(crate) fn audiences(&self) -> Vec<Audience> {
-        let user = self.person.id.clone();
-        let mut audiences = vec![Audience::Everyone, Audience::Person(user.clone())];
-        if self.operator {
-            audiences.extend([Audience::Operators, Audience::Runs]);
-        } else {
-            audiences.push(Audience::RunsOf(user));
-        }
-        audiences
-    }
-
-    /// Whether the viewer may see that item.
-    pub(crate) fn sees(&self, item: &Item) -> bool {
-        self.audiences().contains(&audience_of(item))
-    }
-
-    /// Whether the viewer may see that run.
-    pub(crate) fn sees_run(&self, run: &Run) -> bool {
-        self.operator || run.start.user.as_ref() == Some(&self.person.id)
-    }
-}
-
-/// All routes. Must be called inside a runtime: live delivery begins to listen.
-pub fn router(engine: Engine, settings: Settings) -> Router {
+/// All that the outside sees. Needs a runtime: live delivery begins to listen.
+///
+/// # Errors
+/// As the store's, whose users are read.
+pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Error> {
+    let kept = Kept::open(engine.store().clone(), settings.doors.clone()).await?;
+    let open = kept.door.is_open();
     let live = Hub::start(engine.clone(), &settings);
-    let app =
-        Arc::new(App { engine, settings, live, under_way: UnderWay::default(), local: Person::local() });
+    let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), kept });
+    Ok(Site { router: router(app), open })
+}
+
+fn router(app: Arc<App>) -> Router {
     // The credential of a signed address is in it, so neither its Host nor a proxy in front matters; nor do they to styles.
     let open = Router::new()
         .route("/{system}/signal/{run}/{name}", get(pages::signal::show).post(pages::signal::answer))
@@ -114,10 +100,17 @@ pub fn router(engine: Engine, settings: Settings) -> Router {
         .route("/{system}/mine", get(mine::list))
         .route("/{system}/notifications", get(notifications::list))
         .route("/{system}/events", get(events::stream))
+        .route("/{system}/events/ticket", post(events::ticket))
+        .route("/{system}/audit", get(audit::of_system))
+        .route("/audit", get(audit::of_all))
+        .route("/users", get(users::list).post(users::add))
+        .route("/users/{name}", delete(users::remove))
+        .route("/users/{name}/keys/{key}", delete(users::revoke))
         .merge(pages::routes())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(app.clone(), guard))
+        .layer(cors(&app.settings.origins))
         .merge(open)
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn(pages::refusals))

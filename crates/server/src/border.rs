@@ -44,6 +44,11 @@ impl Shown {
         value.get(name).map_or_else(Shown::null, Shown::of)
     }
 
+    /// A field of it, null if it is not there.
+    pub(crate) fn at(&self, name: &str) -> Shown {
+        Shown(self.0.get(name).cloned().unwrap_or_default())
+    }
+
     /// Whether it is that text.
     pub(crate) fn is(&self, text: &str) -> bool {
         self.0.as_str() == Some(text)

@@ -1,37 +1,83 @@
-//! Who may speak to a server that nobody signs in to (delivery.md, Sign-in): this machine only.
+//! Before anything else: who may speak to us, and who it is (delivery.md, Sign-in).
 //!
-//! A page of another site can make a browser send requests here (by its address or by a name that it points here), so
-//! the Host must be one of ours, no proxy may stand in front, and writes must come from our own pages or from no page.
+//! In open mode this machine only: a page of another site can make a browser send requests here (by its address or by a name
+//! that it points here), so the Host must be one of ours and no proxy may stand in front. In every mode a page of another origin
+//! writes only if the settings name it, and never with what a browser sends unasked. Forwarded headers count from the proxies
+//! that the settings name, and from nobody else.
 
 use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, Method, StatusCode, header},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use tower_http::cors::CorsLayer;
 
-use crate::{answer::Refused, app::App, serve::Peer};
+use crate::{
+    answer::Refused,
+    app::App,
+    door::{Credential, Guest},
+    serve::Peer,
+    settings::Settings,
+};
 
-/// The only middleware: three looks at the headers.
+/// The only middleware.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
-    let over_socket = request.extensions().get::<Arc<Peer>>().is_some_and(|peer| peer.over_socket);
-    let host = request
-        .uri()
-        .authority()
-        .map(|authority| authority.as_str())
-        .or_else(|| request.headers().get(header::HOST).and_then(|host| host.to_str().ok()))
-        .unwrap_or_default();
-    let refused = if over_socket || !app.settings.open {
-        None
-    } else {
-        check_host(host, &app.settings.hosts).or_else(|| check_forwarded(request.headers()))
-    };
-    let refused = refused.or_else(|| check_origin(request.method(), host, request.headers()));
-    match refused {
-        Some(refused) => refused.into_response(),
-        None => next.run(request).await,
+    let (mut parts, body) = request.into_parts();
+    match admit(&app, &parts).await {
+        Ok(guest) => {
+            parts.extensions.insert(guest);
+            next.run(Request::from_parts(parts, body)).await
+        }
+        Err(refused) => refused.into_response(),
+    }
+}
+
+async fn admit(app: &App, parts: &Parts) -> Result<Guest, Refused> {
+    let peer = parts.extensions.get::<Arc<Peer>>();
+    if peer.is_some_and(|peer| peer.over_socket) {
+        let named = parts.headers.get("x-hefe-user").and_then(|name| name.to_str().ok());
+        let user = named.filter(|name| !name.is_empty()).unwrap_or("local").into();
+        return Ok(Guest::of(Credential::Socket { user }));
+    }
+    let seen = Seen::of(parts, &app.settings);
+    if app.door().is_open() {
+        check_host(&seen.host, &app.settings.hosts).map_or(Ok(()), Err)?;
+        check_forwarded(&parts.headers).map_or(Ok(()), Err)?;
+    }
+    let guest = app.door().admit(&parts.headers, app.engine.clock_ms()).await?;
+    check_origin(&guest, parts, &seen, &app.settings)?;
+    Ok(guest)
+}
+
+/// How the client sees the server.
+#[derive(Debug, PartialEq)]
+pub(crate) struct Seen {
+    /// Name and port.
+    pub(crate) host: String,
+    /// Over https.
+    pub(crate) secure: bool,
+}
+
+impl Seen {
+    pub(crate) fn of(parts: &Parts, settings: &Settings) -> Seen {
+        let text = |name: &str| parts.headers.get(name).and_then(|value| value.to_str().ok());
+        let from = parts.extensions.get::<Arc<Peer>>().and_then(|peer| peer.address);
+        let trusted = from.is_some_and(|from| settings.proxies.iter().any(|proxy| proxy.contains(&from)));
+        // The nearest proxy writes last.
+        let forwarded = |name: &str| {
+            let all = text(name).filter(|_| trusted)?;
+            all.rsplit(',').next().map(|last| last.trim().to_owned())
+        };
+        let host = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+        let https = |url: &String| url.starts_with("https://");
+        Seen {
+            host: forwarded("x-forwarded-host").unwrap_or_else(|| host.unwrap_or_default().to_owned()),
+            secure: forwarded("x-forwarded-proto")
+                .map_or_else(|| settings.public_url.as_ref().is_some_and(https), |scheme| scheme == "https"),
+        }
     }
 }
 
@@ -53,7 +99,7 @@ fn check_host(host: &str, more: &[String]) -> Option<Refused> {
             "this server is open to its own machine only, under its own names",
         )
         .code("host")
-        .help("use localhost, 127.0.0.1 or [::1] in the address, or set up sign-in")
+        .help("use localhost, 127.0.0.1 or [::1] in the address, or set up sign-in: `hefe user add`")
     })
 }
 
@@ -68,41 +114,100 @@ fn check_forwarded(headers: &HeaderMap) -> Option<Refused> {
             format!("the request came through a proxy: it has the header `{name}`"),
         )
         .code("forwarded")
-        .help("set up sign-in before you put the server behind a proxy"),
+        .help("set up sign-in before you put the server behind a proxy: `hefe user add`"),
     )
 }
 
-fn check_origin(method: &Method, host: &str, headers: &HeaderMap) -> Option<Refused> {
-    if matches!(*method, Method::GET | Method::HEAD | Method::OPTIONS) {
-        return None;
+fn check_origin(guest: &Guest, parts: &Parts, seen: &Seen, settings: &Settings) -> Result<(), Refused> {
+    let unasked = guest.credential().is_some_and(|credential| credential.is_sent_unasked());
+    from_page(parts, seen, settings, if unasked { &[] } else { &settings.origins })
+}
+
+/// # Errors
+/// 403 where a page writes that is none of ours.
+pub(crate) fn from_own_page(parts: &Parts, seen: &Seen, settings: &Settings) -> Result<(), Refused> {
+    from_page(parts, seen, settings, &[])
+}
+
+fn from_page(parts: &Parts, seen: &Seen, settings: &Settings, more: &[String]) -> Result<(), Refused> {
+    if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
+        return Ok(());
     }
-    let ours = match headers.get(header::ORIGIN) {
-        Some(origin) => origin
-            .to_str()
-            .ok()
-            .and_then(|origin| origin.split_once("://"))
-            .is_some_and(|(_, authority)| authority.eq_ignore_ascii_case(host)),
-        None => headers.get("sec-fetch-site").is_none_or(|site| site != "cross-site"),
+    let site = parts.headers.get("sec-fetch-site");
+    let fits = match parts.headers.get(header::ORIGIN).map(HeaderValue::to_str) {
+        Some(Ok(origin)) => is_ours(origin, seen, settings) || more.iter().any(|known| known == origin),
+        Some(Err(_)) => false,
+        None => site.is_none_or(|site| site == "same-origin" || site == "none"),
     };
-    (!ours).then(|| {
-        Refused::new(StatusCode::FORBIDDEN, "a page of another origin may not write here")
-            .code("origin")
-            .help("send the request from the server's own pages, or from a program without an Origin header")
-    })
+    if fits {
+        return Ok(());
+    }
+    Err(Refused::new(StatusCode::FORBIDDEN, "a page of another origin may not write here")
+        .code("origin")
+        .help("send the request from the server's own pages or a program without an Origin header, or name the origin in the settings"))
+}
+
+fn is_ours(origin: &str, seen: &Seen, settings: &Settings) -> bool {
+    let authority = |url: &str| {
+        url.split_once("://").map(|(_, rest)| rest.split('/').next().unwrap_or(rest).to_ascii_lowercase())
+    };
+    let origin = authority(origin);
+    origin.as_deref() == Some(&*seen.host.to_ascii_lowercase())
+        || origin.is_some() && settings.public_url.as_deref().and_then(authority) == origin
+}
+
+/// What pages of the origins that the settings name may do: everything that a key, a token or a ticket lets them.
+pub(crate) fn cors(origins: &[String]) -> CorsLayer {
+    let origins: Vec<HeaderValue> = origins.iter().filter_map(|origin| origin.parse().ok()).collect();
+    let exposed = ["location", "retry-after", "x-hefe-run", "idempotent-replayed"];
+    CorsLayer::new()
+        .allow_origin(origins)
+        .allow_methods([Method::GET, Method::POST, Method::PUT, Method::PATCH, Method::DELETE])
+        .allow_headers([
+            header::AUTHORIZATION,
+            header::CONTENT_TYPE,
+            HeaderName::from_static("x-api-key"),
+            HeaderName::from_static("idempotency-key"),
+            HeaderName::from_static("last-event-id"),
+        ])
+        .expose_headers(exposed.map(HeaderName::from_static))
+        .max_age(std::time::Duration::from_secs(600))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
 
-    use axum::http::{HeaderMap, HeaderName, HeaderValue, Method};
+    use std::{net::IpAddr, sync::Arc};
 
-    use super::{check_forwarded, check_host, check_origin};
+    use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, request::Parts};
+    use tokio::sync::{Notify, watch};
+
+    use super::{Seen, check_forwarded, check_host, check_origin};
+    use crate::{
+        door::{Credential, Guest},
+        serve::Peer,
+        settings::Settings,
+    };
 
     fn headers(list: &[(&'static str, &'static str)]) -> HeaderMap {
         list.iter()
             .map(|(name, value)| (HeaderName::from_static(name), HeaderValue::from_static(value)))
             .collect()
+    }
+
+    fn request(method: Method, from: &str, list: &[(&'static str, &'static str)]) -> Parts {
+        let (mut parts, ()) = Request::new(()).into_parts();
+        (parts.method, parts.headers) = (method, headers(list));
+        let address: Option<IpAddr> = Some(from.parse().unwrap());
+        let stopping = watch::channel(false).1;
+        parts.extensions.insert(Arc::new(Peer {
+            over_socket: false,
+            address,
+            stopping,
+            drop: Notify::new(),
+        }));
+        parts
     }
 
     #[test]
@@ -127,15 +232,38 @@ mod tests {
 
     #[test]
     fn writes_come_from_our_own_pages() {
-        let host = "localhost:8086";
-        let refused = |method: Method, list: &[(&'static str, &'static str)]| {
-            check_origin(&method, host, &headers(list)).is_some()
+        let settings = Settings { origins: vec!["https://app.example".into()], ..Settings::default() };
+        let cookie = Guest::of(Credential::Open);
+        let key = Guest::of(Credential::Key { user: "ada".into(), id: "1".into() });
+        let refused = |guest: &Guest, method: Method, list: &[(&'static str, &'static str)]| {
+            let mut all = vec![("host", "localhost:8086")];
+            all.extend_from_slice(list);
+            let parts = request(method, "127.0.0.1", &all);
+            check_origin(guest, &parts, &Seen::of(&parts, &settings), &settings).is_err()
         };
-        assert!(!refused(Method::POST, &[]));
-        assert!(!refused(Method::POST, &[("origin", "http://localhost:8086")]));
-        assert!(refused(Method::POST, &[("origin", "http://localhost:9999")]));
-        assert!(refused(Method::POST, &[("origin", "null")]));
-        assert!(refused(Method::POST, &[("sec-fetch-site", "cross-site")]));
-        assert!(!refused(Method::GET, &[("origin", "http://example.com")]));
+        assert!(!refused(&cookie, Method::POST, &[]));
+        assert!(!refused(&cookie, Method::POST, &[("origin", "http://localhost:8086")]));
+        assert!(refused(&cookie, Method::POST, &[("origin", "http://localhost:9999")]));
+        assert!(refused(&cookie, Method::POST, &[("origin", "null")]));
+        for site in ["cross-site", "same-site"] {
+            assert!(refused(&cookie, Method::POST, &[("sec-fetch-site", site)]), "{site}");
+        }
+        assert!(!refused(&cookie, Method::GET, &[("origin", "http://example.com")]));
+        assert!(refused(&cookie, Method::POST, &[("origin", "https://app.example")]), "it is sent unasked");
+        assert!(!refused(&key, Method::POST, &[("origin", "https://app.example")]));
+        assert!(refused(&key, Method::POST, &[("origin", "https://other.example")]));
+    }
+
+    #[test]
+    fn forwarded_headers_count_from_listed_proxies_only() {
+        let settings = Settings { proxies: vec!["10.0.0.0/8".parse().unwrap()], ..Settings::default() };
+        let list = [
+            ("host", "inside"),
+            ("x-forwarded-host", "evil.example, hefe.example"),
+            ("x-forwarded-proto", "https"),
+        ];
+        let seen = |from: &str| Seen::of(&request(Method::GET, from, &list), &settings);
+        assert_eq!(seen("10.1.2.3"), Seen { host: "hefe.example".into(), secure: true });
+        assert_eq!(seen("192.0.2.1"), Seen { host: "inside".into(), secure: false });
     }
 }

@@ -12,6 +12,7 @@ mod answer;
 mod app;
 mod asked;
 mod border;
+mod door;
 mod graph;
 mod guard;
 mod layout;
@@ -24,8 +25,9 @@ mod settings;
 mod time;
 mod view;
 
-pub use app::router;
+pub use app::{Site, site};
 pub use border::withhold;
+pub use door::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
 pub use graph::{Path, draw};
 pub use serve::{Listener, serve};
 pub use settings::Settings;

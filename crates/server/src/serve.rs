@@ -1,6 +1,6 @@
 //! Connections: taken, watched, and brought to an end when the server stops.
 
-use std::{future::Future, sync::Arc, time::Duration};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
 use axum::{Router, http::Request};
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
@@ -46,6 +46,8 @@ impl From<UnixListener> for Listener {
 pub(crate) struct Peer {
     /// It came over a file of this machine.
     pub(crate) over_socket: bool,
+    /// From where, unless it came over a file.
+    pub(crate) address: Option<IpAddr>,
     /// True once the server stops: streams end then.
     pub(crate) stopping: watch::Receiver<bool>,
     /// Ends the connection at once, whatever it is doing.
@@ -63,11 +65,11 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl
         tokio::select! {
             () = &mut shutdown => break,
             taken = accept(&listener) => match taken {
-                Ok(Stream::Tcp(stream)) => {
-                    connections.spawn(connection(stream, router.clone(), peer(false, &stopping)));
+                Ok(Stream::Tcp(stream, address)) => {
+                    connections.spawn(connection(stream, router.clone(), peer(Some(address), &stopping)));
                 }
                 Ok(Stream::Unix(stream)) => {
-                    connections.spawn(connection(stream, router.clone(), peer(true, &stopping)));
+                    connections.spawn(connection(stream, router.clone(), peer(None, &stopping)));
                 }
                 Err(error) => {
                     // Out of file descriptors, or a client that has gone already.
@@ -89,24 +91,25 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl
 
 /// A connection that was taken.
 enum Stream {
-    Tcp(TcpStream),
+    Tcp(TcpStream, IpAddr),
     Unix(UnixStream),
 }
 
 async fn accept(listener: &Listener) -> std::io::Result<Stream> {
     match listener {
         Listener::Tcp(listener) => {
-            let (stream, _) = listener.accept().await?;
+            let (stream, from) = listener.accept().await?;
             // Without it a small answer may wait for the client's acknowledgement of the one before.
             let _ = stream.set_nodelay(true);
-            Ok(Stream::Tcp(stream))
+            Ok(Stream::Tcp(stream, from.ip()))
         }
         Listener::Unix(listener) => listener.accept().await.map(|(stream, _)| Stream::Unix(stream)),
     }
 }
 
-fn peer(over_socket: bool, stopping: &watch::Receiver<bool>) -> Arc<Peer> {
-    Arc::new(Peer { over_socket, stopping: stopping.clone(), drop: Notify::new() })
+fn peer(address: Option<IpAddr>, stopping: &watch::Receiver<bool>) -> Arc<Peer> {
+    let over_socket = address.is_none();
+    Arc::new(Peer { over_socket, address, stopping: stopping.clone(), drop: Notify::new() })
 }
 
 async fn connection<S>(stream: S, router: Router, peer: Arc<Peer>)

@@ -2,11 +2,22 @@
 
 use std::time::Duration;
 
+use ipnet::IpNet;
+
+use crate::door::Doors;
+
 /// Settings of the server.
 #[derive(Debug, Clone)]
 pub struct Settings {
-    /// Nobody signs in: whoever connects from this machine is the user `local` with the role admin (delivery.md, Sign-in).
-    pub open: bool,
+    /// Who may come in besides those whom the store knows. With nobody at all whoever connects from this machine is the user
+    /// `local` with the role admin (delivery.md, Sign-in).
+    pub doors: Doors,
+    /// Pages of these origins (`https://app.example.com`) may call with a key, a token or a ticket.
+    pub origins: Vec<String>,
+    /// Proxies whose forwarded headers count.
+    pub proxies: Vec<IpNet>,
+    /// Where people reach the server, if that is not the Host that it hears.
+    pub public_url: Option<String>,
     /// Names that the Host header may have in open mode, beside localhost, 127.0.0.1 and [::1]; without a port.
     pub hosts: Vec<String>,
     /// The largest request body, bytes; over it is 413.
@@ -24,7 +35,10 @@ pub struct Settings {
 impl Default for Settings {
     fn default() -> Settings {
         Settings {
-            open: true,
+            doors: Doors::default(),
+            origins: Vec::new(),
+            proxies: Vec::new(),
+            public_url: None,
             hosts: Vec::new(),
             body_bytes_max: 10 * 1024 * 1024,
             body_timeout: Duration::from_secs(60),

@@ -2,11 +2,15 @@
 //!
 //! A value goes out as [`Shown`] (withheld) or, in the journal for operators, as [`Raw`]; there is no third way.
 
+use std::sync::Arc;
+
+use recipe::Value;
 use serde::{Serialize, Serializer};
 use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Standing, Status};
 
 use crate::{
     border::{Raw, Shown},
+    door::Sight,
     time::iso,
 };
 
@@ -170,16 +174,26 @@ pub(crate) struct MineRow<'a> {
 
 impl<'a> MineRow<'a> {
     pub(crate) fn new(run: &'a Run, why: Option<String>, items: Vec<ItemView<'a>>) -> MineRow<'a> {
-        let (result, error) = outcome(run);
+        let (result, error) = outcome(run, Sight::Own);
         MineRow { row: RunRow::from(run), result, error, why, progress: items }
     }
 }
 
-/// Result and error of a run, as anyone may see them.
-pub(crate) fn outcome(run: &Run) -> (Shown, Shown) {
-    match &run.end {
-        Some(end) => (Shown::of(&end.result), Shown::of(&end.error)),
-        None => (Shown::null(), Shown::null()),
+/// Result and error of a run, as far as someone sees into it.
+pub(crate) fn outcome(run: &Run, sight: Sight) -> (Shown, Shown) {
+    let Some(end) = &run.end else { return (Shown::null(), Shown::null()) };
+    let some_of = |names: &[&str]| {
+        let field = |name: &&str| Some((Arc::<str>::from(*name), end.error.get(name)?.clone()));
+        Shown::of(&if end.error.is_null() {
+            Value::Null
+        } else {
+            Value::Object(names.iter().filter_map(field).collect())
+        })
+    };
+    match sight {
+        Sight::All => (Shown::of(&end.result), Shown::of(&end.error)),
+        Sight::Own => (Shown::of(&end.result), some_of(&["code", "message"])),
+        Sight::Standing => (Shown::null(), some_of(&["code"])),
     }
 }
 

@@ -35,6 +35,8 @@ pub enum Change {
     Notification(Arc<Notification>),
     /// A toast.
     Toast(Arc<Toast>),
+    /// Users, their keys or sessions have changed: whoever holds them reads them again.
+    Users,
 }
 
 /// The changes of one commit with their numbers.

@@ -11,6 +11,7 @@ mod error;
 mod id;
 mod notification;
 mod once;
+mod people;
 pub mod probe;
 mod progress;
 mod run;
@@ -26,6 +27,7 @@ pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
+pub use people::{Grant, Noted, Session, User, UserEdit, UserKey};
 pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Usual, Window};
 pub use recipe::Blob;
 use recipe::Value;
@@ -226,8 +228,26 @@ pub trait Actions: Send + Sync {
     fn open_actions(&self) -> Reply<'_, Vec<Action>>;
 }
 
+/// Who may come in, and what was done by whom.
+pub trait People: Send + Sync {
+    /// All who have keys here, by name. Whoever holds them reads them again at each [`Change::Users`].
+    fn users(&self) -> Reply<'_, Vec<User>>;
+    /// Changes one; what has become of it (for one that was removed: what it was). None: there is no such user, key or grant.
+    fn edit_user(&self, edit: UserEdit) -> Reply<'_, Option<User>>;
+    /// A browser signs in.
+    fn open_session(&self, session: Session, now_ms: i64) -> Reply<'_, ()>;
+    /// The session of that name, whether it is over or not.
+    fn session(&self, name: Hash) -> Reply<'_, Option<Session>>;
+    /// It lets nobody in any more.
+    fn close_session(&self, name: Hash) -> Reply<'_, ()>;
+    /// Adds a line to the trail.
+    fn note(&self, line: Noted) -> Reply<'_, ()>;
+    /// Fifty lines of a system (None: of the installation) before that one, the newest first.
+    fn trail(&self, system: Option<Arc<str>>, before: Option<Id>) -> Reply<'_, Vec<Noted>>;
+}
+
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions {
+pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions + People {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Whether there is room for what comes from outside; what runs is not asked. Cheap: the disk is looked at once a second.

@@ -8,8 +8,9 @@ use std::{pin::Pin, sync::Arc};
 use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
-    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Notification,
-    Once, Page, Reopened, Reply, Run, Runs, Signalled, Started, Step, Store, Ticket, Version, Versions,
+    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Noted,
+    Notification, Once, Page, People, Reopened, Reply, Run, Runs, Session, Signalled, Started, Step, Store,
+    Ticket, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -249,6 +250,36 @@ impl Actions for Faulty {
 
     fn open_actions(&self) -> Reply<'_, Vec<Action>> {
         self.read("open_actions", self.inner.open_actions())
+    }
+}
+
+impl People for Faulty {
+    fn users(&self) -> Reply<'_, Vec<User>> {
+        self.read("users", self.inner.users())
+    }
+
+    fn edit_user(&self, edit: UserEdit) -> Reply<'_, Option<User>> {
+        self.write("edit_user", move |inner| inner.edit_user(edit))
+    }
+
+    fn open_session(&self, session: Session, now_ms: i64) -> Reply<'_, ()> {
+        self.write("open_session", move |inner| inner.open_session(session, now_ms))
+    }
+
+    fn session(&self, name: Hash) -> Reply<'_, Option<Session>> {
+        self.read("session", self.inner.session(name))
+    }
+
+    fn close_session(&self, name: Hash) -> Reply<'_, ()> {
+        self.write("close_session", move |inner| inner.close_session(name))
+    }
+
+    fn note(&self, line: Noted) -> Reply<'_, ()> {
+        self.write("note", move |inner| inner.note(line))
+    }
+
+    fn trail(&self, system: Option<Arc<str>>, before: Option<Id>) -> Reply<'_, Vec<Noted>> {
+        self.read("trail", self.inner.trail(system, before))
     }
 }
 

@@ -6,3 +6,4 @@ pub(crate) mod recipe;
 pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
+pub(crate) mod user;

@@ -20,9 +20,9 @@ use self::board::Board;
 pub(crate) use self::{
     board::audience_of,
     frame::{Audience, Mark},
-    stream::{Begin, Stream},
+    stream::{Begin, Of, Stream},
 };
-use crate::{app::Viewer, serve::Peer, settings::Settings};
+use crate::{serve::Peer, settings::Settings};
 
 /// How often old states are forgotten and dead clients looked for.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -56,20 +56,13 @@ impl Hub {
     }
 
     /// A stream for one client; None if there are too many already.
-    pub(crate) async fn stream(
-        &self,
-        engine: Engine,
-        system: Arc<str>,
-        viewer: Viewer,
-        peer: Option<Arc<Peer>>,
-        begin: Begin,
-    ) -> Option<Stream> {
+    pub(crate) async fn stream(&self, of: Of, peer: Option<Arc<Peer>>, begin: Begin) -> Option<Stream> {
         if self.board.clients() >= self.streams_max {
             return None;
         }
         // An error means that the feeder is gone, and then the server is stopping.
         self.ready.clone().wait_for(|ready| *ready).await.ok()?;
-        Some(Stream::new(engine, self.board.clone(), system, viewer, peer, begin))
+        Some(Stream::new(of, self.board.clone(), peer, begin))
     }
 }
 

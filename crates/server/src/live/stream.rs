@@ -9,13 +9,16 @@ use std::{
 use bytes::{Bytes, BytesMut};
 use engine::Engine;
 use store::{Error, Filter};
-use tokio::time::Instant;
+use tokio::{sync::watch, time::Instant};
 
 use super::{
     board::{Board, Room, Seat, audience_of},
     frame::{Audience, Content, Frame, Key, Mark, RunShown},
 };
-use crate::{app::Viewer, serve::Peer};
+use crate::{
+    door::{Door, Rank, Viewer},
+    serve::Peer,
+};
 
 /// A comment that keeps proxies and the watchdog at rest.
 const HEARTBEAT: Duration = Duration::from_secs(15);
@@ -38,6 +41,9 @@ pub(crate) struct Stream {
     engine: Engine,
     board: Arc<Board>,
     system: Arc<str>,
+    door: Arc<Door>,
+    /// Someone may have less than before.
+    changed: watch::Receiver<()>,
     viewer: Viewer,
     audiences: Vec<Audience>,
     seat: Seat,
@@ -49,6 +55,14 @@ pub(crate) struct Stream {
     begin: Begin,
     out: VecDeque<Bytes>,
     rest_until: Instant,
+}
+
+/// Whose stream it is.
+pub(crate) struct Of {
+    pub(crate) engine: Engine,
+    pub(crate) door: Arc<Door>,
+    pub(crate) system: Arc<str>,
+    pub(crate) viewer: Viewer,
 }
 
 /// What the first delivery is.
@@ -65,20 +79,16 @@ pub(crate) enum Begin {
 }
 
 impl Stream {
-    pub(super) fn new(
-        engine: Engine,
-        board: Arc<Board>,
-        system: Arc<str>,
-        viewer: Viewer,
-        peer: Option<Arc<Peer>>,
-        begin: Begin,
-    ) -> Stream {
+    pub(super) fn new(of: Of, board: Arc<Board>, peer: Option<Arc<Peer>>, begin: Begin) -> Stream {
+        let Of { engine, door, system, viewer } = of;
         let audiences = viewer.audiences();
         let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
         let seat = board.join(rooms, peer.clone());
         Stream {
             engine,
             system,
+            changed: door.changed(),
+            door,
             viewer,
             audiences,
             seat,
@@ -96,6 +106,9 @@ impl Stream {
     /// The next piece; None when the server stops or the store cannot be read (the client comes back and goes on).
     pub(crate) async fn next(&mut self) -> Option<Bytes> {
         loop {
+            if !self.may_stay().await {
+                return None;
+            }
             self.seat.taken();
             if let Some(piece) = self.out.pop_front() {
                 return Some(piece);
@@ -109,9 +122,12 @@ impl Stream {
             }
             if self.out.is_empty() {
                 let client = self.seat.client.clone();
-                let beat = Instant::now() + HEARTBEAT;
+                let left_ms = self.viewer.credential.until_ms().saturating_sub(self.engine.clock_ms()).max(0);
+                let beat = Instant::now() + HEARTBEAT.min(Duration::from_millis(left_ms.unsigned_abs()));
+                let mut changed = self.changed.clone();
                 tokio::select! {
                     () = client.wake.notified() => {}
+                    _ = changed.changed() => {}
                     going = self.wait(beat) => {
                         if !going {
                             return None;
@@ -122,6 +138,23 @@ impl Stream {
             } else {
                 let crowd = u32::try_from(self.board.clients()).unwrap_or(u32::MAX);
                 self.rest_until = Instant::now() + REST + REST_EACH.saturating_mul(crowd);
+            }
+        }
+    }
+
+    /// Whether what was shown for the stream still opens it, and as wide: else it ends, and its client comes again.
+    async fn may_stay(&mut self) -> bool {
+        let now_ms = self.engine.clock_ms();
+        let over = now_ms >= self.viewer.credential.until_ms();
+        if over || !self.changed.has_changed().unwrap_or(false) {
+            return !over;
+        }
+        self.changed.mark_unchanged();
+        match self.door.still(&self.viewer.credential, now_ms).await {
+            Ok(grants) => self.viewer.would_be_same(&self.system, grants.as_deref()),
+            Err(error) => {
+                tracing::warn!(%error, "a live stream ends: its session could not be read");
+                false
             }
         }
     }
@@ -231,7 +264,7 @@ impl Stream {
         }
         let filter = Filter {
             system: Some(self.system.clone()),
-            user: (!self.viewer.operator).then(|| user.to_string()),
+            user: (!self.viewer.is(Rank::Viewer)).then(|| user.to_string()),
             limit: RUNS_MAX,
             ..Filter::default()
         };

@@ -21,8 +21,9 @@ use crate::{
     answer::Answer,
     app::App,
     asked::{Form, Path, Query},
+    door::{Rank, Viewer},
     routes::{
-        bulk::{Choice, filter, find, operator, stands},
+        bulk::{Choice, filter, find, stands},
         runs::Asked,
     },
 };
@@ -42,14 +43,14 @@ pub(super) struct How {
 
 pub(super) async fn preview(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(choice): Query<Choice>,
     Query(asked): Query<Asked>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let viewer = app.viewer();
-    operator(&viewer)?;
-    let begun = Begun::new(&app, &system);
+    viewer.needs(Rank::Operator)?;
+    let begun = Begun::new(&app, &viewer, &system);
     let bulk = choice.bulk()?;
     let filter = filter(bulk, asked.filter(&published.system.name, &viewer)?)?;
     let counted = app.engine.count(filter.clone()).await?;
@@ -133,6 +134,7 @@ fn those(filter: &Filter) -> String {
 
 pub(super) async fn begin(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(choice): Query<Choice>,
     Query(asked): Query<Asked>,
@@ -140,8 +142,7 @@ pub(super) async fn begin(
     Form(How { how }): Form<How>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let viewer = app.viewer();
-    operator(&viewer)?;
+    viewer.needs(Rank::Operator)?;
     let text = |text: &str| Some(text.to_owned());
     let choice = match how.as_str() {
         "start" => Choice { from: text("start"), ..choice },
@@ -162,10 +163,11 @@ pub(super) async fn begin(
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let begun = Begun::new(&app, &system);
-    let action = find(&app, &system, &name).await?;
+    let begun = Begun::new(&app, &viewer, &system);
+    let action = find(&app, &viewer, &system, &name).await?;
     let items = app.engine.store().items_of(action.id).await?;
     Ok(begun.show(Tab::Runs, "Runs", &body(&system, &action, &items)))
 }
@@ -196,9 +198,10 @@ fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
 
 pub(super) async fn stop(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let action = find(&app, &system, &name).await?;
+    let action = find(&app, &viewer, &system, &name).await?;
     app.engine.stop_bulk(action.id).await?;
     Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id)).into_response())
 }

@@ -17,6 +17,7 @@ use crate::{
     answer::Answer,
     app::App,
     asked::{Path, Query},
+    door::{Sight, Viewer},
     routes::{
         mine::{From, Own, own},
         runs::cursor,
@@ -34,13 +35,14 @@ pub(super) async fn home(State(app): State<Arc<App>>, Path(system): Path<String>
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(from): Query<From>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let begun = Begun::new(&app, &system);
+    let begun = Begun::new(&app, &viewer, &system);
     let first = from.cursor.is_none();
-    let page = own(&app, &app.viewer(), &published.system.name, cursor(from.cursor)?).await?;
+    let page = own(&app, &viewer, &published.system.name, cursor(from.cursor)?).await?;
     Ok(begun.show(Tab::Mine, "My work", &body(&system, first, &page)))
 }
 
@@ -75,7 +77,7 @@ fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
 
 fn card(system: &str, own: &Own) -> Markup {
     let run = &own.run;
-    let (result, error) = outcome(run);
+    let (result, error) = outcome(run, Sight::Own);
     html! {
         li class="card run" data-run=(run.start.id) data-root=(run.start.root) {
             div class="line" {

@@ -10,6 +10,7 @@ mod run;
 mod runs;
 mod shell;
 pub(crate) mod signal;
+pub(crate) mod signin;
 mod workflows;
 
 use std::sync::Arc;
@@ -17,7 +18,7 @@ use std::sync::Arc;
 use axum::{
     Router,
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::{get, post},
@@ -25,7 +26,12 @@ use axum::{
 use maud::{Markup, html};
 
 use self::shell::{Inside, Tab, shell};
-use crate::{answer::Refused, app::App, live::Mark};
+use crate::{
+    answer::{Answer, Refused},
+    app::App,
+    door::{Guest, Viewer},
+    live::Mark,
+};
 
 /// Styles and scripts are ours alone, nothing is framed, nothing is sent elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
@@ -36,6 +42,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
     Router::new()
         .route("/", get(async || Redirect::temporary("/ui")))
         .route("/ui", get(home))
+        .route("/ui/signout", post(signin::leave))
         .route("/ui/{system}", get(mine::home))
         .route("/ui/{system}/mine", get(mine::show))
         .route("/ui/{system}/runs", get(runs::show))
@@ -50,6 +57,7 @@ pub(crate) fn routes() -> Router<Arc<App>> {
 /// What pages load; it holds nothing of anyone.
 pub(crate) fn assets() -> Router<Arc<App>> {
     Router::new()
+        .route("/ui/signin", get(signin::show).post(signin::enter))
         .route("/hefe.js", get(assets::element))
         .route("/favicon.svg", get(assets::logo))
         .route("/ui/assets/hefe.css", get(assets::style))
@@ -60,8 +68,12 @@ pub(crate) fn assets() -> Router<Arc<App>> {
 pub(crate) async fn refusals(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_page = path.strip_prefix("/ui").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    let signs_in = (request.method() == Method::GET).then(|| signin::place(request.uri()));
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Refused>().filter(|_| is_page) {
+        Some(refused) if refused.status() == StatusCode::UNAUTHORIZED && signs_in.is_some() => {
+            Redirect::to(&signs_in.unwrap_or_default()).into_response()
+        }
         Some(refused) => sorry(&refused, response.headers()),
         None => response,
     }
@@ -107,41 +119,47 @@ fn page(markup: Markup) -> Response {
 /// A page of a system, begun before anything is read for it: its stream brings what changes from here on.
 struct Begun<'a> {
     app: &'a App,
+    viewer: &'a Viewer,
     system: &'a str,
     head: Mark,
 }
 
 impl<'a> Begun<'a> {
-    fn new(app: &'a App, system: &'a str) -> Begun<'a> {
-        Begun { app, system, head: app.live.head() }
+    fn new(app: &'a App, viewer: &'a Viewer, system: &'a str) -> Begun<'a> {
+        Begun { app, viewer, system, head: app.live.head() }
     }
 
     fn show(self, tab: Tab, title: &str, body: &Markup) -> Response {
-        let names: Vec<_> =
-            self.app.engine.systems().iter().map(|published| published.system.name.clone()).collect();
-        let inside = Inside { tab, viewer: &self.app.viewer(), head: self.head };
+        let guest = Guest::of((*self.viewer.credential).clone());
+        let inside = Inside { tab, viewer: self.viewer, head: self.head };
+        let names = mine_of(self.app, &guest);
         page(shell(self.system, &names, Some(inside), title, body))
     }
 }
 
+/// The systems that a guest has a role in.
+fn mine_of(app: &App, guest: &Guest) -> Vec<Arc<str>> {
+    let names = app.engine.systems().into_iter().map(|published| published.system.name.clone());
+    names.filter(|name| guest.viewer(app, name).is_ok()).collect()
+}
+
 /// /ui: straight to the system if there is one, else a choice.
-async fn home(State(app): State<Arc<App>>) -> Response {
-    let systems = app.engine.systems();
+async fn home(State(app): State<Arc<App>>, guest: Guest) -> Answer {
+    guest.everywhere(&app)?;
+    let systems = mine_of(&app, &guest);
     if let [only] = &systems[..] {
-        return Redirect::temporary(&format!("/ui/{}/mine", parts::segment(&only.system.name)))
-            .into_response();
+        return Ok(Redirect::temporary(&format!("/ui/{}/mine", parts::segment(only))).into_response());
     }
     let body = html! {
         h1 { "Systems" }
         @if systems.is_empty() {
-            section class="empty" { p { "No system is published yet." } p class="quiet" { "A system is a folder in " code { "systems/" } " of the project." } }
+            section class="empty" { p { "There is no system for you yet." } p class="quiet" { "A system is a folder in " code { "systems/" } " of the project." } }
         }
         ul class="cards" {
-            @for published in &systems {
-                li class="card" { a href={ "/ui/" (parts::segment(&published.system.name)) "/mine" } { strong { (published.system.name) } }
-                    span class="quiet" { (published.system.workflows.len()) " workflows" } }
+            @for name in &systems {
+                li class="card" { a href={ "/ui/" (parts::segment(name)) "/mine" } { strong { (name) } } }
             }
         }
     };
-    (StatusCode::OK, page(shell("", &[], None, "Systems", &body))).into_response()
+    Ok(page(shell("", &[], None, "Systems", &body)))
 }

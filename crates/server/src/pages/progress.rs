@@ -10,12 +10,12 @@ use super::{
     Begun, Tab,
     parts::{Bars, bars},
 };
-use crate::{answer::Answer, app::App, asked::Path, routes::progress::seen};
+use crate::{answer::Answer, app::App, asked::Path, door::Viewer, routes::progress::seen};
 
-pub(super) async fn show(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+pub(super) async fn show(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
-    let begun = Begun::new(&app, &system);
-    let mut items = seen(&app, &app.viewer(), &published.system.name).await?;
+    let begun = Begun::new(&app, &viewer, &system);
+    let mut items = seen(&app, &viewer, &published.system.name).await?;
     items.retain(|item| item.status == ItemStatus::Running);
     let body = html! {
         div class="head" { h1 { "Progress" } p class="quiet" { "Everything that moves right now." } }

@@ -20,6 +20,7 @@ use crate::{
     app::App,
     asked::Path,
     border::Shown as Words,
+    door::{Sight, Viewer},
     graph::{self, draw},
     layout::layout,
     routes::runs::{Whole, find, whole},
@@ -34,10 +35,10 @@ const ROWS_MAX: usize = 500;
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let viewer = app.viewer();
-    let begun = Begun::new(&app, &system);
+    let begun = Begun::new(&app, &viewer, &system);
     let run = find(&app, &system, &viewer, &name).await?;
     let published = app.engine.published(run.start.version).await;
     let all = whole(&app, &viewer, run).await?;
@@ -50,15 +51,16 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
     let graph = published.and_then(|published| published.system.workflows.get(&run.start.workflow));
     let catalog = interpreter::catalog();
     let title = graph.map_or(&run.start.workflow, |graph| &graph.title);
+    let (result, error) = outcome(run, all.sight);
     html! {
         div id="run" data-run=(run.start.id) data-live=[(!run.status.ended()).then_some("run")] {
             div class="head run-head" {
                 p class="crumbs" { a href={ "/ui/" (segment(system)) "/runs" } { "Runs" } " / " code { (run.start.id) } }
-                div class="line" { h1 { (title) } (badge(run.status)) span class="push" {} (cancel(system, run)) }
+                div class="line" { h1 { (title) } (badge(run.status)) span class="push" {} @if all.sight >= Sight::Own { (cancel(system, run)) } }
                 @if let Some(why) = &all.why { p class="why" data-why { (why) } }
                 (facts(system, run))
             }
-            (trouble(run))
+            (trouble(run, &error))
             @if !all.items.is_empty() || !run.status.ended() {
                 section aria-label="Progress" {
                     (bars(system, &Bars::Of(run.start.root), &all.items, None))
@@ -68,7 +70,7 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
                 }
             }
             @if let Some(graph) = graph { (drawing(graph, catalog, run, all.trace.as_ref())) }
-            (values(run))
+            @if all.sight >= Sight::Own { (values(run, all.sight, &result)) }
             @if !all.children.is_empty() { (children(system, &all.children)) }
             @if let Some(trace) = &all.trace {
                 (firings(trace, published, catalog))
@@ -102,15 +104,14 @@ fn facts(system: &str, run: &Run) -> Markup {
     }
 }
 
-fn trouble(run: &Run) -> Markup {
-    let Some(end) = run.end.as_ref().filter(|end| run.status == Status::Failed || !end.error.is_null())
-    else {
+fn trouble(run: &Run, error: &Words) -> Markup {
+    if run.status != Status::Failed && error.is_null() {
         return html! {};
-    };
-    let field = |name: &str| Words::field(&end.error, name).words();
+    }
+    let field = |name: &str| error.at(name).words();
     html! {
         section class="trouble" role="alert" {
-            p { strong { (field("message")) } }
+            @if !field("message").is_empty() { p { strong { (field("message")) } } }
             p class="quiet" { code { (field("code")) } @if !field("element").is_empty() { " at " code { (field("element")) } } }
         }
     }
@@ -147,12 +148,11 @@ fn way(graph: &Graph, run: &Run, trace: &Trace) -> graph::Path {
     path
 }
 
-fn values(run: &Run) -> Markup {
-    let (result, _) = outcome(run);
+fn values(run: &Run, sight: Sight, result: &Words) -> Markup {
     let effects: Vec<Words> = run.end.iter().flat_map(|end| end.effects.iter().map(Words::of)).collect();
     html! {
         section class="pair" aria-label="Input and result" {
-            div { h2 { "Input" } pre tabindex="0" { (Words::of(&run.start.input).pretty(VALUE_MAX)) } }
+            @if sight == Sight::All { div { h2 { "Input" } pre tabindex="0" { (Words::of(&run.start.input).pretty(VALUE_MAX)) } } }
             @if run.status.ended() { div { h2 { "Result" } pre tabindex="0" { (result.pretty(VALUE_MAX)) } } }
             @if !effects.is_empty() {
                 div { h2 { "Effects for the browser" } @for effect in &effects { pre { (effect.pretty(VALUE_MAX)) } } }

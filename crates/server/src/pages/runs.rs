@@ -14,22 +14,23 @@ use crate::{
     answer::Answer,
     app::App,
     asked::{Path, Query},
+    door::{Rank, Viewer},
     routes::runs::{Asked, STATUSES},
 };
 
 pub(super) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let begun = Begun::new(&app, &system);
-    let viewer = app.viewer();
+    let begun = Begun::new(&app, &viewer, &system);
     let filter = asked.filter(&published.system.name, &viewer)?;
     let page = app.engine.store().runs(filter).await?;
     let mut workflows: Vec<&str> = published.system.workflows.keys().map(|name| &**name).collect();
     workflows.sort_unstable();
-    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, (&workflows, viewer.operator), &page)))
+    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, (&workflows, viewer.is(Rank::Operator)), &page)))
 }
 
 fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), page: &Page<Run>) -> Markup {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::{assets, parts::segment};
-use crate::{app::Viewer, live::Mark};
+use crate::{door::Viewer, live::Mark};
 
 /// The pages of a system.
 #[derive(Clone, Copy, PartialEq, Eq)]

@@ -9,6 +9,7 @@ use store::Account;
 use crate::{
     answer::{Answer, json},
     app::App,
+    door::{Rank, Viewer},
 };
 
 #[derive(Serialize)]
@@ -19,7 +20,8 @@ struct Shown {
 }
 
 /// GET /account: every run that was ever accepted, by where it stands.
-pub(crate) async fn show(State(app): State<Arc<App>>) -> Answer {
+pub(crate) async fn show(State(app): State<Arc<App>>, viewer: Viewer) -> Answer {
+    viewer.needs(Rank::Operator)?;
     let account = app.engine.store().account().await?;
     let Account { accepted, succeeded, failed, cancelled, queued, running, waiting } = account;
     let balanced = accepted == succeeded + failed + cancelled + queued + running + waiting;

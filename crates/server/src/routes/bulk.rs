@@ -16,8 +16,9 @@ use store::{Action, Bulk, Deed, Filter, Id, Item, Once};
 use super::{body, runs};
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
-    app::{App, Viewer},
+    app::App,
     asked::Path,
+    door::{Rank, Viewer},
     once::{Named, kept, once, replay},
     time::iso,
     view::ItemView,
@@ -50,15 +51,6 @@ impl Choice {
             ),
             _ => refused("`action` is `retry` or `cancel`", "name what is to be done to all these runs"),
         }
-    }
-}
-
-/// For operators only.
-pub(crate) fn operator(viewer: &Viewer) -> Result<(), Refused> {
-    match viewer.operator {
-        true => Ok(()),
-        false => Err(Refused::new(StatusCode::FORBIDDEN, "you may not act on many runs at once")
-            .help("an operator of the system may")),
     }
 }
 
@@ -123,11 +115,11 @@ struct Begun {
 
 pub(crate) async fn begin(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     request: Request,
 ) -> Answer {
-    let viewer = app.viewer();
-    operator(&viewer)?;
+    viewer.needs(Rank::Operator)?;
     let system = app.system(&system)?.system.name.clone();
     let named = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
@@ -346,9 +338,8 @@ pub(crate) fn stands(action: &Action) -> &'static str {
 }
 
 /// The action of that id in that system.
-pub(crate) async fn find(app: &App, system: &str, name: &str) -> Result<Action, Refused> {
-    operator(&app.viewer())?;
-    app.system(system)?;
+pub(crate) async fn find(app: &App, viewer: &Viewer, system: &str, name: &str) -> Result<Action, Refused> {
+    viewer.needs(Rank::Operator)?;
     let found = match name.parse::<Id>() {
         Ok(id) => app.engine.store().action(id).await?,
         Err(()) => None,
@@ -358,8 +349,8 @@ pub(crate) async fn find(app: &App, system: &str, name: &str) -> Result<Action, 
     })
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
-    operator(&app.viewer())?;
+pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
+    viewer.needs(Rank::Operator)?;
     let system = app.system(&system)?.system.name.clone();
     let actions = app.engine.store().actions(system).await?;
     ok(&Items { items: actions.iter().map(|action| ActionView::new(action, None)).collect(), cursor: None })
@@ -367,18 +358,20 @@ pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let action = find(&app, &system, &name).await?;
+    let action = find(&app, &viewer, &system, &name).await?;
     let items = app.engine.store().items_of(action.id).await?;
     ok(&ActionView::new(&action, items.first().map(|item| &**item)))
 }
 
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let action = find(&app, &system, &name).await?;
+    let action = find(&app, &viewer, &system, &name).await?;
     if action.ended_at_ms.is_some() {
         return Err(Refused::new(StatusCode::CONFLICT, "the bulk action has ended already"));
     }

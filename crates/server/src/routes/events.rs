@@ -10,13 +10,14 @@ use axum::{
     response::Response,
 };
 use futures_util::stream;
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use crate::{
-    answer::{Answer, Refused},
+    answer::{Answer, Refused, ok},
     app::App,
     asked::{Path, Query},
-    live::{Begin, Mark},
+    door::{Guest, TICKET_MS, Viewer, nobody},
+    live::{Begin, Mark, Of},
     serve::Peer,
 };
 
@@ -25,15 +26,25 @@ use crate::{
 pub(crate) struct Resume {
     last_event_id: Option<String>,
     page: Option<String>,
+    ticket: Option<String>,
 }
 
 pub(crate) async fn stream(
     State(app): State<Arc<App>>,
+    guest: Guest,
     Path(system): Path<String>,
     Query(resume): Query<Resume>,
     peer: Option<Extension<Arc<Peer>>>,
     headers: HeaderMap,
 ) -> Answer {
+    let guest = match &resume.ticket {
+        Some(ticket) => {
+            let shown = app.door().by_ticket(ticket, &system, app.engine.clock_ms());
+            Guest::of(shown.ok_or_else(|| nobody("this ticket opens nothing, or not any more"))?)
+        }
+        None => guest,
+    };
+    let viewer = guest.viewer(&app, &system)?;
     let published = app.system(&system)?;
     // An id that is none of ours is as good as none: everything that moves is sent.
     let last = headers
@@ -44,8 +55,9 @@ pub(crate) async fn stream(
     let page = resume.page.and_then(|id| id.parse::<Mark>().ok());
     let begin = last.map(Begin::Since).or(page.map(Begin::Page)).unwrap_or(Begin::Fresh);
     let peer = peer.map(|Extension(peer)| peer);
-    let name = published.system.name.clone();
-    let opened = app.live.stream(app.engine.clone(), name, app.viewer(), peer, begin).await;
+    let system = published.system.name.clone();
+    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer };
+    let opened = app.live.stream(of, peer, begin).await;
     let Some(opened) = opened else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")
             .help("try again, or raise `streams_max`"));
@@ -62,4 +74,20 @@ pub(crate) async fn stream(
     // nginx would collect the stream.
     headers.insert("x-accel-buffering", HeaderValue::from_static("no"));
     Ok(response)
+}
+
+#[derive(Serialize)]
+struct TicketView {
+    ticket: String,
+    expires_in: i64,
+}
+
+/// POST events/ticket: for a page of another origin, whose EventSource can send no header.
+pub(crate) async fn ticket(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path(system): Path<String>,
+) -> Answer {
+    let ticket = app.door().ticket(&system, &viewer.credential, app.engine.clock_ms());
+    ok(&TicketView { ticket, expires_in: TICKET_MS / 1_000 })
 }

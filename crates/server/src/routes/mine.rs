@@ -9,8 +9,9 @@ use store::{Error, Item, Page, Run};
 
 use crate::{
     answer::{Answer, Items, ok},
-    app::{App, Viewer},
+    app::App,
     asked::{Path, Query},
+    door::Viewer,
     routes::runs::cursor,
     view::{ItemView, MineRow},
 };
@@ -30,11 +31,12 @@ pub(crate) struct Own {
 
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(from): Query<From>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let page = own(&app, &app.viewer(), &published.system.name, cursor(from.cursor)?).await?;
+    let page = own(&app, &viewer, &published.system.name, cursor(from.cursor)?).await?;
     let now_ms = app.engine.clock_ms();
     let items = page
         .items

@@ -1,6 +1,7 @@
 //! One file a group of routes. Handlers read the request, ask the engine or the store, and write a view.
 
 pub(crate) mod account;
+pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod bulk;
 pub(crate) mod events;
@@ -9,5 +10,6 @@ pub(crate) mod mine;
 pub(crate) mod notifications;
 pub(crate) mod progress;
 pub(crate) mod runs;
+pub(crate) mod users;
 pub(crate) mod webhook;
 pub(crate) mod workflows;

@@ -9,6 +9,7 @@ use crate::{
     answer::{Answer, Items, Refused, ok},
     app::App,
     asked::{Path, Query},
+    door::Viewer,
     view::NotificationView,
 };
 
@@ -20,11 +21,12 @@ pub(crate) struct Asked {
 
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let user = app.viewer().person.id;
+    let user = viewer.person.id;
     let page = match asked.page.as_deref().unwrap_or_default() {
         "" => 1,
         page => page.parse().ok().filter(|page| *page > 0).ok_or_else(|| {

@@ -7,28 +7,28 @@ use store::{Error, Id, Item};
 
 use crate::{
     answer::{Answer, Items, Refused, ok},
-    app::{App, Viewer},
+    app::App,
     asked::Path,
+    door::Viewer,
     view::ItemView,
 };
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
-    let seen = seen(&app, &app.viewer(), &published.system.name).await?;
+    let seen = seen(&app, &viewer, &published.system.name).await?;
     let now_ms = app.engine.clock_ms();
     ok(&Items { items: seen.iter().map(|item| ItemView::now(item, now_ms)).collect(), cursor: None })
 }
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    app.system(&system)?;
     let found = match name.parse::<Id>() {
         Ok(id) => app.engine.store().item(id).await?,
         Err(()) => None,
     };
-    let viewer = app.viewer();
     match found.filter(|item| *item.system == *system && viewer.sees(item)) {
         Some(item) => ok(&ItemView::now(&item, app.engine.clock_ms())),
         None => Err(Refused::unknown(

@@ -14,9 +14,10 @@ use store::{Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Run, 
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
-    app::{App, Viewer},
+    app::App,
     asked::{Path, Query},
     border::{Raw, Shown},
+    door::{Rank, Sight, Viewer},
     once::{Named, kept, once, replay},
     routes::body,
     time::{iso, moment},
@@ -67,7 +68,11 @@ impl Asked {
             workflow: given(&self.workflow),
             status,
             queue: given(&self.queue),
-            user: if viewer.operator { given(&self.user) } else { Some(viewer.person.id.to_string()) },
+            user: if viewer.is(Rank::Viewer) {
+                given(&self.user)
+            } else {
+                Some(viewer.person.id.to_string())
+            },
             text: given(&self.q),
             live: false,
             code: given(&self.code),
@@ -82,11 +87,12 @@ impl Asked {
 
 pub(crate) async fn list(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(asked): Query<Asked>,
 ) -> Answer {
     let published = app.system(&system)?;
-    let filter = asked.filter(&published.system.name, &app.viewer())?;
+    let filter = asked.filter(&published.system.name, &viewer)?;
     let page = app.engine.store().runs(filter).await?;
     ok(&Items { items: page.items.iter().map(RunRow::from).collect(), cursor: page.cursor })
 }
@@ -103,6 +109,7 @@ pub(crate) fn cursor(given: Option<String>) -> Result<Option<String>, Refused> {
 /// A run with all that is shown of it.
 pub(crate) struct Whole {
     pub(crate) run: Run,
+    pub(crate) sight: Sight,
     pub(crate) why: Option<String>,
     pub(crate) items: Vec<Arc<Item>>,
     pub(crate) children: Vec<Run>,
@@ -114,7 +121,6 @@ pub(crate) struct Whole {
 
 /// The run of that id in that system, if the viewer may see it.
 pub(crate) async fn find(app: &App, system: &str, viewer: &Viewer, name: &str) -> Result<Run, Refused> {
-    app.system(system)?;
     let found = match name.parse::<Id>() {
         Ok(id) => app.engine.store().run(id).await?,
         Err(()) => None,
@@ -131,35 +137,42 @@ pub(crate) async fn whole(app: &App, viewer: &Viewer, run: Run) -> Result<Whole,
     let mut items = store.items_of(run.start.root).await?;
     items.retain(|item| viewer.sees(item));
     let children = store.children(id).await?;
-    let (logs, trace) = if viewer.operator {
+    let (logs, trace) = if viewer.is(Rank::Operator) {
         (store.logs(id).await?, Some(app.engine.trace(&run).await?))
     } else {
         (Vec::new(), None)
     };
     let why = app.why(&run).await;
-    Ok(Whole { run, why, items, children, logs, trace })
+    let sight = viewer.sight(&run);
+    Ok(Whole { run, sight, why, items, children, logs, trace })
 }
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let viewer = app.viewer();
     let run = find(&app, &system, &viewer, &name).await?;
-    let Whole { run, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
-    let (result, error) = outcome(&run);
+    let Whole { run, sight, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
+    let (result, error) = outcome(&run, sight);
+    let values = sight == Sight::All;
     let now_ms = app.engine.clock_ms();
     ok(&RunView {
         row: RunRow::from(&run),
         cancel_asked_at: run.cancel_at_ms.map(iso),
-        input: Shown::of(&run.start.input),
+        input: if values { Shown::of(&run.start.input) } else { Shown::null() },
         result,
         error,
         handled: run.end.as_ref().map_or(0, |end| end.handled),
         why,
         progress: items.iter().map(|item| ItemView::now(item, now_ms)).collect(),
         children: children.iter().map(RunRow::from).collect(),
-        effects: run.end.iter().flat_map(|end| end.effects.iter().map(Shown::of)).collect(),
+        effects: run
+            .end
+            .iter()
+            .filter(|_| sight >= Sight::Own)
+            .flat_map(|end| end.effects.iter().map(Shown::of))
+            .collect(),
         log: logs.iter().map(LogView::from).collect(),
         journal: trace.as_ref().map(|trace| JournalView { entries: trace.entries.iter().map(Raw).collect() }),
     })
@@ -179,6 +192,7 @@ pub(crate) struct Ending {
 
 pub(crate) async fn cancel(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
     Query(how): Query<Ending>,
 ) -> Answer {
@@ -190,7 +204,10 @@ pub(crate) async fn cancel(
             return Err(Refused::new(StatusCode::BAD_REQUEST, says));
         }
     };
-    let run = find(&app, &system, &app.viewer(), &name).await?;
+    let run = find(&app, &system, &viewer, &name).await?;
+    if !viewer.owns(&run) {
+        viewer.needs(Rank::Operator)?;
+    }
     let id = run.start.id;
     match app.engine.cancel(id, children).await? {
         Cancelled::Ended => ok(&CancelView { run: id, status: "cancelled" }),
@@ -217,11 +234,13 @@ struct RetryView {
 
 pub(crate) async fn retry(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
     Query(again): Query<Again>,
     request: Request,
 ) -> Answer {
-    let (viewer, asked) = (app.viewer(), Named::of(&request)?);
+    viewer.needs(Rank::Operator)?;
+    let asked = Named::of(&request)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &Bytes::new(), |key| async move {
         let run = find(&on, &system, &viewer, &name).await?.start.id;
@@ -300,10 +319,12 @@ const SIGNAL_NAME_MAX: usize = 255;
 
 pub(crate) async fn signal(
     State(app): State<Arc<App>>,
+    viewer: Viewer,
     Path((system, name, signal)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    let (viewer, asked) = (app.viewer(), Named::of(&request)?);
+    viewer.needs(Rank::Operator)?;
+    let asked = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
     if bytes.len() > SIGNAL_BYTES_MAX {
         let says = format!("a signal's body is at most {} KiB", SIGNAL_BYTES_MAX >> 10);

@@ -8,7 +8,7 @@ use axum::{
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::Response,
 };
-use engine::{Call, Door, Person, Refusal, Started};
+use engine::{Call, Door, Refusal, Started};
 use serde::Serialize;
 use store::{Deed, Did, Id, Key, Once, Status};
 
@@ -17,9 +17,9 @@ use crate::{
     app::App,
     asked::Path,
     border::Shown,
+    door::{Guest, Rank, Viewer},
     once::{Named, keep, kept, once, replay},
     routes::body,
-    serve::Peer,
 };
 
 /// The header that names the run.
@@ -30,44 +30,56 @@ const KINDS: &[&str] = &["webhook", "on_click", "on_change"];
 
 pub(crate) async fn event(
     State(app): State<Arc<App>>,
+    guest: Guest,
     Path((system, identifier)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    start(app, system, Door::Event { kinds: KINDS, identifier, module: None }, request).await
+    start(app, guest, system, Door::Event { kinds: KINDS, identifier, module: None }, request).await
 }
 
 pub(crate) async fn event_of_module(
     State(app): State<Arc<App>>,
+    guest: Guest,
     Path((system, identifier, module)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    start(app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
+    start(app, guest, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
 }
 
 /// There are no records yet: the payload is the body, as for a record that is not there.
 pub(crate) async fn event_of_record(
     State(app): State<Arc<App>>,
+    guest: Guest,
     Path((system, identifier, module, _)): Path<(String, String, String, String)>,
     request: Request,
 ) -> Answer {
-    start(app, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
+    start(app, guest, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
 }
 
 pub(crate) async fn workflow(
     State(app): State<Arc<App>>,
+    guest: Guest,
     Path((system, identifier)): Path<(String, String)>,
     request: Request,
 ) -> Answer {
-    start(app, system, Door::Workflow(identifier), request).await
+    start(app, guest, system, Door::Workflow(identifier), request).await
 }
 
-async fn start(app: Arc<App>, system: String, door: Door, request: Request) -> Answer {
-    let person = on_behalf(&app, &request);
+async fn start(app: Arc<App>, guest: Guest, system: String, door: Door, request: Request) -> Answer {
+    // Who has nothing to do with the system is nobody there: a public event takes anyone.
+    let viewer = guest.viewer(&app, &system);
+    if let (Door::Workflow(name), Ok(viewer)) = (&door, &viewer) {
+        by_name(&app, viewer, &system, name)?;
+    }
+    let (person, unknown) = match viewer {
+        Ok(viewer) => (Some(viewer.person), None),
+        Err(refused) => (None, Some(refused)),
+    };
     let asked = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
     let input = body::value(&bytes)?;
-    let (user, on) = (person.id.clone(), app.clone());
-    let call = Call { system, door, input, person: Some(person) };
+    let (user, on) = (person.as_ref().map(|person| person.id.clone()).unwrap_or_default(), app.clone());
+    let call = Call { system, door, input, person };
     once(&app, asked, &user, &bytes, |key| async move {
         let system = call.system.clone();
         let name = match &call.door {
@@ -81,7 +93,14 @@ async fn start(app: Arc<App>, system: String, door: Door, request: Request) -> A
                 Started::Done(answer) => named(answer.run, done(answer)),
             }),
         };
-        begun.map_err(|refusal| Refused::from_engine(refusal, &system, &name))
+        begun.map_err(|refusal| match (refusal, unknown) {
+            // Nor is it said what there is.
+            (
+                Refusal::Forbidden | Refusal::Unknown | Refusal::UnknownSystem | Refusal::Broken(_),
+                Some(unknown),
+            ) => unknown,
+            (refusal, _) => Refused::from_engine(refusal, &system, &name),
+        })
     })
     .await
 }
@@ -117,14 +136,13 @@ async fn under_key(app: &App, key: Key, call: Call) -> Result<Result<Response, R
     Ok(engine.settle(worked, Some(keep(&key, answer))).await.map(|_| response))
 }
 
-/// Who asks. Whoever may open the socket in the project's folder owns the project, and may start a run for anyone.
-fn on_behalf(app: &App, request: &Request) -> Person {
-    let person = app.viewer().person;
-    let over_socket = request.extensions().get::<Arc<Peer>>().is_some_and(|peer| peer.over_socket);
-    let named = request.headers().get("x-hefe-user").and_then(|name| name.to_str().ok());
-    match named.filter(|name| over_socket && !name.is_empty()) {
-        Some(name) => Person { id: name.into(), ..person },
-        None => person,
+/// A workflow by its name goes around its events: whoever may not start it by one of those has to be an operator.
+fn by_name(app: &App, viewer: &Viewer, system: &str, name: &str) -> Result<(), Refused> {
+    let published = app.system(system)?;
+    let events = published.system.workflows.get(name).map_or(&[][..], |graph| &graph.events);
+    match events.iter().any(|event| engine::may_start(event, &viewer.person)) {
+        true => Ok(()),
+        false => viewer.needs(Rank::Operator),
     }
 }
 

@@ -10,6 +10,7 @@ use crate::{
     answer::{Answer, Items, ok},
     app::App,
     asked::Path,
+    door::{Rank, Viewer},
 };
 
 #[derive(Serialize)]
@@ -98,7 +99,8 @@ pub(crate) fn listed(system: &System) -> Vec<Listed<'_>> {
     files.into_values().collect()
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
+pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
+    viewer.needs(Rank::Viewer)?;
     let published = app.system(&system)?;
     let broken = |path: &str| {
         published

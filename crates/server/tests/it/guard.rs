@@ -52,7 +52,7 @@ async fn a_socket_file_takes_any_host() {
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = server::router(scene.engine.clone(), server::Settings::default());
+    let router = server::site(scene.engine.clone(), server::Settings::default()).await.unwrap().router;
     let served = tokio::spawn(server::serve(listener, router, async {
         let _ = stopped.await;
     }));

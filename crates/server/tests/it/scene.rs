@@ -61,7 +61,7 @@ impl Scene {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(working.work(at_work));
         });
-        let router = server::router(engine.clone(), settings);
+        let router = server::site(engine.clone(), settings).await.unwrap().router;
         let mut stopping = stopped;
         tasks.spawn(server::serve(listener, router, async move {
             let _ = stopping.wait_for(|stop| *stop != Stop::No).await;

@@ -16,6 +16,7 @@ mod once;
 mod open;
 mod outage;
 mod park;
+mod people;
 mod prune;
 mod read;
 mod runs;
@@ -52,7 +53,8 @@ use self::{
 };
 use crate::{
     Action, Actions, Changes, Checkpoint, Deed, Did, Entries, Error, Hash, Id, Inbox, Item, Items, Journals,
-    Kept, Key, Keys, Notification, Once, Reply, Step, Store, Version, Versions,
+    Kept, Key, Keys, Noted, Notification, Once, People, Reply, Session, Step, Store, User, UserEdit, Version,
+    Versions,
 };
 
 /// Connections kept for reading.
@@ -386,6 +388,36 @@ impl Keys for Sqlite {
 
     fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
         self.read(move |db| once::answered(db, &key))
+    }
+}
+
+impl People for Sqlite {
+    fn users(&self) -> Reply<'_, Vec<User>> {
+        self.read(people::users)
+    }
+
+    fn edit_user(&self, edit: UserEdit) -> Reply<'_, Option<User>> {
+        self.ask(move |apply| apply.edit_user(&edit))
+    }
+
+    fn open_session(&self, session: Session, now_ms: i64) -> Reply<'_, ()> {
+        self.ask(move |apply| apply.open_session(&session, now_ms))
+    }
+
+    fn session(&self, name: Hash) -> Reply<'_, Option<Session>> {
+        self.read(move |db| people::session(db, name))
+    }
+
+    fn close_session(&self, name: Hash) -> Reply<'_, ()> {
+        self.ask(move |apply| apply.close_session(name))
+    }
+
+    fn note(&self, line: Noted) -> Reply<'_, ()> {
+        self.ask(move |apply| apply.note_down(&line))
+    }
+
+    fn trail(&self, system: Option<Arc<str>>, before: Option<Id>) -> Reply<'_, Vec<Noted>> {
+        self.read(move |db| people::trail(db, system.as_deref(), before))
     }
 }
 

@@ -7,6 +7,7 @@ pub(crate) mod journal;
 pub(crate) mod keep;
 pub(crate) mod once;
 pub(crate) mod parks;
+pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod runs;
 pub(crate) mod versions;

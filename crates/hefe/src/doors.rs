@@ -1,0 +1,109 @@
+//! Sign-in as hefe.toml has it, turned into what the server is told.
+
+use std::{path::Path, sync::Arc};
+
+use server::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
+use store::{Grant, User};
+
+use crate::{
+    say::Trouble,
+    settings::{File, FirstUser, Tokens},
+};
+
+/// Shorter secrets can be guessed from one token.
+const SECRET_BYTES_MIN: usize = 32;
+
+impl File {
+    /// What the server is told.
+    pub(crate) fn server(&self, project: &Path) -> Result<server::Settings, Trouble> {
+        let users = self.users.iter().map(first).collect::<Result<_, _>>()?;
+        let tokens = self.tokens.as_ref().map(|tokens| of_tokens(tokens, project)).transpose()?;
+        Ok(server::Settings {
+            doors: Doors { users, tokens },
+            origins: self.origins.iter().map(|origin| of_origin(origin)).collect::<Result<_, _>>()?,
+            proxies: self.proxies.iter().map(|proxy| of_proxy(proxy)).collect::<Result<_, _>>()?,
+            public_url: self.public_url.clone(),
+            ..server::Settings::default()
+        })
+    }
+}
+
+fn first(user: &FirstUser) -> Result<User, Trouble> {
+    let key = key::kept(&user.key).ok_or_else(|| {
+        let says = format!("the key of the user `{}` in hefe.toml is no `ID:SHA256`", user.name);
+        Trouble::new(says, "`hefe user key` prints a key and the line that belongs into the file")
+    })?;
+    let systems: Vec<Option<Arc<str>>> = match user.systems.is_empty() {
+        true => vec![None],
+        false => user.systems.iter().map(|system| Some(system.as_str().into())).collect(),
+    };
+    let usual = ["user".to_owned()];
+    let roles = if user.roles.is_empty() { &usual[..] } else { &user.roles };
+    let grants = systems.iter().flat_map(|system| {
+        roles.iter().map(|role| Grant { system: system.clone(), role: role.as_str().into() })
+    });
+    Ok(User { name: user.name.as_str().into(), grants: grants.collect(), keys: vec![key], created_at_ms: 0 })
+}
+
+fn of_tokens(tokens: &Tokens, project: &Path) -> Result<TokenSettings, Trouble> {
+    let wrong = |says: &str| {
+        let help = "HS256 takes `secret_file`; RS256 and ES256 take `jwks_file` or `jwks_url`";
+        Trouble::new(format!("`[tokens]` in hefe.toml: {says}"), help)
+    };
+    let algorithm = match tokens.algorithm.as_str() {
+        "HS256" => TokenAlgorithm::Hs256,
+        "RS256" => TokenAlgorithm::Rs256,
+        "ES256" => TokenAlgorithm::Es256,
+        _ => return Err(wrong("`algorithm` is one of HS256, RS256, ES256")),
+    };
+    let keys = match (&tokens.secret_file, &tokens.jwks_file, &tokens.jwks_url) {
+        (Some(path), None, None) if algorithm == TokenAlgorithm::Hs256 => {
+            let path = project.join(path);
+            let secret = std::fs::read(&path)
+                .map_err(|error| wrong(&format!("`{}` cannot be read: {error}", path.display())))?;
+            let secret = secret.trim_ascii().to_vec();
+            if secret.len() < SECRET_BYTES_MIN {
+                return Err(wrong(&format!("the secret has less than {SECRET_BYTES_MIN} bytes")));
+            }
+            TokenKeys::Secret(secret)
+        }
+        (None, Some(path), None) if algorithm != TokenAlgorithm::Hs256 => TokenKeys::File(project.join(path)),
+        (None, None, Some(url)) if algorithm != TokenAlgorithm::Hs256 => {
+            let local = ["http://127.0.0.1", "http://localhost", "http://[::1]"];
+            if !url.starts_with("https://") && !local.iter().any(|begin| url.starts_with(begin)) {
+                return Err(wrong("`jwks_url` begins with https://: whoever answers it says who comes in"));
+            }
+            TokenKeys::Url(url.clone())
+        }
+        _ => return Err(wrong("exactly one source of keys that fits the algorithm is to be named")),
+    };
+    Ok(TokenSettings {
+        issuer: tokens.issuer.clone(),
+        audience: tokens.audience.clone(),
+        algorithm,
+        keys,
+        roles_claim: tokens.roles_claim.clone(),
+        systems_claim: tokens.systems_claim.clone(),
+    })
+}
+
+fn of_origin(origin: &str) -> Result<String, Trouble> {
+    let host = origin.strip_prefix("https://").or_else(|| origin.strip_prefix("http://"));
+    match host.filter(|host| !host.is_empty() && !host.contains('/')) {
+        Some(_) => Ok(origin.to_owned()),
+        None => Err(Trouble::new(
+            format!("`{origin}` in `origins` of hefe.toml is no origin"),
+            "write scheme, host and port, such as https://app.example.com",
+        )),
+    }
+}
+
+fn of_proxy(proxy: &str) -> Result<ipnet::IpNet, Trouble> {
+    let address = proxy.parse::<std::net::IpAddr>().map(ipnet::IpNet::from);
+    proxy.parse().or(address).map_err(|_| {
+        Trouble::new(
+            format!("`{proxy}` in `proxies` of hefe.toml is no address"),
+            "write an address or a network, such as 10.0.0.2 or 10.0.0.0/8",
+        )
+    })
+}

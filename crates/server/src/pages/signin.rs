@@ -1,0 +1,141 @@
+//! Signing in with a key or a token: a browser gets a cookie for it, and shows it from then on.
+
+use std::sync::Arc;
+
+use axum::{
+    Form,
+    extract::{FromRequest, Query, Request, State},
+    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    response::{IntoResponse, Redirect, Response},
+};
+use maud::{DOCTYPE, Markup, html};
+use serde::Deserialize;
+
+use super::{page, parts::segment, shell::looks};
+use crate::{
+    answer::Refused,
+    app::App,
+    door::{Guest, set_cookie},
+    guard::{self, Seen},
+    routes::audit,
+};
+
+/// Where one goes on.
+#[derive(Default, Deserialize)]
+pub(crate) struct On {
+    #[serde(default)]
+    next: String,
+}
+
+#[derive(Deserialize)]
+struct Shown {
+    key: String,
+    #[serde(default)]
+    next: String,
+}
+
+/// The sign-in page for someone who wanted to see that one.
+pub(crate) fn place(wanted: &Uri) -> String {
+    let wanted = wanted.path_and_query().map_or("/ui", |wanted| wanted.as_str());
+    format!("/ui/signin?next={}", segment(wanted))
+}
+
+/// A path of ours: another site's address would lead whoever signs in away.
+fn ours(next: &str) -> &str {
+    let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
+    if plain && next.starts_with("/ui") && !next.starts_with("/ui/signin") { next } else { "/ui" }
+}
+
+pub(super) async fn show(State(app): State<Arc<App>>, Query(on): Query<On>) -> Response {
+    if app.door().is_open() {
+        return Redirect::to(ours(&on.next)).into_response();
+    }
+    sheet(StatusCode::OK, &on.next, None)
+}
+
+pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Response {
+    let (parts, body) = request.into_parts();
+    let seen = Seen::of(&parts, &app.settings);
+    // A foreign page must not sign anyone in as somebody else.
+    if let Err(refused) = guard::from_own_page(&parts, &seen, &app.settings) {
+        return refused.into_response();
+    }
+    let request = Request::from_parts(parts, body);
+    let read = tokio::time::timeout(app.settings.body_timeout, Form::<Shown>::from_request(request, &()));
+    let Ok(Ok(Form(Shown { key, next }))) = read.await else {
+        return sheet(StatusCode::BAD_REQUEST, "", Some("The form did not arrive whole. Please try again."));
+    };
+    match app.door().sign_in(key.trim(), app.engine.clock_ms()).await {
+        Ok((value, credential)) => {
+            let line =
+                audit::Line { what: "signed_in", user: Some(credential.user()), ..audit::Line::default() };
+            if let Err(refused) = audit::note(&app, line).await {
+                return refused.into_response();
+            }
+            let mut response = Redirect::to(ours(&next)).into_response();
+            with_cookie(&mut response, &value, &seen);
+            response
+        }
+        Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => sheet(
+            StatusCode::UNAUTHORIZED,
+            &next,
+            Some("This key or token lets nobody in. Look whether all of it was copied."),
+        ),
+        Err(refused) => refused.into_response(),
+    }
+}
+
+pub(super) async fn leave(
+    State(app): State<Arc<App>>,
+    guest: Guest,
+    headers: HeaderMap,
+    request: Request,
+) -> Result<Response, Refused> {
+    app.door().sign_out(&headers).await?;
+    if let Some(credential) = guest.credential() {
+        audit::note(
+            &app,
+            audit::Line { what: "signed_out", user: Some(credential.user()), ..audit::Line::default() },
+        )
+        .await?;
+    }
+    let seen = Seen::of(&request.into_parts().0, &app.settings);
+    let mut response = Redirect::to("/ui/signin").into_response();
+    with_cookie(&mut response, "", &seen);
+    Ok(response)
+}
+
+fn with_cookie(response: &mut Response, value: &str, seen: &Seen) {
+    if let Ok(cookie) = HeaderValue::try_from(set_cookie(value, "/", seen.secure)) {
+        response.headers_mut().insert(header::SET_COOKIE, cookie);
+    }
+}
+
+fn sheet(status: StatusCode, next: &str, trouble: Option<&str>) -> Response {
+    let mut response = page(document(ours(next), trouble));
+    *response.status_mut() = status;
+    response
+}
+
+fn document(next: &str, trouble: Option<&str>) -> Markup {
+    html! {
+        (DOCTYPE)
+        html lang="en" {
+            head { (looks("/")) title { "Sign in · Hefe" } }
+            body { main id="main" class="sheet" {
+                section class="card" {
+                    h1 { "Sign in" }
+                    @if let Some(trouble) = trouble { p class="trouble" role="alert" { (trouble) } }
+                    form method="post" action="/ui/signin" class="signin" {
+                        input type="hidden" name="next" value=(next);
+                        label { span { "Key or token" }
+                            input type="password" name="key" required autofocus autocomplete="current-password" spellcheck="false" maxlength="16384";
+                        }
+                        button type="submit" { "Sign in" }
+                    }
+                    p class="quiet" { "A key begins with " code { "hefe_" } ". Whoever runs this server makes one: " code { "hefe user add NAME --print-key" } "." }
+                }
+            } }
+        }
+    }
+}

@@ -1,0 +1,160 @@
+//! Users and their keys: for admins of the whole installation, and for `hefe user` over the project's socket.
+
+use std::sync::Arc;
+
+use axum::{
+    extract::{Path, Request, State},
+    http::StatusCode,
+};
+use serde::{Deserialize, Serialize};
+use store::{Grant, User, UserEdit};
+
+use crate::{
+    answer::{Answer, Items, Refused, json, ok},
+    app::App,
+    door::{Rank, Viewer, key},
+    routes::{
+        audit::{self, Line},
+        body,
+    },
+    time::iso,
+};
+
+const NAME_MAX: usize = 100;
+
+#[derive(Serialize)]
+struct UserView<'a> {
+    name: &'a str,
+    grants: Vec<GrantView<'a>>,
+    keys: Vec<KeyView<'a>>,
+    created_at: String,
+    /// Shown once: nobody keeps it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    key: Option<String>,
+}
+
+#[derive(Serialize)]
+struct GrantView<'a> {
+    /// null: every system.
+    system: Option<&'a str>,
+    role: &'a str,
+}
+
+#[derive(Serialize)]
+struct KeyView<'a> {
+    id: &'a str,
+    created_at: String,
+}
+
+impl<'a> From<&'a User> for UserView<'a> {
+    fn from(user: &'a User) -> UserView<'a> {
+        let grant = |grant: &'a Grant| GrantView { system: grant.system.as_deref(), role: &grant.role };
+        let keys = user.keys.iter().map(|key| KeyView { id: &key.id, created_at: iso(key.created_at_ms) });
+        UserView {
+            name: &user.name,
+            grants: user.grants.iter().map(grant).collect(),
+            keys: keys.collect(),
+            created_at: iso(user.created_at_ms),
+            key: None,
+        }
+    }
+}
+
+pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Answer {
+    viewer.needs(Rank::Admin)?;
+    let users = app.engine.store().users().await?;
+    ok(&Items { items: users.iter().map(UserView::from).collect(), cursor: None })
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    name: String,
+    #[serde(default)]
+    roles: Vec<String>,
+    /// Left out: every system.
+    #[serde(default)]
+    systems: Vec<String>,
+    /// Whether a key is made too.
+    #[serde(default)]
+    key: bool,
+}
+
+/// POST users {name, roles, systems, key}: makes one, or gives one more.
+pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Request) -> Answer {
+    viewer.needs(Rank::Admin)?;
+    let bytes = body::bytes(&app, request).await?;
+    let Asked { name, roles, systems, key } = serde_json::from_slice(&bytes).map_err(|_| {
+        Refused::new(StatusCode::BAD_REQUEST, "the body is not {name, roles, systems, key}")
+            .help("`name` is a text, `roles` and `systems` are lists of texts, `key` is true or false")
+    })?;
+    let words = || roles.iter().chain(&systems).chain([&name]);
+    if words().any(|word| word.is_empty() || word.len() > NAME_MAX || word.chars().any(char::is_control)) {
+        let says =
+            format!("a name, a role and a system have 1 to {NAME_MAX} bytes and no control characters");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, says));
+    }
+    let at_ms = app.engine.clock_ms();
+    let made = key.then(|| key::fresh(at_ms)).transpose().map_err(|_| {
+        Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no random bytes just now")
+    })?;
+    let (shown, kept) = made.unzip();
+    let wheres = match systems.is_empty() {
+        true => vec![None],
+        false => systems.iter().map(|system| Some(system.as_str().into())).collect::<Vec<Option<Arc<str>>>>(),
+    };
+    // Without a role there is still something to do: start what needs none.
+    let roles = if roles.is_empty() { vec!["user".to_owned()] } else { roles.clone() };
+    let grants = wheres.iter().flat_map(|system| {
+        roles.iter().map(|role| Grant { system: system.clone(), role: role.as_str().into() })
+    });
+    let edit = UserEdit::Add { name: name.as_str().into(), grants: grants.collect(), key: kept, at_ms };
+    let detail = format!(
+        "{name}: {} in {}",
+        roles.join(", "),
+        if systems.is_empty() { "all systems".to_owned() } else { systems.join(", ") }
+    );
+    match app.engine.store().edit_user(edit).await? {
+        Some(user) => {
+            noted(&app, &viewer, "user_added", &detail).await?;
+            Ok(json(StatusCode::CREATED, &UserView { key: shown, ..UserView::from(&user) }))
+        }
+        None => Err(no_user(&name)),
+    }
+}
+
+pub(crate) async fn remove(State(app): State<Arc<App>>, viewer: Viewer, Path(name): Path<String>) -> Answer {
+    viewer.needs(Rank::Admin)?;
+    match app.engine.store().edit_user(UserEdit::Remove { name: name.as_str().into() }).await? {
+        Some(user) => {
+            noted(&app, &viewer, "user_removed", &name).await?;
+            ok(&UserView::from(&user))
+        }
+        None => Err(no_user(&name)),
+    }
+}
+
+pub(crate) async fn revoke(
+    State(app): State<Arc<App>>,
+    viewer: Viewer,
+    Path((name, key)): Path<(String, String)>,
+) -> Answer {
+    viewer.needs(Rank::Admin)?;
+    let edit = UserEdit::Revoke { name: name.as_str().into(), key: key.as_str().into() };
+    match app.engine.store().edit_user(edit).await? {
+        Some(user) => {
+            noted(&app, &viewer, "key_revoked", &format!("{name}: {key}")).await?;
+            ok(&UserView::from(&user))
+        }
+        None => Err(Refused::unknown("key", &key, "GET /users lists the users with the ids of their keys")),
+    }
+}
+
+async fn noted(app: &App, viewer: &Viewer, what: &'static str, detail: &str) -> Result<(), Refused> {
+    let user = Some(viewer.person.id.clone());
+    audit::note(app, Line { what, user, detail, ..Line::default() }).await
+}
+
+fn no_user(name: &str) -> Refused {
+    Refused::unknown("user", name, "GET /users lists them; users of hefe.toml are removed there")
+}

@@ -1,0 +1,106 @@
+//! Who may come in, and what was done by whom (delivery.md, Sign-in). What a role may do is the server's matter.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Hash, Id};
+
+/// How long the trail is kept, milliseconds.
+pub(crate) const TRAIL_MS: i64 = 400 * 86_400_000;
+
+/// A role in one system, or in all.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub struct Grant {
+    /// None: every system, those to come included.
+    pub system: Option<Arc<str>>,
+    /// viewer, operator, admin, or one that events name.
+    pub role: Arc<str>,
+}
+
+/// What a user shows to come in. The secret itself is kept by nobody but its user.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct UserKey {
+    /// The part of the key that is no secret.
+    pub id: Arc<str>,
+    /// SHA-256 of the whole key.
+    pub hash: Hash,
+    /// Milliseconds since 1970.
+    pub created_at_ms: i64,
+}
+
+/// Someone who has keys here.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct User {
+    /// Tells one from others, in runs and channels too.
+    pub name: Arc<str>,
+    /// What it may do where, sorted.
+    pub grants: Vec<Grant>,
+    /// Any of them lets it in.
+    pub keys: Vec<UserKey>,
+    /// Milliseconds since 1970.
+    pub created_at_ms: i64,
+}
+
+/// A change to one user, all or nothing.
+#[derive(Debug, Clone)]
+pub enum UserEdit {
+    /// Grants and a key more; makes the user where there is none.
+    Add {
+        /// Who.
+        name: Arc<str>,
+        /// What it may do besides what it may already.
+        grants: Vec<Grant>,
+        /// One more.
+        key: Option<UserKey>,
+        /// Milliseconds since 1970.
+        at_ms: i64,
+    },
+    /// A key lets nobody in any more.
+    Revoke {
+        /// Whose.
+        name: Arc<str>,
+        /// See [`UserKey::id`].
+        key: Arc<str>,
+    },
+    /// The grants of one system go.
+    Withdraw {
+        /// Whose.
+        name: Arc<str>,
+        /// Which.
+        system: Arc<str>,
+    },
+    /// The user goes, with grants and keys.
+    Remove {
+        /// Who.
+        name: Arc<str>,
+    },
+}
+
+/// A browser that is signed in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Session {
+    /// SHA-256 of what the browser shows.
+    pub name: Hash,
+    /// What it signed in with, as the server wrote it.
+    pub body: Vec<u8>,
+    /// Milliseconds since 1970.
+    pub until_ms: i64,
+}
+
+/// One line of the trail: what was noted.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Noted {
+    /// Sorts by time.
+    pub id: Id,
+    /// None: it concerns the installation.
+    pub system: Option<Arc<str>>,
+    /// Who.
+    pub user: Option<Arc<str>>,
+    /// signed_in, cancelled, retried, ..
+    pub what: Arc<str>,
+    /// The run, if it is about one.
+    pub run: Option<Id>,
+    /// What else there is to say, in a few words.
+    pub detail: Arc<str>,
+}
