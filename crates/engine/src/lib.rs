@@ -14,6 +14,7 @@ mod clock;
 mod context;
 mod drive;
 pub mod effects;
+mod fetch;
 mod kept;
 mod policy;
 mod request;
@@ -29,6 +30,7 @@ use std::sync::Arc;
 
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
+pub use fetch::fetch;
 use recipe::Value;
 pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};

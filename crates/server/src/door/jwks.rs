@@ -7,7 +7,6 @@ use std::{
     time::{Duration, Instant, SystemTime},
 };
 
-use futures_util::StreamExt;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyOperations, PublicKeyUse},
@@ -18,10 +17,6 @@ const OLD: Duration = Duration::from_secs(600);
 
 /// Between two questions to the address, however many tokens name keys that it does not have.
 const PAUSE: Duration = Duration::from_secs(30);
-
-const TIMEOUT: Duration = Duration::from_secs(5);
-
-const BYTES_MAX: usize = 1 << 20;
 
 pub(super) struct Jwks {
     from: From,
@@ -111,7 +106,7 @@ impl Jwks {
                     return;
                 }
                 self.lock().asked = Some(Instant::now());
-                fetch(url).await
+                engine::fetch(url).await
             }
         };
         let set = read.and_then(|bytes| {
@@ -129,20 +124,6 @@ impl Jwks {
 
 fn written(path: &PathBuf) -> Option<SystemTime> {
     std::fs::metadata(path).ok()?.modified().ok()
-}
-
-async fn fetch(url: &str) -> Result<Vec<u8>, String> {
-    let client = reqwest::Client::builder().timeout(TIMEOUT).build().map_err(|error| error.to_string())?;
-    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    let mut body = answer.map_err(|error| error.without_url().to_string())?.bytes_stream();
-    let mut bytes = Vec::new();
-    while let Some(piece) = body.next().await {
-        bytes.extend_from_slice(&piece.map_err(|error| error.without_url().to_string())?);
-        if bytes.len() > BYTES_MAX {
-            return Err("it is over 1 MiB".to_owned());
-        }
-    }
-    Ok(bytes)
 }
 
 /// A key for signatures of a kind that we check. A shared secret is none: whoever reads the set could sign with it.

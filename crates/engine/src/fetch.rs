@@ -1,0 +1,28 @@
+//! A document at an address that the settings name, not a workflow: an issuer's keys. It may be a private address.
+
+use std::time::Duration;
+
+use futures_util::StreamExt;
+
+const TIMEOUT: Duration = Duration::from_secs(5);
+
+const BYTES_MAX: usize = 1 << 20;
+
+/// All of it, at most 1 MiB.
+///
+/// # Errors
+/// Why there is none, without the address: that may hold a secret.
+pub async fn fetch(url: &str) -> Result<Vec<u8>, String> {
+    let says = |error: reqwest::Error| error.without_url().to_string();
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(says)?;
+    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
+    let mut body = answer.map_err(says)?.bytes_stream();
+    let mut bytes = Vec::new();
+    while let Some(piece) = body.next().await {
+        bytes.extend_from_slice(&piece.map_err(says)?);
+        if bytes.len() > BYTES_MAX {
+            return Err("it is over 1 MiB".to_owned());
+        }
+    }
+    Ok(bytes)
+}
