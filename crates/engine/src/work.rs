@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use store::{Change, Claimed, Id, Store, Ticket};
+use store::{Change, Claimed, Id, Store, Ticket, sabotage::Sabotage};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot::error::TryRecvError, watch},
     task::JoinSet,
@@ -209,6 +209,7 @@ async fn work_on(
         shared.running.leave(run);
         match left {
             Left::Leaves(ticket, state) => leaving.0.push_back(Last { run, epoch, ticket, state }),
+            Left::HandBack if Sabotage::KeepHeld.on() => {}
             Left::HandBack => shared.store.release(run, epoch),
             Left::Lost(error) => lost(&shared, run, epoch, &error, true).await,
         }

@@ -36,7 +36,7 @@ use crate::proof::Report;
 const THREADS: usize = 2;
 
 /// Seeds that are broken before the rest is left.
-const BROKEN_MAX: usize = 10;
+const BROKEN_MAX: usize = 3;
 
 /// Simulates engine and store, with a disk, a provider and a process that fail by a plan.
 #[derive(Debug, Clone, clap::Args)]

@@ -205,7 +205,9 @@ impl Life {
     /// A run stands so from now on.
     pub(crate) fn has_moved(&self, start: &Arc<NewRun>, stands: &Standing) {
         let now_ms = self.now_ms();
+        self.world().seen_ms.entry(start.id).or_insert(now_ms);
         if stands.status.ended() {
+            self.watch().due.remove(&start.id);
             let mut world = self.world();
             world.may_go(&ended(start.clone(), stands));
             if stands.status == Status::Cancelled {

@@ -133,6 +133,8 @@ pub(crate) struct World {
     pub(crate) bars: HashMap<Id, (u64, f64)>,
     /// Runs that were seen to be over.
     pub(crate) over: BTreeSet<Id>,
+    /// When each run was first told of, milliseconds since 1970.
+    pub(crate) seen_ms: BTreeMap<Id, i64>,
     /// Runs that a worker has had.
     pub(crate) begun: BTreeSet<Id>,
     /// Runs that people have asked to go on.
@@ -183,6 +185,7 @@ impl World {
             mended: BTreeSet::new(),
             bars: HashMap::new(),
             over: BTreeSet::new(),
+            seen_ms: BTreeMap::new(),
             begun: BTreeSet::new(),
             reopened: BTreeSet::new(),
             felled: BTreeMap::new(),
