@@ -7,6 +7,7 @@
 //! ```
 
 mod bulk;
+mod disk;
 mod keyed;
 mod kinds;
 mod life;

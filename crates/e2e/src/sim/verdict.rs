@@ -5,8 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Id, Inbox, Items, Journals, Run, Runs, Status, sqlite::Sqlite};
 
 use super::{
-    kinds,
-    life::{self, Life, runs},
+    disk, kinds,
+    life::{Life, runs},
     load::{self, Expected, expected},
     people,
     world::{Calls, Launch, Stage},
@@ -33,7 +33,7 @@ pub(crate) async fn at_start(life: &Life, sqlite: &Sqlite) {
     balanced(life, sqlite, &runs).await;
     for run in runs.iter().filter(|run| run.start.root == run.start.id) {
         for item in sqlite.items_of(run.start.id).await.expect("the bars") {
-            life::bar(life, &item);
+            disk::bar(life, &item);
         }
     }
 }
