@@ -178,7 +178,6 @@ impl Provider {
         if !life::kept(&self.sqlite, *root).await {
             life.broken(format!("{says} was called before its run {root} was durable"));
         }
-        let runs = life::runs(&self.sqlite).await;
         let launch = life.world().launches.get(*n as usize).cloned();
         let Some(launch) = launch else {
             life.broken(format!("{says} was called by nothing that was launched"));
@@ -187,6 +186,7 @@ impl Provider {
         let expected = load::expected(launch.kind, *n);
         let before = expected.calls.iter().position(|call| call.0 == *path && call.1 == *item).unwrap_or(0);
         if expected.in_order {
+            let runs = life::runs(&self.sqlite).await;
             let own =
                 runs.iter().rev().find(|run| people::of(run) == *n && *run.start.workflow == *launch.kind);
             let own = own.map_or(Id::default(), |run| run.start.id);
