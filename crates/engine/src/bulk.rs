@@ -159,6 +159,7 @@ pub(crate) async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
         }
     };
     tokio::select! {
+        biased;
         () = stopped(&mut stop) => {}
         () = works => {}
     }

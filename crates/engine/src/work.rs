@@ -2,12 +2,12 @@
 //! what is not finished.
 
 use std::{
-    collections::{HashMap, VecDeque},
+    collections::{BTreeMap, VecDeque},
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
-use store::{Change, Claimed, Id, Store, Ticket};
+use store::{Change, Claimed, Id, Store, Ticket, sabotage::Sabotage};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot::error::TryRecvError, watch},
     task::JoinSet,
@@ -29,9 +29,9 @@ const HAND_BACK: Duration = Duration::from_secs(1);
 /// as the writer takes at once.
 const LEAVING_MAX: usize = 64;
 
-/// Runs that this process holds, with the way to tell them to end.
+/// Runs that this process holds, with the way to tell them to end; told in order, so that the same runs leave the same way.
 #[derive(Default)]
-pub(crate) struct Running(Mutex<HashMap<Id, watch::Sender<Order>>>);
+pub(crate) struct Running(Mutex<BTreeMap<Id, watch::Sender<Order>>>);
 
 impl Running {
     /// From now on the run is told; what was asked for before, while it was claimed, the store knows.
@@ -71,7 +71,7 @@ impl Running {
         }
     }
 
-    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Id, watch::Sender<Order>>> {
+    fn lock(&self) -> std::sync::MutexGuard<'_, BTreeMap<Id, watch::Sender<Order>>> {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -94,6 +94,7 @@ pub(crate) async fn pass_on(shared: Arc<Shared>, stop: watch::Receiver<Stop>) {
     };
     let mut stop = stop;
     tokio::select! {
+        biased;
         () = listen => {}
         () = stopped(&mut stop) => {}
     }
@@ -208,6 +209,7 @@ async fn work_on(
         shared.running.leave(run);
         match left {
             Left::Leaves(ticket, state) => leaving.0.push_back(Last { run, epoch, ticket, state }),
+            Left::HandBack if Sabotage::KeepHeld.on() => {}
             Left::HandBack => shared.store.release(run, epoch),
             Left::Lost(error) => lost(&shared, run, epoch, &error, true).await,
         }
@@ -304,6 +306,7 @@ pub(crate) async fn work_tree(shared: Arc<Shared>, root: Id, stop: watch::Receiv
     let mut outer = stop;
     let until = async {
         tokio::select! {
+            biased;
             () = ended => Stop::Soon,
             stopped = outer.wait_for(|stop| *stop != Stop::No) => stopped.map_or(Stop::Soon, |stop| *stop),
         }

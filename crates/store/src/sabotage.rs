@@ -14,6 +14,26 @@ pub enum Sabotage {
     DoubleAppend,
     /// The end of a progress item is not written.
     DropEnd,
+    /// A start that is put off begins at once.
+    IgnoreDelay,
+    /// More runs are worked at once than their limit says.
+    OverLimit,
+    /// Of runs that are ready the least urgent comes first.
+    LeastUrgent,
+    /// A second start under a unique key is a second run.
+    TwoUnique,
+    /// What ended goes though its tree lives.
+    PruneLive,
+    /// What a cancelled run started goes on.
+    Orphans,
+    /// A request's key is not kept.
+    ForgetKeys,
+    /// An effect is waited for as long as it takes.
+    NoTimeout,
+    /// The next attempt does not wait.
+    NoBackoff,
+    /// A stopping process keeps its runs.
+    KeepHeld,
 }
 
 impl Sabotage {
@@ -26,6 +46,16 @@ impl Sabotage {
             Sabotage::FreshKeys => "fresh-keys",
             Sabotage::DoubleAppend => "double-append",
             Sabotage::DropEnd => "drop-end",
+            Sabotage::IgnoreDelay => "ignore-delay",
+            Sabotage::OverLimit => "over-limit",
+            Sabotage::LeastUrgent => "least-urgent",
+            Sabotage::TwoUnique => "two-unique",
+            Sabotage::PruneLive => "prune-live",
+            Sabotage::Orphans => "orphans",
+            Sabotage::ForgetKeys => "forget-keys",
+            Sabotage::NoTimeout => "no-timeout",
+            Sabotage::NoBackoff => "no-backoff",
+            Sabotage::KeepHeld => "keep-held",
         };
         static ASKED: std::sync::LazyLock<Option<String>> =
             std::sync::LazyLock::new(|| std::env::var("HEFE_SABOTAGE").ok());

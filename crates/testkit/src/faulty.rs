@@ -35,6 +35,12 @@ pub trait Faults: Send + Sync {
     /// Whether the process goes on at a call that waits for nothing; else it has died, and the call is not made.
     fn lives(&self, call: &'static str) -> bool;
 
+    /// Runs were claimed.
+    fn claimed(&self, _claimed: &[Claimed]) {}
+
+    /// A claimed run goes back to the queue.
+    fn released(&self, _run: Id, _epoch: u64) {}
+
     /// What becomes of a submission.
     fn commit(&self, inner: &dyn Store, commit: Commit) -> Ticket {
         match self.lives("commit") {
@@ -96,16 +102,24 @@ impl Runs for Faulty {
         // What is claimed arrives at once: whoever is dropped while it waits must hold nothing.
         Box::pin(async move {
             self.faults.befalls("claim", Side::Before, false).await?;
-            self.inner.claim(max).await
+            let claimed = self.inner.claim(max).await?;
+            self.faults.claimed(&claimed);
+            Ok(claimed)
         })
     }
 
     fn claim_now(&self, max: usize) -> Vec<Claimed> {
-        if self.faults.lives("claim_now") { self.inner.claim_now(max) } else { Vec::new() }
+        if !self.faults.lives("claim_now") {
+            return Vec::new();
+        }
+        let claimed = self.inner.claim_now(max);
+        self.faults.claimed(&claimed);
+        claimed
     }
 
     fn release(&self, run: Id, epoch: u64) {
         if self.faults.lives("release") {
+            self.faults.released(run, epoch);
             self.inner.release(run, epoch);
         }
     }

@@ -1,18 +1,18 @@
 //! One life of the process: a runtime of its own, whose end is the process' death. At each point that it passes the plan
-//! may let it die; from then on nothing that was under way goes on.
+//! may let it die; from then on nothing that was under way goes on. Or the plan asks it to stop, and it winds up.
 
 use std::{
     path::Path,
     sync::{
-        Arc, Mutex, MutexGuard,
-        atomic::{AtomicBool, Ordering},
+        Arc, Mutex, MutexGuard, OnceLock,
+        atomic::{AtomicBool, AtomicU64, Ordering},
     },
     time::Duration,
 };
 
 use engine::{Engine, Settings, Stop};
 use store::{
-    Change, Changes, Error, Filter, Id, Run, Runs, Store,
+    Claimed, Commit, Error, Filter, Id, Run, Runs, Store, Ticket,
     sqlite::{ByHand, Sqlite},
 };
 use testkit::{
@@ -20,22 +20,41 @@ use testkit::{
     faulty::{Befalls, Faults, Faulty, Side},
 };
 use tokio::{
-    sync::{Notify, broadcast, watch},
+    sync::{Notify, oneshot, watch},
     task::JoinSet,
 };
 
-use super::{people, provider::Provider, verdict, world::World};
+use super::{
+    disk, people,
+    provider::Provider,
+    verdict,
+    watch::Watch,
+    world::{Fate, World},
+};
 
 /// Nothing has happened for so long: it never will.
 const STUCK: Duration = Duration::from_secs(1_200);
 
+/// Ended runs go then at the latest, also those of a tree that lived when their time came.
+const ALL_GONE: Duration = Duration::from_secs(2 * 3_600);
+
+/// How long the process may take to end when it is to end at once, milliseconds.
+const NOW_MS: i64 = 1_500;
+
 pub(crate) struct Life {
     world: Arc<Mutex<World>>,
+    watch: Mutex<Watch>,
     clock: Clock,
-    /// Points left until it dies.
-    left: Mutex<Option<u64>>,
+    /// Points left until its fate.
+    left: Mutex<Option<(u64, Fate)>>,
     dead: AtomicBool,
     died: Notify,
+    stop: watch::Sender<Stop>,
+    /// When it was asked to stop, first and last, milliseconds since 1970.
+    stopped_ms: Mutex<Option<(i64, i64)>>,
+    /// Calls that somebody waits for.
+    pub(crate) calling: AtomicU64,
+    pub(crate) sqlite: OnceLock<Sqlite>,
 }
 
 /// Runs one life, until the process dies or all is done; whether all is done.
@@ -47,19 +66,27 @@ pub(crate) fn live(world: &Arc<Mutex<World>>, path: &Path) -> bool {
         .expect("a runtime");
     runtime.block_on(async {
         let now_ms = world.lock().expect("the world").now_ms;
-        let left = world.lock().expect("the world").deaths.pop();
+        let left = world.lock().expect("the world").fates.pop();
         let life = Arc::new(Life {
             world: world.clone(),
+            watch: Mutex::default(),
             clock: Clock::at(now_ms),
             left: Mutex::new(left),
             dead: AtomicBool::new(false),
             died: Notify::new(),
+            stop: watch::Sender::new(Stop::No),
+            stopped_ms: Mutex::new(None),
+            calling: AtomicU64::new(0),
+            sqlite: OnceLock::new(),
         });
-        tokio::select! {
+        let done = tokio::select! {
             biased;
             () = life.died.notified() => false,
             done = whole(&life, path) => done,
-        }
+        };
+        life.lets_go();
+        life.world().lives += 1;
+        done
     })
 }
 
@@ -77,7 +104,7 @@ impl Life {
     pub(crate) fn log(&self, what: impl AsRef<str>) {
         let ms = self.now_ms() - super::world::EPOCH_MS;
         let mut world = self.world();
-        let line = format!("{:>3}.{:03} {} {}", ms / 1_000, ms % 1_000, world.died, what.as_ref());
+        let line = format!("{:>3}.{:03} {} {}", ms / 1_000, ms % 1_000, world.lives, what.as_ref());
         world.log.push(line);
     }
 
@@ -87,27 +114,68 @@ impl Life {
         self.world().broken.push(what);
     }
 
+    pub(crate) fn watch(&self) -> MutexGuard<'_, Watch> {
+        self.watch.try_lock().expect("the watch in nobody's hands")
+    }
+
+    pub(crate) fn is_dead(&self) -> bool {
+        self.dead.load(Ordering::Relaxed)
+    }
+
+    /// When it was first asked to stop, milliseconds since 1970.
+    pub(crate) fn stopped_ms(&self) -> Option<i64> {
+        self.stopped_ms.lock().expect("the stop").map(|(first_ms, _)| first_ms)
+    }
+
     /// Passes a point; false: the process is dead.
     pub(crate) fn passes(&self, point: &str) -> bool {
-        if self.dead.load(Ordering::Relaxed) {
+        if self.is_dead() {
             return false;
         }
         let mut left = self.left.lock().expect("the points");
-        let dies = left.as_mut().is_some_and(|left| {
+        let fate = left.as_mut().and_then(|(left, fate)| {
             *left -= 1;
-            *left == 0
+            (*left == 0).then_some(*fate)
         });
-        drop(left);
-        if dies {
-            self.log(format!("the process dies: {point}"));
-            let mut world = self.world();
-            world.now_ms = self.now_ms();
-            world.died += 1;
-            drop(world);
-            self.dead.store(true, Ordering::Relaxed);
-            self.died.notify_one();
+        if fate.is_some() {
+            *left = None;
         }
-        !dies
+        drop(left);
+        match fate {
+            None => {}
+            Some(Fate::Dies) => self.dies(point),
+            Some(Fate::Soon) => self.stops(point, Stop::Soon),
+            Some(Fate::Now) => self.stops(point, Stop::Now),
+        }
+        !self.is_dead()
+    }
+
+    fn dies(&self, point: &str) {
+        self.log(format!("the process dies: {point}"));
+        let mut world = self.world();
+        world.now_ms = self.now_ms();
+        world.count("crashes");
+        drop(world);
+        self.dead.store(true, Ordering::Relaxed);
+        self.died.notify_one();
+    }
+
+    /// It is asked to stop; what comes of that may be cut short too.
+    fn stops(&self, point: &str, stop: Stop) {
+        self.log(format!("the process is asked to stop, {stop:?}: {point}"));
+        let mut world = self.world();
+        world.count("stops");
+        let more = world.dice.once_in(3).then(|| {
+            let fate = world.dice.pick(&[Fate::Dies, Fate::Now]);
+            (1 + world.dice.below(30), fate)
+        });
+        drop(world);
+        *self.left.lock().expect("the points") = more;
+        let now_ms = self.now_ms();
+        let mut asked = self.stopped_ms.lock().expect("the stop");
+        *asked = Some((asked.map_or(now_ms, |(first_ms, _)| first_ms), now_ms));
+        drop(asked);
+        self.stop.send_replace(stop);
     }
 
     /// Goes on only in a process that lives.
@@ -120,7 +188,7 @@ impl Life {
     /// Sleeps, if the process lives so long.
     pub(crate) async fn sleeps(&self, ms: u64) {
         tokio::time::sleep(Duration::from_millis(ms)).await;
-        if self.dead.load(Ordering::Relaxed) {
+        if self.is_dead() {
             std::future::pending::<()>().await;
         }
     }
@@ -159,6 +227,23 @@ impl Faults for Life {
     fn lives(&self, call: &'static str) -> bool {
         self.passes(call)
     }
+
+    fn claimed(&self, claimed: &[Claimed]) {
+        self.has_claimed(claimed);
+    }
+
+    fn released(&self, run: Id, epoch: u64) {
+        self.has_released(run, epoch);
+    }
+
+    fn commit(&self, inner: &dyn Store, commit: Commit) -> Ticket {
+        if !self.passes("commit") {
+            // Its other end is gone, as the process is.
+            return oneshot::channel().1;
+        }
+        self.has_submitted(&commit);
+        inner.commit(commit)
+    }
 }
 
 /// All of one life; false: it could not even begin.
@@ -167,20 +252,22 @@ async fn whole(life: &Arc<Life>, path: &Path) -> bool {
     let settings =
         store::sqlite::Settings { clock: Arc::new(move || clock.now_us() as u64), ..Default::default() };
     let (sqlite, by_hand) = ByHand::open(path, settings).expect("a database that opens");
+    let _ = life.sqlite.set(sqlite.clone());
     verdict::at_start(life, &sqlite).await;
     let mut tasks = JoinSet::new();
     let changes = sqlite.changes();
-    tasks.spawn(disk(life.clone(), by_hand, changes));
+    let closes = Arc::new(Notify::new());
+    tasks.spawn(disk::disk(life.clone(), by_hand, changes, closes.clone()));
     let store: Arc<dyn Store> = Arc::new(Faulty { inner: Arc::new(sqlite.clone()), faults: life.clone() });
-    let (seed, died) = {
+    let (seed, lives) = {
         let world = life.world();
-        (world.seed, world.died)
+        (world.seed, world.lives)
     };
     let http = Provider { life: life.clone(), sqlite: sqlite.clone(), children: Arc::default() };
     let settings = Settings {
         http: Some(Arc::new(http)),
         clock: engine::Clock::new(move || clock.now_ms()),
-        seed: Some(u128::from(seed) << 64 | u128::from(died)),
+        seed: Some(u128::from(seed) << 64 | u128::from(lives)),
         runs_max: 4,
         ..Settings::default()
     };
@@ -192,14 +279,30 @@ async fn whole(life: &Arc<Life>, path: &Path) -> bool {
             return false;
         }
     };
-    let (_stop, stopped) = watch::channel(Stop::No);
-    let worker = engine.clone();
-    tasks.spawn(async move { worker.work(stopped).await });
-    people::all(life, &engine, &sqlite).await;
-    until_still(life, &sqlite).await;
-    verdict::at_the_end(life, &sqlite).await;
+    let stopped = life.stop.subscribe();
+    let all = async {
+        people::all(life, &engine, &sqlite).await;
+        until_still(life, &sqlite).await;
+    };
+    let (worker, mut works) = (engine.clone(), JoinSet::new());
+    works.spawn(async move { worker.work(stopped).await });
+    let done = tokio::select! {
+        biased;
+        _ = works.join_next() => false,
+        () = all => true,
+    };
+    match done {
+        true => verdict::at_the_end(life, &sqlite).await,
+        false => {
+            verdict::at_a_stop(life, &sqlite).await;
+            closes.notify_one();
+            // The disk is the last to go.
+            tasks.join_next().await;
+        }
+    }
+    life.dead.store(true, Ordering::Relaxed);
     life.world().now_ms = life.now_ms();
-    true
+    done
 }
 
 /// Until no run lives.
@@ -208,87 +311,12 @@ async fn until_still(life: &Life, sqlite: &Sqlite) {
     loop {
         let account = sqlite.account().await.expect("the account");
         if account.queued + account.running + account.waiting == 0 {
-            // What was announced before the disk was done is on its way.
-            return life.sleeps(1_000).await;
+            // What was announced before the disk was done is on its way, and what is kept for a moment goes.
+            return life.sleeps(ALL_GONE.as_millis() as u64).await;
         }
         if tokio::time::timeout(STUCK, changes.recv()).await.is_err() {
             return life.broken(format!("runs do not end: {account:?}"));
         }
-    }
-}
-
-/// The disk: takes what waits, takes its time, commits it or refuses.
-async fn disk(life: Arc<Life>, mut by_hand: ByHand, mut changes: broadcast::Receiver<Changes>) {
-    loop {
-        by_hand.waits().await;
-        let many = by_hand.take();
-        if many == 0 {
-            continue;
-        }
-        life.goes_on("before a commit").await;
-        let weather = life.world().weather;
-        let ms = life.roll(weather.disk_ms);
-        life.sleeps(ms).await;
-        life.goes_on("in a commit").await;
-        let refusals = match !life.calm() && life.roll(weather.refusal) == 0 {
-            true => 1 + life.roll(2) as u32,
-            false => 0,
-        };
-        by_hand.commit(refusals).expect("a write-ahead log that moves");
-        life.world().count("commits");
-        if refusals > 0 {
-            life.world().count("refusals");
-            life.log(format!("the disk refuses {refusals} of {many}"));
-        }
-        life.goes_on("after a commit").await;
-        while let Ok(batch) = changes.try_recv() {
-            batch.iter().for_each(|(stamp, change)| seen(&life, *stamp, change));
-        }
-    }
-}
-
-/// What people see live.
-fn seen(life: &Life, stamp: u64, change: &Change) {
-    match change {
-        Change::Run { start, stands } => {
-            life.log(format!("{stamp} {} {} {}", start.workflow, start.id, stands.status.word()));
-            let mut world = life.world();
-            let over = world.over.contains(&start.id);
-            if stands.status.ended() {
-                world.over.insert(start.id);
-            } else {
-                world.over.remove(&start.id);
-            }
-            let asked = world.reopened.contains(&start.id);
-            drop(world);
-            if over && (stands.status.ended() || !asked) {
-                life.broken(format!(
-                    "{} {} was over and is {}",
-                    start.workflow,
-                    start.id,
-                    stands.status.word()
-                ));
-            }
-        }
-        Change::Progress(item) => {
-            life.log(format!(
-                "{stamp} bar {} {} of {:?} {:?}",
-                item.process, item.progress, item.total, item.status
-            ));
-            bar(life, item);
-        }
-        Change::Cancel(run) => life.log(format!("{stamp} {run} is asked to end")),
-        Change::Notification(kept) => life.log(format!("{stamp} note {}", kept.body.to_json())),
-        Change::Toast(_) | Change::Users => {}
-    }
-}
-
-/// A bar's newest state.
-pub(crate) fn bar(life: &Life, item: &store::Item) {
-    let now = (item.seq, item.progress);
-    let before = life.world().bars.insert(item.id, now).unwrap_or(now);
-    if now.0 < before.0 || now.1 < before.1 {
-        life.broken(format!("bar {} went back from {before:?} to {now:?}", item.process));
     }
 }
 
@@ -304,4 +332,32 @@ pub(crate) async fn runs(sqlite: &Sqlite) -> Vec<Run> {
 pub(crate) async fn kept(sqlite: &Sqlite, run: Id) -> bool {
     let filter = Filter { text: Some(run.to_string()), ..Filter::default() };
     !sqlite.runs(filter).await.expect("the runs").items.is_empty()
+}
+
+/// Whether it is on disk, or was until its time was over.
+pub(crate) async fn is_known(life: &Life, sqlite: &Sqlite, run: Id) -> bool {
+    kept(sqlite, run).await || life.world().brief.contains_key(&run)
+}
+
+impl Life {
+    /// How the process wound up, once it has; what is wrong with that.
+    pub(crate) fn wound_up(&self) -> Option<String> {
+        let (first_ms, last_ms) = (*self.stopped_ms.lock().expect("the stop"))?;
+        let (now_ms, stop) = (self.now_ms(), *self.stop.borrow());
+        let at_most_ms = match stop {
+            Stop::Now => last_ms + NOW_MS,
+            _ => first_ms + Settings::default().grace_ms as i64 + NOW_MS,
+        };
+        let calling = self.calling.load(Ordering::Relaxed);
+        if calling > 0 {
+            return Some(format!("{calling} calls are under way when it has ended"));
+        }
+        (now_ms > at_most_ms).then(|| format!("it takes {} ms to end, {stop:?}", now_ms - last_ms))
+    }
+
+    /// Nothing befalls it that keeps a run from going back to the queue.
+    pub(crate) fn hands_back(&self) -> bool {
+        let weather = self.world().weather;
+        *self.stop.borrow() == Stop::Soon || self.calm() || weather.error.min(weather.refusal) == u64::MAX
+    }
 }

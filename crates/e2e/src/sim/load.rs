@@ -4,13 +4,14 @@ use std::collections::BTreeMap;
 
 use serde_json::{Value, json};
 
+use super::kinds;
 use crate::torture::load::{self, call, each, tell, workflow};
 
 /// Where the simulated provider lives.
 pub(crate) const PROVIDER: &str = "http://provider.sim";
 
-/// A kind of work: its workflow's identifier.
-pub(crate) const KINDS: [&str; 16] = [
+/// A kind of work: its workflow's identifier. More of them are in [`kinds`].
+const KINDS: [&str; 16] = [
     "Loop",
     "Loop",
     "Family",
@@ -30,13 +31,25 @@ pub(crate) const KINDS: [&str; 16] = [
 ];
 
 /// Workflows that only others start.
-pub(crate) const CHILDREN: [&str; 6] = ["Child", "Single", "Part", "Late", "Branch", "Leaf"];
+const CHILDREN: [&str; 6] = ["Child", "Single", "Part", "Late", "Branch", "Leaf"];
+
+/// What people launch.
+pub(crate) fn kinds() -> Vec<&'static str> {
+    KINDS.into_iter().chain(kinds::ALL.iter().map(|kind| kind.name)).collect()
+}
+
+/// Whether only others start it.
+pub(crate) fn is_child(workflow: &str) -> bool {
+    let more = kinds::ALL.iter().flat_map(|kind| kind.children);
+    CHILDREN.iter().chain(more).any(|name| *name == workflow)
+}
 
 /// Files of the one system, by path.
 pub(crate) fn files() -> Vec<(String, std::sync::Arc<[u8]>)> {
     let own =
         [fails(), broken(), part(), postponed(), late(), mixed(), alarm(), tree(), branch(), leaf(), sets()];
-    let all = load::workflows().into_iter().chain(own);
+    let more = kinds::ALL.iter().flat_map(|kind| (kind.workflows)());
+    let all = load::workflows().into_iter().chain(own).chain(more);
     let mut files: Vec<_> = all
         .map(|workflow| {
             let name = workflow["identifier"].as_str().expect("a name").to_owned();
@@ -56,7 +69,7 @@ fn bar(name: &str, options: Value, to: &str) -> Value {
     element
 }
 
-fn start(name: &str, of: &str, item: &str, to: &str) -> Value {
+pub(crate) fn start(name: &str, of: &str, item: &str, to: &str) -> Value {
     let mut element = json!({ "name": name, "type": "action/run",
         "options": { "workflow": of, "async": true, "input": { "n": "$n", "i": item } } });
     if !to.is_empty() {
@@ -65,8 +78,21 @@ fn start(name: &str, of: &str, item: &str, to: &str) -> Value {
     element
 }
 
-fn wait(name: &str, span: &str, to: &str) -> Value {
-    json!({ "name": name, "type": "flow/wait", "options": { "for": span }, "to": { "default": { to: ["default"] } } })
+/// Until all that were started have ended.
+pub(crate) fn awaits(name: &str, to: &str) -> Value {
+    let mut element = json!({ "name": name, "type": "flow/await" });
+    if !to.is_empty() {
+        element["to"] = json!({ "default": { to: ["default"] } });
+    }
+    element
+}
+
+pub(crate) fn wait(name: &str, span: &str, to: &str) -> Value {
+    let mut element = json!({ "name": name, "type": "flow/wait", "options": { "for": span } });
+    if !to.is_empty() {
+        element["to"] = json!({ "default": { to: ["default"] } });
+    }
+    element
 }
 
 /// Fails until somebody has mended what it calls; then it is tried again by hand.
@@ -200,28 +226,50 @@ pub(crate) struct Expected {
     pub(crate) in_order: bool,
     /// Runs that it and its children start.
     pub(crate) children: u64,
+    /// There may be fewer of them, as starts give back one that is there.
+    pub(crate) fewer: bool,
+    /// Each call is made under one key, however often it is repeated.
+    pub(crate) one_key: bool,
+    /// A code that it may end with.
+    pub(crate) may_fail: Option<&'static str>,
+    /// How long the attempt after so many failed ones waits, milliseconds.
+    pub(crate) backoff_ms: Option<fn(u32) -> u64>,
+    /// What its journal may hold, bytes.
+    pub(crate) stored_max: Option<u64>,
     /// Bars and how far they come.
     pub(crate) bars: Vec<(&'static str, u64)>,
     pub(crate) result: Value,
 }
 
+impl Expected {
+    /// Tells this, each once.
+    pub(crate) fn tells(notes: impl IntoIterator<Item = String>) -> Expected {
+        Expected {
+            notes: notes.into_iter().map(|note| (note, 1)).collect(),
+            calls: Vec::new(),
+            in_order: true,
+            children: 0,
+            fewer: false,
+            one_key: true,
+            may_fail: None,
+            backoff_ms: None,
+            stored_max: None,
+            bars: Vec::new(),
+            result: Value::Null,
+        }
+    }
+}
+
 /// What launch `n` of that kind comes to.
 pub(crate) fn expected(kind: &str, n: u64) -> Expected {
+    if let Some(kind) = kinds::find(kind) {
+        return (kind.expected)(n);
+    }
     let own = format!("{} {n}", kind.to_lowercase());
     let calls = |path: &'static str, count: u64| (0..count).map(|i| (path, i)).collect::<Vec<_>>();
     let parts =
         |name: &str, count: u64| -> Vec<String> { (0..count).map(|i| format!("{name} {n} {i}")).collect() };
-    let (mut notes, mut one) = (
-        vec![own.clone()],
-        Expected {
-            notes: BTreeMap::new(),
-            calls: Vec::new(),
-            in_order: true,
-            children: 0,
-            bars: Vec::new(),
-            result: Value::Null,
-        },
-    );
+    let (mut notes, mut one) = (vec![own.clone()], Expected::tells([]));
     match kind {
         "Fails" => {
             notes.push(format!("{own} before"));

@@ -14,17 +14,17 @@ use super::{
 };
 
 /// Between two tries of something that was refused, milliseconds.
-const AGAIN_MS: u64 = 400;
+pub(crate) const AGAIN_MS: u64 = 400;
 
 /// Kinds whose runs start no others: what was cancelled of them goes on as a whole.
 const ALONE: [&str; 6] = ["Loop", "Waits", "Parallel", "Sets", "Mixed", "Retry"];
 
 /// One of them in this life.
-struct Story {
-    life: Arc<Life>,
-    engine: Engine,
-    sqlite: Sqlite,
-    n: u64,
+pub(crate) struct Story {
+    pub(super) life: Arc<Life>,
+    pub(super) engine: Engine,
+    pub(super) sqlite: Sqlite,
+    pub(super) n: u64,
 }
 
 /// Until each has done what they wanted.
@@ -48,10 +48,11 @@ impl Story {
         }
         self.life.sleeps((launch.at_ms - self.life.now_ms()).max(0) as u64).await;
         let run = match launch.stage {
+            Stage::Gone => None,
+            _ if launch.keyed => self.start_keyed(&launch).await,
             Stage::There(run, _) => Some(run),
             Stage::Sent => self.look().await,
             Stage::Planned => self.start(&launch).await,
-            Stage::Gone => None,
         };
         match (run, launch.again) {
             (Some(_), Some((run, from))) => self.go_on(run, from).await,
@@ -61,16 +62,16 @@ impl Story {
         self.change(|launch| launch.done = true);
     }
 
-    fn launch(&self) -> Launch {
+    pub(super) fn launch(&self) -> Launch {
         self.life.world().launches[self.n as usize].clone()
     }
 
-    fn change(&self, change: impl FnOnce(&mut Launch)) {
+    pub(super) fn change(&self, change: impl FnOnce(&mut Launch)) {
         change(&mut self.life.world().launches[self.n as usize]);
     }
 
     /// A thing that is answered, to somebody who lives in a time when the process does.
-    async fn answered(&self) {
+    pub(super) async fn answered(&self) {
         self.life.goes_on("a person is answered").await;
     }
 
@@ -99,7 +100,7 @@ impl Story {
                 Ok(run) => {
                     self.change(|launch| launch.stage = Stage::There(run, true));
                     self.life.log(format!("launch {} was answered for: {run}", launch.n));
-                    if !life::kept(&self.sqlite, run).await {
+                    if !life::is_known(&self.life, &self.sqlite, run).await {
                         self.life.broken(format!("launch {} was answered before it was durable", launch.n));
                     }
                     return Some(run);
@@ -116,7 +117,8 @@ impl Story {
     /// The process died before it answered.
     async fn look(&self) -> Option<Id> {
         let launch = self.launch();
-        let runs = life::runs(&self.sqlite).await;
+        let mut runs = life::runs(&self.sqlite).await;
+        runs.extend(self.life.world().brief.values().map(|brief| brief.run.clone()));
         let found = runs.iter().find(|run| *run.start.workflow == *launch.kind && of(run) == launch.n);
         let found = found.map(|run| run.start.id);
         self.change(|launch| launch.stage = found.map_or(Stage::Gone, |run| Stage::There(run, false)));
@@ -135,6 +137,7 @@ impl Story {
             "Signals" => self.signal(run).await,
             "Alarm" if launch.choice.is_multiple_of(2) => self.signal(run).await,
             "Fails" => self.mend(run).await,
+            "Lots" => self.lots(run).await,
             "Broken" => {
                 let Some(part) = self.second_part(run).await else { return };
                 self.mend(part).await;
@@ -170,11 +173,11 @@ impl Story {
             self.answered().await;
             self.life.log(format!("cancel {}: {told:?}", self.n));
             match told {
-                Ok(Cancelled::Unknown) => {
+                Ok(Cancelled::Unknown) if !life::is_known(&self.life, &self.sqlite, run).await => {
                     self.life.broken(format!("run {run} is not there to be cancelled"));
                     return true;
                 }
-                Ok(Cancelled::Over) => {
+                Ok(Cancelled::Over | Cancelled::Unknown) => {
                     self.change(|launch| launch.cancel_ms = None);
                     return false;
                 }
@@ -250,7 +253,7 @@ impl Story {
     }
 }
 
-fn call(launch: &Launch) -> Call {
+pub(super) fn call(launch: &Launch) -> Call {
     let fields = [("n", Value::from(launch.n as i64)), ("kind", Value::from(launch.kind))];
     let door = match launch.through {
         true => Door::Event { kinds: &["webhook"], identifier: "launch".into(), module: None },

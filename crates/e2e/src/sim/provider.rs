@@ -3,7 +3,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::Ordering},
 };
 
 use engine::effects::http::{Perform, Reply};
@@ -12,6 +12,7 @@ use recipe::{Map, Taint, Value};
 use store::{Id, Journals, sqlite::Sqlite};
 
 use super::{
+    kinds,
     life::{self, Life},
     load, people,
 };
@@ -20,10 +21,25 @@ use crate::dice::Dice;
 /// Runs of `Child` with one key that are worked at once, as their workflow says.
 const CHILDREN_MAX: u64 = 2;
 
+/// How much earlier than its limit a call may be left: what came before it was not on disk at once, milliseconds.
+const EARLY_MS: i64 = 2_500;
+
+/// And how much later.
+const LATE_MS: i64 = 100;
+
+/// What a journal may hold over its limit before it is looked at, bytes.
+const STORED_BYTES_MORE: u64 = 4 << 10;
+
 /// What the provider does for one call.
 #[derive(Debug, Clone, Copy)]
-enum Answer {
+pub(crate) enum Answer {
     Well,
+    /// Well, after so many milliseconds.
+    After(u64),
+    /// Never: it is held for that many milliseconds by whoever has a limit.
+    Stalls {
+        held_ms: i64,
+    },
     /// With that status.
     Status(u16),
     /// It asks to be left alone.
@@ -42,13 +58,37 @@ pub(crate) struct Provider {
 }
 
 /// While it lives a child of that launch calls.
-struct Calling(Arc<Mutex<Vec<u64>>>, u64);
+struct Child(Arc<Mutex<Vec<u64>>>, u64);
 
-impl Drop for Calling {
+impl Drop for Child {
     fn drop(&mut self) {
         let mut all = self.0.lock().expect("the children");
         if let Some(at) = all.iter().position(|n| *n == self.1) {
             all.swap_remove(at);
+        }
+    }
+}
+
+/// A call that somebody waits for.
+struct Calling {
+    life: Arc<Life>,
+    launch: u64,
+    says: String,
+    since_ms: i64,
+    /// It is not answered, and somebody has a limit.
+    held_ms: Option<i64>,
+}
+
+impl Drop for Calling {
+    fn drop(&mut self) {
+        let life = &self.life;
+        life.calling.fetch_sub(1, Ordering::Relaxed);
+        let Some(limit_ms) = self.held_ms.filter(|_| !life.is_dead()) else { return };
+        let ms = life.now_ms() - self.since_ms;
+        let cut = life.world().launches.get(self.launch as usize).is_none_or(|launch| launch.cut);
+        let early = ms < limit_ms - EARLY_MS && !cut && life.stopped_ms().is_none();
+        if early || ms > limit_ms + LATE_MS {
+            life.broken(format!("{} is left after {ms} ms, and may take {limit_ms}", self.says));
         }
     }
 }
@@ -86,18 +126,27 @@ impl Perform for Provider {
             life.goes_on("before a call").await;
             let asked = Asked::read(request, trace);
             let (nth, answer) = self.arrives(&asked, key).await;
-            let _calling = (asked.path == "/child").then(|| self.child(asked.n));
+            let _child = (asked.path == "/child").then(|| self.child(asked.n));
+            let held_ms = match answer {
+                Answer::Stalls { held_ms } => Some(held_ms),
+                _ => None,
+            };
+            let says = format!("{} {} {}", asked.path, asked.n, asked.item);
+            life.calling.fetch_add(1, Ordering::Relaxed);
+            let _calling =
+                Calling { life: life.clone(), launch: asked.n, says, since_ms: life.now_ms(), held_ms };
             life.goes_on("a call has arrived").await;
             let usual = life.world().weather.provider_ms;
             let ms = match answer {
-                Answer::TooLate => request.timeout_ms,
+                Answer::TooLate | Answer::Stalls { .. } => request.timeout_ms,
+                Answer::After(ms) => ms,
                 _ if life.roll(12) == 0 => life.roll(3_000),
                 _ => life.roll(usual),
             };
             life.sleeps(ms).await;
             life.goes_on("a call is answered").await;
             life.log(format!("{} {} {} is answered: {answer:?}", asked.path, asked.n, asked.item));
-            if let Answer::Well = answer {
+            if let Answer::Well | Answer::After(_) = answer {
                 let firing = (asked.path.clone(), asked.n, asked.item);
                 life.world().calls.entry(firing).or_default().answered += 1;
             }
@@ -108,7 +157,7 @@ impl Perform for Provider {
 
 impl Provider {
     /// No more of them at once than their workflow says.
-    fn child(&self, n: u64) -> Calling {
+    fn child(&self, n: u64) -> Child {
         let mut all = self.children.lock().expect("the children");
         all.push(n);
         let many = all.iter().filter(|other| **other == n).count() as u64;
@@ -118,7 +167,7 @@ impl Provider {
                 "{many} children of launch {n} call at once, and the limit is {CHILDREN_MAX}"
             ));
         }
-        Calling(self.children.clone(), n)
+        Child(self.children.clone(), n)
     }
 
     /// Writes the call down, and looks at the disk; which call of its firing it is.
@@ -129,7 +178,6 @@ impl Provider {
         if !life::kept(&self.sqlite, *root).await {
             life.broken(format!("{says} was called before its run {root} was durable"));
         }
-        let runs = life::runs(&self.sqlite).await;
         let launch = life.world().launches.get(*n as usize).cloned();
         let Some(launch) = launch else {
             life.broken(format!("{says} was called by nothing that was launched"));
@@ -138,11 +186,18 @@ impl Provider {
         let expected = load::expected(launch.kind, *n);
         let before = expected.calls.iter().position(|call| call.0 == *path && call.1 == *item).unwrap_or(0);
         if expected.in_order {
+            let runs = life::runs(&self.sqlite).await;
             let own =
                 runs.iter().rev().find(|run| people::of(run) == *n && *run.start.workflow == *launch.kind);
             let own = own.map_or(Id::default(), |run| run.start.id);
-            let (_, chunks) = self.sqlite.trace(own).await.expect("the journal");
-            let durable: u64 = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
+            // Its oldest part may be gone.
+            let (checkpoint, chunks) = self.sqlite.trace(own).await.expect("the journal");
+            let seen = checkpoint.map_or(0, |checkpoint| checkpoint.at);
+            let durable = chunks.last().map_or(seen, |chunk| chunk.at + u64::from(chunk.count));
+            let bytes = self.sqlite.stored_bytes(own).await.expect("the journal's size");
+            if expected.stored_max.is_some_and(|most| bytes > most + STORED_BYTES_MORE) {
+                life.broken(format!("{says} was called with {bytes} bytes on disk"));
+            }
             if durable < before as u64 {
                 life.broken(format!(
                     "{says} was called with {durable} entries on disk, and follows {before} calls"
@@ -182,6 +237,10 @@ fn fails(path: &str) -> u64 {
 fn answer(asked: &Asked, nth: u64, mended: bool, seed: u64) -> Answer {
     let mut dice = Dice::new(seed ^ (asked.n << 32) ^ (asked.item << 16) ^ asked.path.len() as u64);
     let fails = dice.below(fails(&asked.path) + 1);
+    let call = kinds::Call { path: &asked.path, nth, mended, choice: dice.roll() };
+    if let Some(answer) = kinds::ALL.iter().find_map(|kind| (kind.answers)(&call)) {
+        return answer;
+    }
     for _ in 0..nth {
         dice.roll();
     }
@@ -226,10 +285,11 @@ fn said(answer: Answer, asked: &Asked, nth: u64) -> Result<Value, Failure> {
         Answer::Status(status) => refused(status, None),
         Answer::Busy => refused(429, Some(1_000)),
         Answer::Breaks => gone("connect"),
-        Answer::TooLate => gone("timeout"),
-        Answer::Well => {
+        Answer::TooLate | Answer::Stalls { .. } => gone("timeout"),
+        Answer::Well | Answer::After(_) => {
             // Two kilobytes: what a loop has done soon outweighs its state.
-            let more = if asked.path == "/loop" { "x".repeat(2_000) } else { String::new() };
+            let more =
+                if ["/loop", "/heavy"].contains(&&*asked.path) { "x".repeat(2_000) } else { String::new() };
             let body = object([("i", Value::from(asked.item as i64)), ("more", Value::from(more))]);
             let whole =
                 [("status", Value::from(200)), ("headers", Value::Object(Map::new())), ("body", body)];

@@ -5,7 +5,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use store::{Id, Inbox, Items, Journals, Run, Runs, Status, sqlite::Sqlite};
 
 use super::{
-    life::{self, Life, runs},
+    disk, kinds,
+    life::{Life, runs},
     load::{self, Expected, expected},
     people,
     world::{Calls, Launch, Stage},
@@ -26,17 +27,56 @@ pub(crate) async fn at_start(life: &Life, sqlite: &Sqlite) {
             life.broken(format!("launch {} of {} was answered for and is lost", launch.n, launch.kind));
         }
     }
+    life.watch().begin(&runs, life.now_ms());
+    runs.iter().filter(|run| run.status.ended()).for_each(|run| life.world().may_go(run));
     life.world().over = runs.iter().filter(|run| run.status.ended()).map(|run| run.start.id).collect();
     balanced(life, sqlite, &runs).await;
     for run in runs.iter().filter(|run| run.start.root == run.start.id) {
         for item in sqlite.items_of(run.start.id).await.expect("the bars") {
-            life::bar(life, &item);
+            disk::bar(life, &item);
         }
     }
 }
 
-async fn balanced(life: &Life, sqlite: &Sqlite, runs: &[Run]) {
+/// A process that was asked to stop has ended: nobody waits for a call, and nothing is left in its hands.
+pub(crate) async fn at_a_stop(life: &Life, sqlite: &Sqlite) {
     let account = sqlite.account().await.expect("the account");
+    life.log(format!("the process has wound up: {account:?}"));
+    if let Some(what) = life.wound_up() {
+        life.broken(what);
+    }
+    let held = life.watch().held();
+    if life.hands_back() && !(held.is_empty() && account.running == 0) {
+        life.broken(format!("it has ended with {} runs in hand: {held:?}", account.running));
+    }
+}
+
+/// Those that were kept for a moment and are gone: none before its time.
+fn gone(life: &Life, runs: &[Run]) -> Vec<Run> {
+    let there: BTreeSet<Id> = runs.iter().map(|run| run.start.id).collect();
+    let mut brief = life.world().brief.clone();
+    brief.retain(|run, _| !there.contains(run));
+    for one in brief.values().filter(|one| one.expires_at_ms > life.now_ms()) {
+        life.broken(format!("{} {} is gone before its time", one.run.start.workflow, one.run.start.id));
+    }
+    brief.into_values().map(|one| one.run).collect()
+}
+
+/// Nothing of it is left.
+async fn is_gone(life: &Life, sqlite: &Sqlite, run: &Run) {
+    let id = run.start.id;
+    let (checkpoint, chunks) = sqlite.trace(id).await.expect("the journal");
+    let bars = sqlite.items_of(id).await.expect("the bars");
+    let children = sqlite.children(id).await.expect("the children");
+    if checkpoint.is_some() || !chunks.is_empty() || !bars.is_empty() || !children.is_empty() {
+        life.broken(format!("{} {id} is gone, and not all of it", run.start.workflow));
+    }
+}
+
+async fn balanced(life: &Life, sqlite: &Sqlite, there: &[Run]) {
+    let account = sqlite.account().await.expect("the account");
+    let mut runs = gone(life, there);
+    runs.extend_from_slice(there);
     let count = |status| runs.iter().filter(|run| run.status == status).count() as u64;
     let ended = [Status::Succeeded, Status::Failed, Status::Cancelled].map(count);
     let live = account.queued + account.running + account.waiting;
@@ -53,10 +93,20 @@ async fn balanced(life: &Life, sqlite: &Sqlite, runs: &[Run]) {
 pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
     let all = runs(sqlite).await;
     balanced(life, sqlite, &all).await;
-    life.world().figures.insert("runs", all.len() as u64);
+    let gone = gone(life, &all);
+    life.world().figures.insert("runs", (all.len() + gone.len()) as u64);
+    life.world().figures.insert("pruned", gone.len() as u64);
+    for run in &gone {
+        is_gone(life, sqlite, run).await;
+    }
     let mut of: BTreeMap<u64, Vec<Run>> = BTreeMap::new();
-    for run in all {
-        life.log(line(sqlite, &run).await);
+    for run in &all {
+        life.log(line(sqlite, run).await);
+        if run.start.keep_ms.is_some() {
+            life.broken(format!("{} {} is there after its time", run.start.workflow, run.start.id));
+        }
+    }
+    for run in all.into_iter().chain(gone) {
         if !run.status.ended() {
             life.broken(format!("{} {} is {}", run.start.workflow, run.start.id, run.status.word()));
         }
@@ -112,14 +162,14 @@ async fn notes(sqlite: &Sqlite) -> BTreeMap<String, i64> {
 }
 
 /// One launch and its runs.
-struct Verdict<'a> {
+pub(crate) struct Verdict<'a> {
     life: &'a Life,
-    launch: &'a Launch,
-    runs: &'a [Run],
+    pub(crate) launch: &'a Launch,
+    pub(crate) runs: &'a [Run],
 }
 
 impl Verdict<'_> {
-    fn broken(&self, what: impl AsRef<str>) {
+    pub(crate) fn broken(&self, what: impl AsRef<str>) {
         self.life.broken(format!("launch {} of {}: {}", self.launch.n, self.launch.kind, what.as_ref()));
     }
 
@@ -135,12 +185,15 @@ impl Verdict<'_> {
                 self.launch.stage
             ));
         }
-        let cut = self.launch.is_cut();
+        let cut = self.cut();
         let expected = expected(self.launch.kind, self.launch.n);
         self.ends(cut);
         self.children(&expected, cut);
         self.tells(&expected, cut, launchers, notes);
         self.calls(&expected, cut);
+        if let Some(kind) = kinds::find(self.launch.kind) {
+            (kind.judge)(self, notes);
+        }
         let wanted = expected.result.to_string();
         let result = tops.iter().rev().find_map(|run| run.end.as_ref()).map(|end| end.result.to_json());
         if !cut && result.is_some() && !expected.result.is_null() && result.as_ref() != Some(&wanted) {
@@ -148,18 +201,43 @@ impl Verdict<'_> {
         }
     }
 
-    fn tops(&self) -> Vec<&Run> {
+    /// Not all of it was to be done: somebody did not want it, or it failed as it may.
+    pub(crate) fn cut(&self) -> bool {
+        let may_fail = expected(self.launch.kind, self.launch.n).may_fail;
+        let failed = |run: &&Run| may_fail.is_some() && code(run).as_deref() == may_fail;
+        self.launch.is_cut() || self.tops().iter().any(failed)
+    }
+
+    /// How long workers held a run, milliseconds.
+    pub(crate) fn held_ms(&self, run: Id) -> i64 {
+        self.life.world().held_ms.get(&run).map_or(0, |held| held.0)
+    }
+
+    /// The same, but for those that died or gave it back.
+    pub(crate) fn last_held_ms(&self, run: Id) -> i64 {
+        self.life.world().held_ms.get(&run).map_or(0, |held| held.1)
+    }
+
+    pub(crate) fn tops(&self) -> Vec<&Run> {
         self.runs.iter().filter(|run| *run.start.workflow == *self.launch.kind).collect()
     }
 
     fn ends(&self, cut: bool) {
         let again: BTreeSet<Id> = self.runs.iter().filter_map(|run| run.start.retry_of).collect();
         for run in self.runs {
-            let code = run.end.as_ref().and_then(|end| end.error.get("code").map(recipe::Value::to_text));
+            let code = code(run);
+            let failures = self.life.world().failures.get(&run.start.id).copied().unwrap_or(0);
+            if run.attempts > failures + 1 {
+                self.broken(format!(
+                    "{} took {} attempts, of which {failures} failed",
+                    run.start.workflow, run.attempts
+                ));
+            }
             let fine = match run.status {
                 Status::Succeeded => true,
                 Status::Failed => cut || again.contains(&run.start.id),
-                _ => cut,
+                // Or another took its place.
+                _ => cut || run.start.unique.as_ref().is_some_and(|unique| unique.replace),
             };
             if !fine || code.as_ref().is_some_and(|code| NEVER.contains(&&**code)) {
                 self.broken(format!(
@@ -173,10 +251,16 @@ impl Verdict<'_> {
     }
 
     fn children(&self, expected: &Expected, cut: bool) {
-        let is_child = |run: &&Run| load::CHILDREN.contains(&&*run.start.workflow);
-        let children = self.runs.iter().filter(is_child).count() as u64;
+        let children = self.runs.iter().filter(|run| load::is_child(&run.start.workflow)).count() as u64;
         let wanted = if self.tops().is_empty() { 0 } else { expected.children };
-        if children > wanted || (!cut && children < wanted) {
+        let fewest = if cut {
+            0
+        } else if expected.fewer {
+            wanted.min(1)
+        } else {
+            wanted
+        };
+        if children > wanted || children < fewest {
             self.broken(format!("there are {children} children, not {wanted}"));
         }
     }
@@ -209,7 +293,7 @@ impl Verdict<'_> {
         let own = self.tops().len();
         for ((path, _, item), calls) in &mine {
             let fresh = calls.keys.iter().all(|key| !key.is_empty() && keys.insert(key.clone()));
-            if calls.keys.len() > own.max(1) || !fresh {
+            if (expected.one_key && calls.keys.len() > own.max(1)) || !fresh {
                 wrong.push(format!("{path} {item} called under {:?}", calls.keys));
             }
             if !expected.calls.iter().any(|call| call.0 == *path && call.1 == *item) {
@@ -238,6 +322,10 @@ impl Verdict<'_> {
         drop(world);
         wrong.iter().for_each(|what| self.broken(what));
     }
+}
+
+fn code(run: &Run) -> Option<String> {
+    run.end.as_ref().and_then(|end| end.error.get("code").map(recipe::Value::to_text))
 }
 
 /// Each bar has ended, as far as it should have come.

@@ -3,9 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use engine::RetryFrom;
-use store::Id;
+use store::{Id, Run};
 
-use super::load::KINDS;
+use super::load::kinds;
 use crate::dice::Dice;
 
 /// When a seed begins, milliseconds since 1970: its ids and its lines depend on nothing else.
@@ -14,11 +14,29 @@ pub(crate) const EPOCH_MS: i64 = 1_700_000_000_000;
 /// Launches of a seed at most.
 const LAUNCHES_MAX: u64 = 6;
 
-/// Deaths of a seed at most: fewer than make a run suspicious.
-const DEATHS_MAX: u64 = 4;
+/// Lives of a seed that are cut off, at most: fewer than make a run suspicious.
+const FATES_MAX: u64 = 4;
 
-/// How many points are passed before a death, at most: near a start as well as far from it.
+/// How many points are passed before that, at most: near a start as well as far from it.
 const POINTS: [u64; 5] = [10, 40, 120, 300, 800];
+
+/// What ends a life of the process.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Fate {
+    /// It is gone.
+    Dies,
+    /// It is asked to end, and effects under way may finish.
+    Soon,
+    /// It is asked to end at once.
+    Now,
+}
+
+/// A run that is kept for a moment, and has ended: from then on it may be gone.
+#[derive(Debug, Clone)]
+pub(crate) struct Brief {
+    pub(crate) run: Run,
+    pub(crate) expires_at_ms: i64,
+}
 
 /// (path, launch, item)
 pub(crate) type Firing = (String, u64, u64);
@@ -64,6 +82,10 @@ pub(crate) struct Launch {
     pub(crate) patience_ms: u64,
     /// What its person decides where there is a choice.
     pub(crate) choice: u64,
+    /// Its start carries an `Idempotency-Key`, and is repeated.
+    pub(crate) keyed: bool,
+    /// What was done to many at once.
+    pub(crate) action: Option<Id>,
     /// Its person has done what was to be done.
     pub(crate) done: bool,
 }
@@ -98,9 +120,10 @@ pub(crate) struct World {
     /// From then on nothing but deaths befalls.
     pub(crate) calm_at_ms: i64,
     pub(crate) weather: Weather,
-    /// After how many points each of the next lives ends.
-    pub(crate) deaths: Vec<u64>,
-    pub(crate) died: u64,
+    /// After how many points each of the next lives ends, and how.
+    pub(crate) fates: Vec<(u64, Fate)>,
+    /// Lives that are over.
+    pub(crate) lives: u64,
     pub(crate) launches: Vec<Launch>,
     pub(crate) calls: BTreeMap<Firing, Calls>,
     pub(crate) beat: u64,
@@ -110,8 +133,20 @@ pub(crate) struct World {
     pub(crate) bars: HashMap<Id, (u64, f64)>,
     /// Runs that were seen to be over.
     pub(crate) over: BTreeSet<Id>,
+    /// When each run was first told of, milliseconds since 1970.
+    pub(crate) seen_ms: BTreeMap<Id, i64>,
+    /// Runs that a worker has had.
+    pub(crate) begun: BTreeSet<Id>,
     /// Runs that people have asked to go on.
     pub(crate) reopened: BTreeSet<Id>,
+    /// Runs that were cancelled with all that they started, and when that was seen, milliseconds since 1970.
+    pub(crate) felled: BTreeMap<Id, i64>,
+    /// Those that may be gone.
+    pub(crate) brief: BTreeMap<Id, Brief>,
+    /// How often an attempt of each run has failed, as far as was submitted.
+    pub(crate) failures: BTreeMap<Id, u32>,
+    /// How long workers held each run, over all lives, and as of its last end, milliseconds.
+    pub(crate) held_ms: BTreeMap<Id, (i64, i64)>,
     pub(crate) figures: BTreeMap<&'static str, u64>,
     pub(crate) log: Vec<String>,
     pub(crate) broken: Vec<String>,
@@ -127,13 +162,12 @@ impl World {
             disk_ms: dice.pick(&[1, 3, 20, 200]),
             provider_ms: dice.pick(&[5, 60, 400]),
         };
-        let many = dice.below(DEATHS_MAX + 1);
-        let deaths = (0..many)
+        let many = dice.below(FATES_MAX + 1);
+        let fates = (0..many)
             .map(|_| {
-                1 + {
-                    let at_most = dice.pick(&POINTS);
-                    dice.below(at_most)
-                }
+                let at_most = dice.pick(&POINTS);
+                let fate = dice.pick(&[Fate::Dies, Fate::Dies, Fate::Dies, Fate::Soon, Fate::Now]);
+                (1 + dice.below(at_most), fate)
             })
             .collect();
         let many = 1 + dice.below(LAUNCHES_MAX);
@@ -143,15 +177,21 @@ impl World {
             now_ms: EPOCH_MS,
             calm_at_ms: EPOCH_MS + 5_000 + dice.below(20_000) as i64,
             weather,
-            deaths,
-            died: 0,
+            fates,
+            lives: 0,
             launches,
             calls: BTreeMap::new(),
             beat: 0,
             mended: BTreeSet::new(),
             bars: HashMap::new(),
             over: BTreeSet::new(),
+            seen_ms: BTreeMap::new(),
+            begun: BTreeSet::new(),
             reopened: BTreeSet::new(),
+            felled: BTreeMap::new(),
+            brief: BTreeMap::new(),
+            failures: BTreeMap::new(),
+            held_ms: BTreeMap::new(),
             figures: BTreeMap::new(),
             log: Vec::new(),
             broken: Vec::new(),
@@ -165,10 +205,11 @@ impl World {
 }
 
 fn launch(n: u64, dice: &mut Dice) -> Launch {
+    let through = dice.once_in(3);
     Launch {
         n,
-        kind: dice.pick(&KINDS),
-        through: dice.once_in(3),
+        kind: dice.pick(&kinds()),
+        through,
         at_ms: EPOCH_MS + {
             let spread = dice.pick(&[1, 50, 3_000]);
             dice.below(spread)
@@ -186,6 +227,8 @@ fn launch(n: u64, dice: &mut Dice) -> Launch {
             dice.below(spread)
         },
         choice: dice.roll(),
+        keyed: dice.once_in(3) && !through,
+        action: None,
         done: false,
     }
 }

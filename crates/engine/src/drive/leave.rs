@@ -2,7 +2,7 @@
 
 use interpreter::{End as MachineEnd, EndStatus, Entry, Failure};
 use recipe::Value;
-use store::{Commit, End, Park, Status};
+use store::{Commit, End, Park, Status, sabotage::Sabotage};
 
 use super::{Drive, Left, encode, patience::Late};
 use crate::{kept, waits};
@@ -83,7 +83,10 @@ impl Drive {
         if self.attempts + 1 >= self.policy.attempts {
             return None;
         }
-        let backoff_ms = self.policy.backoff.ms(self.attempts + 1, self.new.id.0);
+        let backoff_ms = match Sabotage::NoBackoff.on() {
+            true => 0,
+            false => self.policy.backoff.ms(self.attempts + 1, self.new.id.0),
+        };
         let ms = backoff_ms.max(u64::from(failure.after_ms.unwrap_or(0)));
         Some(self.shared.clock.now_ms().saturating_add_unsigned(ms))
     }

@@ -2,6 +2,7 @@
 //! parameter, and what a run spends parked or queued is not seen here.
 
 use interpreter::Failure;
+use store::sabotage::Sabotage;
 
 use crate::policy::Policy;
 
@@ -70,6 +71,9 @@ impl Patience {
     }
 
     pub(super) fn late(&self, now_ms: i64) -> Option<Late> {
+        if Sabotage::NoTimeout.on() {
+            return None;
+        }
         let (attempt_ms, run_ms) = self.ends_ms();
         if run_ms.is_some_and(|end_ms| end_ms <= now_ms) {
             return Some(Late::Run);

@@ -74,4 +74,13 @@ impl ByHand {
         }
         Ok(())
     }
+
+    /// Commits what waits and gives the database up, as a process does that ends in order.
+    pub fn close(mut self) -> Result<(), Error> {
+        self.take();
+        self.commit(0)?;
+        let ByHand { writer, checkpoints, .. } = self;
+        drop(checkpoints);
+        writer.close()
+    }
 }

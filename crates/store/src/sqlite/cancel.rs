@@ -13,7 +13,7 @@ use super::{
     forms::{id, key, trouble},
     lock, read,
 };
-use crate::{Cancelled, Change, End, Error, Id, Status};
+use crate::{Cancelled, Change, End, Error, Id, Status, sabotage::Sabotage};
 
 /// Children that are asked in one transaction; the rest are asked in the next.
 const PAGE: usize = 500;
@@ -75,7 +75,7 @@ impl Apply<'_> {
     }
 
     pub(super) fn doom(&mut self, run: Id, children: bool, at_ms: i64) {
-        if children {
+        if children && !Sabotage::Orphans.on() {
             self.after.doomed.push(Doomed { run, after: Id::default(), at_ms });
         }
     }

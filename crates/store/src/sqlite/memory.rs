@@ -12,7 +12,7 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Account, Claimed, Id, Limit, NewRun, Parked, Standing, Status};
+use crate::{Account, Claimed, Id, Limit, NewRun, Parked, Standing, Status, sabotage::Sabotage};
 
 /// (system, workflow, key)
 type Limited = (Arc<str>, Arc<str>, Arc<str>);
@@ -159,7 +159,7 @@ impl Memory {
     fn ready(&mut self, start: &NewRun) {
         if let Some(limit) = &start.limit {
             let slots = self.limits.entry(limited(start, limit)).or_default();
-            if slots.used >= limit.at_once {
+            if slots.used >= limit.at_once && !Sabotage::OverLimit.on() {
                 slots.blocked.insert((Reverse(start.priority), start.id));
                 return;
             }
@@ -223,7 +223,9 @@ impl Memory {
         });
         let lane = after.or_else(|| self.lanes.keys().next().cloned())?;
         let set = self.lanes.get_mut(&lane)?;
-        let (_, id) = set.first().copied()?;
+        let first = if Sabotage::LeastUrgent.on() { set.last() } else { set.first() };
+        let place = first.copied()?;
+        let id = place.1;
         let live = self.live.get_mut(&id)?;
         let suspect = live.ready.crashes.count >= ALONE_CRASHES;
         if suspect && !self.held.is_empty() {
@@ -231,7 +233,7 @@ impl Memory {
             self.last = self.last_before(&lane);
             return None;
         }
-        set.pop_first();
+        set.remove(&place);
         if set.is_empty() {
             self.lanes.remove(&lane);
         }

@@ -12,6 +12,7 @@ use super::{
 };
 use crate::{
     Cancelled, Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
+    sabotage::Sabotage,
 };
 
 /// Expired rows that go whenever a row comes: more than one, so that a heap of them melts; few, so that nobody waits.
@@ -71,6 +72,9 @@ impl Apply<'_> {
             | Did::Recorded(_) => (None, answer),
             Did::Reopened(_) | Did::Signalled(_) | Did::Cancelled(_) => return Ok(Once::Did(did)),
         };
+        if Sabotage::ForgetKeys.on() {
+            return Ok(Once::Did(did));
+        }
         self.run(
             "INSERT OR REPLACE INTO once (name, body, run, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![asked.name.0, asked.body.0, run.map(key), asked.at_ms, answer.map(blob).transpose()?],

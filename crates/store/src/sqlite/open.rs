@@ -15,7 +15,7 @@ use super::{
     forms::{blob_of, id, status_of, trouble},
     memory::{Crashes, Memory, Ready},
 };
-use crate::{Error, Id, sabotage::Sabotage};
+use crate::{Error, Id, Parked, sabotage::Sabotage};
 
 /// The schema that this version writes.
 const SCHEMA: u32 = 1;
@@ -161,20 +161,23 @@ pub(super) fn moving(db: &Connection) -> Result<HashMap<Id, bool>, Error> {
 /// Whatever has not ended is queued.
 pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let mut memory = Memory::default();
-    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked FROM live JOIN runs ON runs.id = live.run \
-               WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
+    // Nobody has begun what has neither parked nor an entry, and was in nobody's hands when a process died.
+    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, started_at IS NOT NULL OR crashes > 0 OR worked > 0 \
+               OR EXISTS (SELECT 1 FROM journal WHERE journal.run = live.run) OR EXISTS (SELECT 1 FROM checkpoints WHERE checkpoints.run = live.run) \
+               FROM live JOIN runs ON runs.id = live.run WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
     let mut found = db.prepare(sql).map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {
         let body: Vec<u8> = row.get(0).map_err(trouble)?;
+        let journal: bool = row.get(7).map_err(trouble)?;
         memory.queue(Ready {
             start: Arc::new(blob_of(&body)?),
-            journal: true,
+            journal,
             cancel: row.get(1).map_err(trouble)?,
             attempts: row.get(2).map_err(trouble)?,
             started_at_ms: row.get(3).map_err(trouble)?,
             worked_ms: row.get::<_, i64>(6).map_err(trouble)? as u64,
-            parked: None,
+            parked: (!journal).then(Parked::default),
             crashes: Crashes { count: row.get(4).map_err(trouble)?, alone: row.get(5).map_err(trouble)? },
         });
     }

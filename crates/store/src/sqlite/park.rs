@@ -98,11 +98,13 @@ impl Apply<'_> {
         if self.after.ended.contains(&run) {
             return Ok(None);
         }
+        // One that is put off is parked from the first, and woken, without anybody having had it.
+        const BEGUN: &str = "SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1 AND started_at IS NOT NULL)";
         if let Some(status) = self.parked_as(run)? {
-            return Ok(Some((status, true)));
+            return Ok(Some((status, self.has(BEGUN, run)?)));
         }
         if self.woken_now(run).is_some() {
-            return Ok(Some((Status::Queued, true)));
+            return Ok(Some((Status::Queued, self.has(BEGUN, run)?)));
         }
         if self.after.queued.iter().any(|start| start.id == run) {
             return Ok(Some((Status::Queued, false)));

@@ -10,7 +10,7 @@ use super::{
     forms::{blob_of, id, key, trouble},
     read,
 };
-use crate::{End, Error, Hash, Id, NewRun};
+use crate::{End, Error, Hash, Id, NewRun, sabotage::Sabotage};
 
 /// Ended runs that go in one transaction.
 const PAGE: i64 = 500;
@@ -62,7 +62,7 @@ impl Apply<'_> {
             self.run("DELETE FROM expires WHERE at = ?1 AND run = ?2", params![at_ms, key(run)])?;
             return Ok(0);
         };
-        if self.is_live(start.root)? {
+        if self.is_live(start.root)? && !Sabotage::PruneLive.on() {
             let sql = "UPDATE expires SET at = ?3 WHERE at = ?1 AND run = ?2";
             self.run(sql, params![at_ms, key(run), now_ms + AGAIN_MS])?;
             return Ok(0);

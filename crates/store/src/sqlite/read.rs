@@ -38,12 +38,14 @@ pub(super) fn ready(db: &Connection, run: Id) -> Found<Option<Ready>> {
     let sql = "SELECT cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, stored, parked_by FROM live WHERE run = ?1";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| {
-        let (cancel, attempts, started_at_ms) = (row.get(0)?, row.get(1)?, row.get(2)?);
+        let (cancel, attempts, started_at_ms): (_, _, Option<i64>) = (row.get(0)?, row.get(1)?, row.get(2)?);
         let crashes = Crashes { count: row.get(3)?, alone: row.get(4)? };
         let number = |at: usize| row.get::<_, i64>(at).map(|number| number as u64);
         let worked_ms = number(5)?;
         let parked = Some(Parked { stored_bytes: number(6)?, epoch: number(7)? });
-        Ok(Ready { start, journal: true, cancel, attempts, started_at_ms, worked_ms, parked, crashes })
+        // One that was put off comes up without anybody having had it.
+        let journal = started_at_ms.is_some();
+        Ok(Ready { start, journal, cancel, attempts, started_at_ms, worked_ms, parked, crashes })
     };
     found.query_row(params![key(run)], row).optional().map_err(trouble)
 }

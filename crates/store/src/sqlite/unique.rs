@@ -6,12 +6,12 @@ use super::{
     apply::Apply,
     forms::{id, key, trouble},
 };
-use crate::{Error, Id, NewRun, Started, Status, Unique};
+use crate::{Error, Id, NewRun, Started, Status, Unique, sabotage::Sabotage};
 
 impl Apply<'_> {
     /// Starts a run, or gives back the one that holds its key.
     pub(super) fn start_unique(&mut self, new: &NewRun) -> Result<Started, Error> {
-        if let Some(unique) = &new.unique {
+        if let Some(unique) = new.unique.as_ref().filter(|_| !Sabotage::TwoUnique.on()) {
             if let Some(holder) = self.holder(new, unique)? {
                 return Ok(holder);
             }

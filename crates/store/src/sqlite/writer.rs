@@ -124,15 +124,20 @@ impl Writer {
                 tracing::warn!("the write-ahead log was not moved into the database: {error}");
             }
         }
-        let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
         if let Some(Order::Close(tell)) = closing {
-            drop(self.db);
-            // Who closes in order has not died with what it held.
-            lock(&self.shared.held).write(&[]);
-            // The next owner may come as soon as the caller knows.
-            drop(lock(&self.shared.owned).take());
+            let done = self.close();
             let _ = tell.send(done);
         }
+    }
+
+    /// Gives the database up: the next owner may come.
+    pub(super) fn close(self) -> Result<(), Error> {
+        let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
+        drop(self.db);
+        // Who closes in order has not died with what it held.
+        lock(&self.shared.held).write(&[]);
+        drop(lock(&self.shared.owned).take());
+        done
     }
 
     pub(super) fn batch(&mut self, mut batch: Vec<Order>) {

@@ -30,6 +30,7 @@ macro_rules! cases {
 
 cases! {
     runs: what_was_answered_is_there_after_a_restart, a_run_is_claimed_once_and_by_priority,
+        a_run_that_is_put_off_has_not_begun, a_run_that_nobody_had_before_a_restart_has_not_begun,
         lanes_take_turns, an_old_epoch_is_refused, what_was_worked_is_known_to_whoever_claims_next, a_queued_run_ends_when_cancelled,
         a_refused_submission_harms_no_other, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once,
         pages_go_on_at_their_cursor;

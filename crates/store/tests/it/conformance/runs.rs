@@ -1,5 +1,5 @@
 use recipe::Value;
-use store::{Cancelled, Claimed, Commit, Error, Filter, Id, Status, Store, Write};
+use store::{Cancelled, Claimed, Commit, Entries, Error, Filter, Id, NewRun, Status, Store, Unique, Write};
 
 use super::{Open, claim, close, end, run, start};
 
@@ -8,6 +8,9 @@ pub(crate) async fn what_was_answered_is_there_after_a_restart(open: &Open<'_>) 
     start(&*store, run(1)).await;
     let claimed = claim(&*store).await;
     assert_eq!((claimed.epoch, claimed.journal), (1, false));
+    let entries = Some(Entries { at: 0, count: 1, bytes: vec![1] });
+    let commit = Commit { run: run(1).id, epoch: claimed.epoch, entries, ..Commit::default() };
+    store.commit(commit).await.unwrap().unwrap();
     close(store).await;
     // It was running when the process went away: it is queued again, and has a journal to look for.
     let store = open();
@@ -21,6 +24,44 @@ pub(crate) async fn what_was_answered_is_there_after_a_restart(open: &Open<'_>) 
     let found = store.run(run(1).id).await.unwrap().unwrap();
     assert_eq!(found.status, Status::Succeeded);
     assert_eq!(found.end.unwrap().result, Value::from("result"));
+    close(store).await;
+}
+
+/// Under one key, while nobody has begun it.
+fn sole(n: u128) -> NewRun {
+    let unique = Unique { key: "k".into(), queued: true, for_ms: 0, replace: false };
+    NewRun { unique: Some(unique), ..run(n) }
+}
+
+/// Which run a start comes to.
+async fn comes_to(store: &dyn Store, new: NewRun) -> Id {
+    store.start(new).await.unwrap().id
+}
+
+pub(crate) async fn a_run_that_is_put_off_has_not_begun(open: &Open<'_>) {
+    let store = open();
+    let put_off = NewRun { not_before_ms: Some(1_000_000_000_000_000), ..sole(1) };
+    assert_eq!(comes_to(&*store, put_off).await, run(1).id);
+    assert_eq!(comes_to(&*store, sole(2)).await, run(1).id);
+    store.cancel(run(1).id, true, 9).await.unwrap();
+    // This one's time has come; it is queued, and still nobody has had it.
+    assert_eq!(comes_to(&*store, NewRun { not_before_ms: Some(1), ..sole(3) }).await, run(3).id);
+    assert_eq!(comes_to(&*store, sole(4)).await, run(3).id);
+    let claimed = claim(&*store).await;
+    assert_eq!((claimed.start.id, claimed.journal), (run(3).id, false));
+    assert_eq!(comes_to(&*store, sole(5)).await, run(5).id, "now it has begun");
+    close(store).await;
+}
+
+pub(crate) async fn a_run_that_nobody_had_before_a_restart_has_not_begun(open: &Open<'_>) {
+    let store = open();
+    assert_eq!(comes_to(&*store, sole(1)).await, run(1).id);
+    close(store).await;
+    let store = open();
+    assert_eq!(comes_to(&*store, sole(2)).await, run(1).id);
+    let found = store.run(run(1).id).await.unwrap().unwrap();
+    assert_eq!((found.status, found.attempts), (Status::Queued, 0));
+    assert!(!claim(&*store).await.journal);
     close(store).await;
 }
 
