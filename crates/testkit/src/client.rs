@@ -186,6 +186,12 @@ impl Events {
         within(self.read(), || "no further event".to_owned()).await
     }
 
+    /// Returns once the server has ended the stream; what comes before is passed over.
+    pub async fn end(&mut self) {
+        let read = async { while self.read().await.is_some() {} };
+        within(read, || "the stream goes on".to_owned()).await;
+    }
+
     /// The next event that `wanted` takes; those before it are passed over.
     pub async fn until(&mut self, wanted: impl Fn(&Event) -> bool) -> Event {
         let mut passed = Vec::new();

@@ -31,3 +31,13 @@ pub async fn within<T>(event: impl Future<Output = T>, says: impl FnOnce() -> St
         Err(_) => panic!("{} (waited {} s)", says(), DEADLINE.as_secs()),
     }
 }
+
+/// Asks again and again until it is so: for what follows an event that nobody outside can await.
+pub async fn until(says: &str, mut is_so: impl AsyncFnMut() -> bool) {
+    let asked = async {
+        while !is_so().await {
+            tokio::time::sleep(Duration::from_millis(5)).await;
+        }
+    };
+    within(asked, || format!("it did not come about that {says}")).await;
+}

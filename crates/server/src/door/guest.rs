@@ -152,6 +152,11 @@ impl Viewer {
         !roles.is_empty() && Rank::of(&roles) == self.rank
     }
 
+    /// Whether a browser has signed in, and can sign out.
+    pub(crate) fn signed_in(&self) -> bool {
+        matches!(*self.credential, Credential::Session { .. })
+    }
+
     /// Whether it has that rank, or a higher one.
     pub(crate) fn is(&self, rank: Rank) -> bool {
         self.rank >= rank

@@ -137,7 +137,10 @@ async fn follow(door: Arc<Door>, mut changes: tokio::sync::broadcast::Receiver<s
 
 impl Door {
     /// Reads the users, and forgets the sessions that were looked up.
-    async fn read(&self) -> Result<(), store::Error> {
+    ///
+    /// # Errors
+    /// The store's.
+    pub(crate) async fn read(&self) -> Result<(), store::Error> {
         let users = self.store.users().await?;
         let book = Book::of(self.first.iter().cloned().chain(users));
         if !book.is_empty() || self.tokens.is_some() {

@@ -23,7 +23,7 @@ use crate::{
     asked::{Form, Path, Query},
     door::{Rank, Viewer},
     routes::{
-        bulk::{Choice, filter, find, stands},
+        bulk::{Choice, filter, find, noted, stands},
         runs::Asked,
     },
 };
@@ -158,6 +158,7 @@ pub(super) async fn begin(
     let id = action.id;
     app.engine.act(Deed::Record(Box::new(action))).await?;
     app.engine.begin_bulk();
+    noted(&app, &viewer, &system, "bulk", bulk).await?;
     Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{id}", segment(&system))).into_response())
 }
 
@@ -203,6 +204,7 @@ pub(super) async fn stop(
 ) -> Answer {
     let action = find(&app, &viewer, &system, &name).await?;
     app.engine.stop_bulk(action.id).await?;
+    noted(&app, &viewer, &system, "bulk_stopped", action.bulk).await?;
     Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id)).into_response())
 }
 

@@ -80,6 +80,11 @@ pub(super) fn shell(
                                 a href={ (base) "/" (path) } aria-current=[(known == inside.tab).then_some("page")] { (words) }
                             }
                         }
+                        @if inside.viewer.signed_in() {
+                            form method="post" action="/ui/signout" class="who" {
+                                span { (inside.viewer.person.id) } " " button type="submit" class="quiet-button" { "Sign out" }
+                            }
+                        }
                         span class="link" data-link title="Connecting to live updates" { span class="dot" {} span class="words" { "connecting" } }
                     }
                 }

@@ -43,6 +43,17 @@ pub(crate) async fn note(app: &App, line: Line<'_>) -> Result<(), Refused> {
     Ok(app.door().note(noted).await?)
 }
 
+/// What someone has done to a run.
+pub(crate) async fn did(
+    app: &App,
+    viewer: &Viewer,
+    what: &'static str,
+    run: &store::NewRun,
+) -> Result<(), Refused> {
+    let (user, system) = (Some(viewer.person.id.clone()), Some(&*run.system));
+    note(app, Line { what, system, user, run: Some(run.id), detail: &run.workflow }).await
+}
+
 #[derive(Serialize)]
 struct LineView {
     at: String,

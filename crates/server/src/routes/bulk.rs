@@ -13,7 +13,7 @@ use recipe::Value;
 use serde::{Deserialize, Serialize};
 use store::{Action, Bulk, Deed, Filter, Id, Item, Once};
 
-use super::{body, runs};
+use super::{audit, body, runs};
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::App,
@@ -131,6 +131,7 @@ pub(crate) async fn begin(
         return ok(&Preview { count, more, sample });
     }
     let (user, on) = (viewer.person.id.clone(), app.clone());
+    let of = system.clone();
     let asked = Asked { system, user: user.clone(), id: None, bulk, filter };
     once(&app, named, &user, &bytes, |key| async move {
         let action = on.engine.plan_bulk(asked).await?;
@@ -139,6 +140,7 @@ pub(crate) async fn begin(
             None => {
                 on.engine.act(Deed::Record(Box::new(action))).await?;
                 on.engine.begin_bulk();
+                noted(&on, &viewer, &of, "bulk", bulk).await?;
                 Ok(response)
             }
             Some(key) => {
@@ -146,6 +148,7 @@ pub(crate) async fn begin(
                 match on.engine.once(key, Deed::Record(Box::new(action)), Some(answer)).await? {
                     Once::Did(_) => {
                         on.engine.begin_bulk();
+                        noted(&on, &viewer, &of, "bulk", bulk).await?;
                         Ok(response)
                     }
                     found => replay(found),
@@ -154,6 +157,19 @@ pub(crate) async fn begin(
         }
     })
     .await
+}
+
+/// Writes it into the trail.
+pub(crate) async fn noted(
+    app: &App,
+    viewer: &Viewer,
+    system: &str,
+    what: &'static str,
+    bulk: Bulk,
+) -> Result<(), Refused> {
+    let detail = if bulk == Bulk::Cancel { "cancel" } else { "retry" };
+    let user = Some(viewer.person.id.clone());
+    audit::note(app, audit::Line { what, system: Some(system), user, detail, ..audit::Line::default() }).await
 }
 
 /// Looked at field by field, for words that help; then read as strictly as can be.
@@ -375,6 +391,7 @@ pub(crate) async fn cancel(
     if action.ended_at_ms.is_some() {
         return Err(Refused::new(StatusCode::CONFLICT, "the bulk action has ended already"));
     }
+    noted(&app, &viewer, &system, "bulk_stopped", action.bulk).await?;
     let action = app.engine.stop_bulk(action.id).await?.unwrap_or(action);
     Ok(json(StatusCode::ACCEPTED, &ActionView::new(&action, None)))
 }

@@ -19,7 +19,7 @@ use crate::{
     border::{Raw, Shown},
     door::{Rank, Sight, Viewer},
     once::{Named, kept, once, replay},
-    routes::body,
+    routes::{audit, body},
     time::{iso, moment},
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
@@ -153,6 +153,9 @@ pub(crate) async fn show(
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
     let run = find(&app, &system, &viewer, &name).await?;
+    if viewer.sight(&run) == Sight::All && !viewer.owns(&run) {
+        audit::did(&app, &viewer, "read", &run.start).await?;
+    }
     let Whole { run, sight, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
     let (result, error) = outcome(&run, sight);
     let values = sight == Sight::All;
@@ -209,7 +212,11 @@ pub(crate) async fn cancel(
         viewer.needs(Rank::Operator)?;
     }
     let id = run.start.id;
-    match app.engine.cancel(id, children).await? {
+    let came = app.engine.cancel(id, children).await?;
+    if matches!(came, Cancelled::Ended | Cancelled::Asked) {
+        audit::did(&app, &viewer, "cancelled", &run.start).await?;
+    }
+    match came {
         Cancelled::Ended => ok(&CancelView { run: id, status: "cancelled" }),
         Cancelled::Asked => Ok(json(StatusCode::ACCEPTED, &CancelView { run: id, status: "asked" })),
         Cancelled::Over => Err(Refused::new(StatusCode::CONFLICT, "the run has ended already").run(id)),
@@ -243,8 +250,10 @@ pub(crate) async fn retry(
     let asked = Named::of(&request)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &Bytes::new(), |key| async move {
-        let run = find(&on, &system, &viewer, &name).await?.start.id;
-        retry_run(&on, run, &again, key).await
+        let run = find(&on, &system, &viewer, &name).await?.start;
+        let answer = retry_run(&on, run.id, &again, key).await?;
+        audit::did(&on, &viewer, "retried", &run).await?;
+        Ok(answer)
     })
     .await
 }
@@ -338,8 +347,10 @@ pub(crate) async fn signal(
     let body = body::value(&bytes)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &bytes, |key| async move {
-        let run = find(&on, &system, &viewer, &name).await?.start.id;
-        signal_run(&on, run, signal, body, key).await
+        let run = find(&on, &system, &viewer, &name).await?.start;
+        let answer = signal_run(&on, run.id, signal, body, key).await?;
+        audit::did(&on, &viewer, "signalled", &run).await?;
+        Ok(answer)
     })
     .await
 }

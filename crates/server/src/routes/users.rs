@@ -150,7 +150,9 @@ pub(crate) async fn revoke(
     }
 }
 
+/// What was changed counts when it is answered.
 async fn noted(app: &App, viewer: &Viewer, what: &'static str, detail: &str) -> Result<(), Refused> {
+    app.door().read().await?;
     let user = Some(viewer.person.id.clone());
     audit::note(app, Line { what, user, detail, ..Line::default() }).await
 }
