@@ -22,7 +22,7 @@ mod version;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use action::{Action, Bulk, Step};
-pub use change::{Change, Changes, Toast};
+pub use change::{Change, Changes, Message, To, Toast};
 pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
@@ -114,6 +114,8 @@ pub enum Write {
     },
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
     Toast(Toast),
+    /// The same.
+    Message(Message),
 }
 
 /// Resolves when the submission is durable, or with the reason why it was refused.

@@ -6,11 +6,12 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
     Entry, FiringId, Flight, Outcome, Output,
-    effect::{Asked, Live, Outside, Own, Progress},
+    effect::{self, Asked, Live, Outside, Own, Progress},
 };
 use recipe::{Map, Value};
 use store::{
-    Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, probe::Point, sabotage::Sabotage,
+    Contribution, Item, ItemStatus, Log, Message, NewRun, Notification, To, Toast, Write, probe::Point,
+    sabotage::Sabotage,
 };
 
 use crate::{Shared, context, policy::Policy};
@@ -67,6 +68,7 @@ impl Sink {
                         self.writes.push(Write::Toast(Toast { system, user, body }));
                     }
                 }
+                Live::Message(message) => self.cast(message),
                 Live::Log { level, message, data } => {
                     tracing::info!(
                         target: "workflow", run = %self.new.id, workflow = &*self.new.workflow,
@@ -130,6 +132,17 @@ impl Sink {
             workflow: start.workflow,
             input: start.input,
         }
+    }
+
+    fn cast(&mut self, message: effect::Message) {
+        let to = match message.to {
+            effect::To::Everyone => Some(To::Everyone),
+            effect::To::Person => self.new.user.clone().map(To::Person),
+            effect::To::Channel(channel) => Some(To::Channel(channel)),
+        };
+        let system = self.new.system.clone();
+        let message = to.map(|to| Message { system, to, event: message.event, data: message.data });
+        self.writes.extend(message.map(Write::Message));
     }
 
     fn notify(&mut self, id: store::Id, body: recipe::Value, at_ms: i64) {

@@ -7,6 +7,7 @@ mod elements;
 mod frames;
 mod journals;
 mod memory;
+mod messages;
 mod parallel;
 mod scope;
 mod waits;

@@ -8,6 +8,7 @@ mod calls;
 mod drawing;
 mod guard;
 mod live;
+mod messages;
 mod once;
 mod pages;
 mod refusals;

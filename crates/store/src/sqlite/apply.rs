@@ -238,6 +238,7 @@ impl Apply<'_> {
                 }
                 Write::Keep { name, answer } => self.keep(*name, answer.as_ref())?,
                 Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),
+                Write::Message(message) => self.change(Change::Message(Arc::new(message.clone()))),
             }
         }
         match (&commit.end, &commit.park) {
