@@ -156,6 +156,12 @@ pub enum Wait {
         /// What people are asked at the signal's address; null: nothing but the workflow's title.
         question: Value,
     },
+    /// Until the run's person answers a modal, or until then. Its outcome is the list of {data} or {cancel: true} alone, or null
+    /// if the time was over.
+    Modal {
+        /// Milliseconds since 1970.
+        until_ms: i64,
+    },
 }
 
 /// An HTTP request as plain data; nothing below the engine knows an HTTP library.

@@ -95,7 +95,7 @@ pub struct Checkpoint {
 pub enum Write {
     /// A background run to be queued. A run id that is there already is left as it is.
     Start(NewRun),
-    /// The row of a run that was worked inside a request; it comes with `end` in the same commit.
+    /// The row of a run that was worked inside a request; it comes with `end` in the same commit, or with `park`.
     Request(NewRun),
     /// A notification kept until it is read.
     Notify(Notification),

@@ -19,7 +19,6 @@ use crate::{Shared, context, policy::Policy};
 /// Collects a run's effects as writes until they are submitted.
 pub(crate) struct Sink {
     new: Arc<NewRun>,
-    in_request: bool,
     /// Records since the last submission.
     pub(crate) entries: Vec<Entry>,
     /// Writes since the last submission.
@@ -35,8 +34,8 @@ struct Moving {
 }
 
 impl Sink {
-    pub(crate) fn new(new: Arc<NewRun>, in_request: bool) -> Sink {
-        Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
+    pub(crate) fn new(new: Arc<NewRun>) -> Sink {
+        Sink { new, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
     }
 
     /// Whether there is nothing to submit.
@@ -120,7 +119,7 @@ impl Sink {
             priority: start.priority,
             parent: Some(self.new.id),
             root: self.new.root,
-            direct: self.in_request,
+            direct: context::in_request(&self.new),
             user: self.new.user.clone(),
             context: context::handed_on(&self.new.context, &start),
             entry: "".into(),
@@ -198,18 +197,18 @@ pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Called)> + Sen
 pub(crate) type Called = Result<Outcome, store::Error>;
 
 /// Makes the call.
-pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, in_request: bool, flight: Flight) -> Call {
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
     Box::pin(async move {
-        let called = perform(&shared, &new, in_request, &flight).await;
+        let called = perform(&shared, &new, &flight).await;
         (flight.firing, flight.number, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &Flight) -> Called {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
-            let child = Sink::new(new.clone(), in_request).child(shared, (**start).clone());
+            let child = Sink::new(new.clone()).child(shared, (**start).clone());
             Ok(started(shared, child).await?)
         }
         // Waits are the driver's.

@@ -46,6 +46,7 @@ static TYPES: &[Type] = &[
     action::view_file::TYPE,
     action::download_file::TYPE,
     action::validate::TYPE,
+    action::modal::TYPE,
     api::http::TYPE,
     cast::progress::TYPE,
     cast::event::TYPE,

@@ -8,6 +8,7 @@ mod frames;
 mod journals;
 mod memory;
 mod messages;
+mod modals;
 mod parallel;
 mod scope;
 mod waits;

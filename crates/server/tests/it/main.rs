@@ -9,6 +9,7 @@ mod drawing;
 mod guard;
 mod live;
 mod messages;
+mod modals;
 mod once;
 mod pages;
 mod refusals;
