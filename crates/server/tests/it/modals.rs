@@ -3,7 +3,6 @@
 use serde_json::{Value, json};
 use testkit::{
     client::{Answer, Client},
-    project::Project,
     provider::{self, Gate, Provider},
 };
 
@@ -256,34 +255,6 @@ async fn a_run_that_takes_longer_goes_on_and_who_has_the_key_asks_again() {
         }
     };
     assert_eq!((answer.status, titles(&answer)), (200, vec!["after".into()]), "{}", answer.text());
-    asked.scene.stop().await;
-}
-
-#[tokio::test]
-async fn one_whose_process_dies_after_it_was_answered_goes_on_and_says_the_same() {
-    let provider = Provider::start().await;
-    let gate = Gate::new();
-    provider
-        .answer("/held", provider::Answer { held: Some(gate.clone()), ..provider::Answer::json(&json!({})) });
-    let project = Project::new();
-    project.workflow("main", "ask", slow(&provider).to_string());
-    let scene = Scene::start(project, Some(provider.host()), server::Settings::default()).await;
-    let asked = asked(scene).await;
-    let body = asked.confirm(&json!({}));
-    let client = keyed(&asked.scene.client, "one");
-    let sent = client.post("/main/webhook/ask", &body);
-    tokio::select! {
-        answer = sent => panic!("{}", answer.text()),
-        _ = provider.arrived_at("/held", 1) => {}
-    }
-    let Asked { scene, run, checkpoint } = asked;
-    let project = scene.stop().await;
-    gate.open();
-    let scene = Scene::start(project, Some(provider.host()), server::Settings::default()).await;
-    let asked = Asked { scene, run, checkpoint };
-    let answer = keyed(&asked.scene.client, "one").post("/main/webhook/ask", &body).await;
-    assert_eq!((answer.status, titles(&answer)), (200, vec!["after".into()]), "{}", answer.text());
-    refused(&asked.says(&body).await, 409);
     asked.scene.stop().await;
 }
 
