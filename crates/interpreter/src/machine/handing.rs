@@ -17,8 +17,7 @@ impl Machine {
     pub(super) fn hand_over(&mut self) {
         let flights = &self.state.flights;
         let asks = flights.iter().any(Flying::asks) && flights.iter().all(Flying::parked);
-        let waits = self.state.page.iter().rev().find(|effect| is_mark(effect)) != Some(&Value::Null);
-        if asks && waits {
+        if asks && self.handed_over().is_none() {
             self.state.page.push(Value::Null);
         }
     }

@@ -59,6 +59,7 @@ fn names_that_cannot_go_out_fail_in_clear_words() {
         r#"{"event": "two\nlines"}"#,
         &format!(r#"{{"event": "{long}"}}"#),
         r#"{"event": "e", "channel": ""}"#,
+        r#"{"event": "e", "channel": "${nothing}"}"#,
         r#"{"event": "e", "channel": "a b"}"#,
         r#"{"event": "e", "channel": "${n > 2 ? 'über' : 'x'}"}"#,
     ] {

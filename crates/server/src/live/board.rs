@@ -288,7 +288,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use store::{Change, Id, Item, ItemStatus, Window};
+    use store::{Change, Id, Item, ItemStatus, Message, To, Window};
 
     use super::{Audience, Board, Content};
 
@@ -401,6 +401,33 @@ mod tests {
         let bytes: Vec<_> = (0..2).map(|_| room.log().read(0, 9, 9, 0).next().unwrap().1.bytes()).collect();
         assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
         assert!(bytes[0].starts_with(b"event: progress\nid: 1.1.3e9\ndata: {"), "{:?}", bytes[0]);
+    }
+
+    #[test]
+    fn messages_push_no_state_out_and_are_gone_after_a_minute() {
+        let board = Board::new(1);
+        feed(&board, &[item(7, 1, None, false)]);
+        let says = |to: To| {
+            let message = Message { system: "s".into(), to, event: "e".into(), data: recipe::Value::Null };
+            board.feed(&[(2_000, Change::Message(Arc::new(message)))], 0);
+        };
+        (0..1_030).for_each(|_| says(To::Everyone));
+        says(To::Channel("c".into()));
+        let place = board.head().place;
+        let count = |audience, now_ms| {
+            let room = board.room(&"s".into(), audience);
+            let log = room.log();
+            (log.covers(0), log.read(0, place, 9_999, now_ms).count())
+        };
+        let channel = || Audience::Channel("c".into());
+        assert_eq!((count(Audience::Everyone, 60_000), count(channel(), 60_000)), ((true, 1_025), (true, 1)));
+        assert_eq!((count(Audience::Everyone, 60_001), count(channel(), 60_001)), ((true, 1), (true, 0)));
+        board.sweep(60_001, i64::MAX);
+        assert!(!board.rooms().contains_key(&("s".into(), channel())), "it is forgotten");
+        assert!(
+            board.room(&"s".into(), Audience::Person("new".into())).log().covers(0),
+            "and costs no one else"
+        );
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! cast/event
 
+use std::sync::Arc;
+
 use recipe::Value;
 use workflow::{Class, Declaration, Json, Kind, Opt};
 
@@ -60,7 +62,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
     },
 );
 
-fn event(firing: &Firing<'_>) -> Result<std::sync::Arc<str>, Failure> {
+fn event(firing: &Firing<'_>) -> Result<Arc<str>, Failure> {
     let event = firing.value("event")?;
     // It goes out as it stands, and those who listen have to know it.
     if event.tainted() {
@@ -98,11 +100,11 @@ fn to(firing: &Firing<'_>) -> Result<To, Failure> {
     if firing.value("send_to_user")?.truthy() {
         return Ok(To::Person);
     }
-    let channel = firing.value("channel")?;
-    if channel.is_null() {
+    if !firing.given("channel") {
         return Ok(To::Everyone);
     }
-    let channel = channel.to_text();
+    // One that comes to nothing is no channel: what is meant for a few must not go to everyone.
+    let channel = firing.value("channel")?.to_text();
     let fits = |c: char| c.is_ascii_alphanumeric() || "_-=@,.;".contains(c);
     if (1..=CHANNEL_BYTES_MAX).contains(&channel.len()) && channel.chars().all(fits) {
         return Ok(To::Channel(channel.into()));
