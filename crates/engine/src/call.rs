@@ -67,16 +67,16 @@ pub enum Started {
     },
 }
 
-/// The end of a run inside a request.
+/// What a request is answered with: the end of its run, or what it asks the person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
     /// The run.
     pub run: Id,
-    /// succeeded or failed.
+    /// succeeded or failed; waiting, if a modal is among its effects.
     pub status: Status,
     /// From action/response: status, headers and body, already withheld where they hold a provider's words.
     pub response: Option<Response>,
-    /// Effects for the browser, in the order of firing.
+    /// Effects for the browser, in the order of firing, that no earlier answer had.
     pub effects: Vec<Value>,
     /// The error value of a failed run.
     pub error: Value,

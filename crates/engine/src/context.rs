@@ -65,8 +65,14 @@ pub(crate) fn root_workflow(new: &NewRun) -> Arc<str> {
     }
 }
 
+/// Whether it began in a request that waits for it: a run that is started in the background is its person's own (`direct`), or
+/// another's child.
+pub(crate) fn in_request(new: &NewRun) -> bool {
+    !new.direct && new.parent.is_none()
+}
+
 /// What the interpreter is told of the run.
-pub(crate) fn facts(shared: &Shared, new: &NewRun, in_request: bool) -> Arc<Run> {
+pub(crate) fn facts(shared: &Shared, new: &NewRun) -> Arc<Run> {
     let field = |name: &str| new.context.get(name).cloned().unwrap_or_default();
     let roles = field("roles");
     let roles = roles.as_list().into_iter().flat_map(|list| list.iter());
@@ -79,7 +85,7 @@ pub(crate) fn facts(shared: &Shared, new: &NewRun, in_request: bool) -> Arc<Run>
         roles: roles.filter_map(Value::as_str).map(Into::into).collect(),
         locale: field("locale").as_str().unwrap_or("en").into(),
         timezone: "UTC".into(),
-        in_request,
+        in_request: in_request(new),
         signals: shared.doors.of(new),
     })
 }
@@ -106,14 +112,13 @@ pub(crate) fn machine(
     shared: &Shared,
     system: &Arc<System>,
     new: &NewRun,
-    in_request: bool,
     journal: (Option<Checkpoint>, Vec<Entries>),
 ) -> Result<Machine, interpreter::Failure> {
     let graph = system.workflows.get(&*new.workflow).ok_or_else(|| {
         let says = format!("there is no workflow `{}`", new.workflow);
         interpreter::Failure::new("missing_workflow", says)
     })?;
-    let (start, run) = (start(new, graph), facts(shared, new, in_request));
+    let (start, run) = (start(new, graph), facts(shared, new));
     let (checkpoint, chunks) = journal;
     if checkpoint.is_none() && chunks.is_empty() {
         return Machine::start(system.clone(), run, start);

@@ -125,7 +125,7 @@ pub(crate) async fn drive(
         Err(Trouble::Failure(failure)) => return gives_up(failure, attempts + 1),
     };
     let mut drive = Drive {
-        sink: Sink::new(new.clone(), false),
+        sink: Sink::new(new.clone()),
         patience: Patience::new(&policy, worked_ms, shared.clock.now_ms()),
         shared,
         new,
@@ -190,7 +190,7 @@ async fn open(
         None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
     };
     let written = Written::of(&kept, stored_bytes, policy.stored_max);
-    let machine = context::machine(shared, &published.system, new, false, kept).map_err(Trouble::Failure)?;
+    let machine = context::machine(shared, &published.system, new, kept).map_err(Trouble::Failure)?;
     Ok(Opened { machine, written, waits: Vec::new(), policy })
 }
 
@@ -336,7 +336,7 @@ impl Drive {
         if matches!(flight.asked, Asked::Wait(_)) {
             return self.waits.push(flight);
         }
-        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), false, flight));
+        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight));
     }
 
     /// Records the first wait that is over; its place.

@@ -16,6 +16,7 @@ mod drive;
 pub mod effects;
 mod fetch;
 mod kept;
+mod modal;
 mod policy;
 mod request;
 mod retry;
@@ -31,6 +32,7 @@ use std::sync::Arc;
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 pub use fetch::fetch;
+pub use modal::{Modal, Said, Says, Used, is_modals};
 use recipe::Value;
 pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};
@@ -178,7 +180,7 @@ impl Engine {
         request::plan(&self.shared, call)
     }
 
-    /// Works a planned run to its end inside the request, up to its deadline. Nothing of it is written before [`Engine::settle`].
+    /// Works a planned run inside the request, to its end or to a modal, up to its deadline. Nothing of it is written before [`Engine::settle`].
     pub async fn work_inside(&self, planned: Planned) -> Worked {
         request::work(&self.shared, planned).await
     }
@@ -245,6 +247,10 @@ impl Engine {
             Status::Queued => {
                 Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue))
             }
+            Status::Waiting if let Some((element, until_ms)) = modal::waits_for(&self.shared, run).await => {
+                let until = self.at(until_ms);
+                Some(format!("it waits for an answer to the modal of `{element}`, {until} at the latest"))
+            }
             Status::Waiting => Some(match run.wake_at_ms {
                 Some(at_ms) => format!("it waits, and goes on {} at the latest", self.at(at_ms)),
                 None => "it waits for other runs, or for a signal".to_owned(),
@@ -269,6 +275,21 @@ impl Engine {
     /// Brings the signal of a signed address, once; None if the signature is not that address's.
     pub async fn answer(&self, signal: &Signed<'_>, body: Value) -> Result<Option<Signalled>, store::Error> {
         signals::answer(&self.shared, signal, body).await
+    }
+
+    /// The modal that was answered; None: there is no such, or it is not that person's.
+    pub async fn modal(&self, said: Said) -> Result<Option<Modal>, store::Error> {
+        modal::find(&self.shared, said).await
+    }
+
+    /// Whether an answer to it can be taken, or was: false if its run goes on without one.
+    pub async fn is_open(&self, modal: &Modal) -> Result<bool, store::Error> {
+        modal::is_open(&self.shared, modal).await
+    }
+
+    /// What the run says to an answer that was taken, up to a request's deadline; None: it is not that far, and goes on.
+    pub async fn answered(&self, modal: &Modal) -> Result<Option<Answer>, store::Error> {
+        modal::answer(&self.shared, modal).await
     }
 
     /// A run's journal, and its firings replayed from it.

@@ -5,12 +5,12 @@ use std::{sync::Arc, time::Duration};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{EndStatus, Entry, Failure, Flight, Machine, Then, effect::Asked};
-use store::{Commit, Id, NewRun, Write};
+use store::{Commit, Id, NewRun, Park, Write};
 use workflow::{Event, Graph};
 
 use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
-    drive::{encode, ended, settle, sleep},
+    drive::{Written, encode, ended, settle, sleep},
     effects::{self, Sink},
     policy::Policy,
     waits,
@@ -44,7 +44,7 @@ impl Planned {
     }
 }
 
-/// A run that was worked inside the request; what it wants written is not, so that its answer can be written with it.
+/// A run that was worked inside the request, to its end or to where it asks its person; what it wants written is not, so that its answer can be written with it.
 #[derive(Debug)]
 pub struct Worked {
     /// What it gives back, once it is settled.
@@ -172,21 +172,30 @@ pub fn may_start(event: &Event, person: &crate::Person) -> bool {
 
 /// Runs it to its end, in place.
 pub(crate) async fn work(shared: &Arc<Shared>, planned: Planned) -> Worked {
-    let (published, new) = (planned.published, Arc::new(planned.new));
+    let Planned { published, new, .. } = planned;
+    let new = Arc::new(new);
     let mut run = Inside {
         shared,
         new: new.clone(),
-        sink: Sink::new(new.clone(), true),
+        sink: Sink::new(new.clone()),
         entries: Vec::new(),
         too_late: false,
         calls: FuturesUnordered::new(),
         flights: Vec::new(),
     };
-    let end = match context::machine(shared, &published.system, &new, true, (None, Vec::new())) {
+    let end = match context::machine(shared, &published.system, &new, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
-                Ok(end) => end,
+                Ok(Some(end)) => end,
+                Ok(None) => {
+                    let graph = published.system.workflows.get(&new.workflow);
+                    let policy = graph.map(|graph| Policy::of(graph)).unwrap_or_default();
+                    match run.park(&machine, policy.stored_max) {
+                        Ok(worked) => return worked,
+                        Err(failure) => interpreter::End::failed(failure),
+                    }
+                }
                 Err(_) => {
                     run.too_late = true;
                     let says = "the run took longer than a request may wait";
@@ -214,7 +223,8 @@ struct Inside<'a> {
 }
 
 impl Inside<'_> {
-    async fn advance(&mut self, machine: &mut Machine) -> interpreter::End {
+    /// Its end; None: it asks its person, and waits for nothing but answers.
+    async fn advance(&mut self, machine: &mut Machine) -> Option<interpreter::End> {
         loop {
             let turn = machine.advance(OUTPUTS_MAX);
             for output in turn.outputs {
@@ -225,18 +235,19 @@ impl Inside<'_> {
                 Then::More => tokio::task::yield_now().await,
                 Then::Await => {
                     self.flights.extend(turn.flights);
+                    if machine.handed_over().is_some() {
+                        return None;
+                    }
                     match self.wait_for_one(machine).await {
                         Ok(()) => {}
                         Err(error) => {
                             tracing::debug!(run = %self.new.id, "a request run's outbox could not be kept: {error}");
-                            return interpreter::End::failed(Failure::new(
-                                "timeout",
-                                "what the run started could not be kept",
-                            ));
+                            let says = "what the run started could not be kept";
+                            return Some(interpreter::End::failed(Failure::new("timeout", says)));
                         }
                     }
                 }
-                Then::End(end) => return *end,
+                Then::End(end) => return Some(*end),
             }
         }
     }
@@ -249,9 +260,7 @@ impl Inside<'_> {
             .partition(|flight| !matches!(flight.asked, Asked::Wait(_)));
         self.flights = waits;
         self.calls.extend(
-            calls
-                .into_iter()
-                .map(|flight| effects::call(self.shared.clone(), self.new.clone(), true, flight)),
+            calls.into_iter().map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight)),
         );
         let wakes = waits::wakes(&self.flights);
         if !wakes.awaits.is_empty() {
@@ -282,6 +291,39 @@ impl Inside<'_> {
         }
     }
 
+    /// From here on it is journalled, and worked like any other; before those, as somebody waits.
+    fn park(&mut self, machine: &Machine, stored_max: u64) -> Result<Worked, Failure> {
+        self.sink.due(self.shared, true);
+        let mut written = Written::of(&(None, Vec::new()), 0, stored_max);
+        let entries = written.chunk(&self.entries);
+        let due = written.checkpoint_is_due_at_park();
+        let (checkpoint, stored_max) =
+            if due { written.checkpoint(machine.checkpoint()) } else { (None, None) };
+        if let Some(failure) = written.too_large() {
+            return Err(failure);
+        }
+        let started_at_ms = self.new.created_at_ms;
+        let wakes = waits::wakes(&self.flights);
+        let park = Park {
+            status: store::Status::Waiting,
+            wake_at_ms: wakes.at_ms,
+            awaits: wakes.awaits,
+            signals: wakes.signals,
+            started_at_ms,
+            worked_ms: (self.shared.clock.now_ms() - started_at_ms).max(0) as u64,
+            stored_bytes: written.stored_bytes,
+            failed: false,
+        };
+        let new = NewRun { priority: i32::MAX, ..NewRun::clone(&self.new) };
+        let mut writes = vec![Write::Request(new)];
+        writes.append(&mut self.sink.writes);
+        let run = self.new.id;
+        let park = Some(park);
+        let commit = Commit { run, entries, checkpoint, stored_max, writes, park, ..Commit::default() };
+        let answer = asks(run, machine.handed_over().unwrap_or_default());
+        Ok(Worked { answer, commit, outbox: true })
+    }
+
     fn end(mut self, end: interpreter::End) -> Worked {
         let failed = end.status == EndStatus::Failed;
         let answer = Answer { too_late: self.too_late, ..answer(self.new.id, &end) };
@@ -310,7 +352,13 @@ impl Inside<'_> {
     }
 }
 
-fn answer(run: Id, end: &interpreter::End) -> Answer {
+/// The answer of a run that asks its person: with the modal among its effects, whatever action/response said before.
+pub(crate) fn asks(run: Id, effects: Vec<recipe::Value>) -> Answer {
+    let (response, error) = (None, recipe::Value::Null);
+    Answer { run, status: store::Status::Waiting, response, effects, error, too_late: false }
+}
+
+pub(crate) fn answer(run: Id, end: &interpreter::End) -> Answer {
     let response = end.response.clone();
     let status = match end.status {
         EndStatus::Succeeded => store::Status::Succeeded,
@@ -324,7 +372,7 @@ fn answer(run: Id, end: &interpreter::End) -> Answer {
             headers,
             body,
         }),
-        effects: end.page.clone(),
+        effects: end.page[end.handed..].to_vec(),
         error: end.failure.as_ref().map_or(recipe::Value::Null, Failure::to_value),
         too_late: false,
     }

@@ -95,11 +95,14 @@ fn again(shared: &Shared, old: &Arc<NewRun>) -> NewRun {
     let now_ms = shared.clock.now_ms();
     let id = shared.ids.next(now_ms);
     let version = shared.systems.current(&old.system).map_or(old.version, |current| current.version);
+    // One that asked its person came before others.
+    let priority = if context::in_request(old) { 0 } else { old.priority };
     // A run that a request waited for is worked in the background this time, and listed for its person.
     let root = if old.parent.is_some() { old.root } else { id };
     NewRun {
         id,
         version,
+        priority,
         root,
         direct: old.direct || old.parent.is_none(),
         retry_of: Some(old.id),
@@ -129,7 +132,7 @@ async fn under_current(
     let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
     let whole = checkpoint.is_none();
     let kept = (checkpoint, chunks);
-    let machine = |system| context::machine(shared, system, &run.start, false, kept.clone());
+    let machine = |system| context::machine(shared, system, &run.start, kept.clone());
     // A journal that is whole is gone through under the current version from the start; and wherever the run stands under
     // its own, every element that is named there has to be there still.
     let (mut stands, mut moved) =

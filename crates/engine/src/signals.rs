@@ -9,7 +9,7 @@ use interpreter::{
 use recipe::Value;
 use store::{Heard, Id, NewRun, Run, Signalled, Store};
 
-use crate::{Shared, context};
+use crate::{Shared, context, modal};
 
 /// Where an address begins when nobody has said where the server is reached.
 const UNSAID: &str = "http://127.0.0.1:8086";
@@ -41,6 +41,11 @@ impl Doors {
 
     pub(crate) fn base(&self) -> Arc<str> {
         self.base.read().unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What checks what was signed here.
+    pub(crate) fn signals(&self) -> Signals {
+        Signals::new(self.secret.clone(), self.base())
     }
 
     /// A run keeps the base that was recorded with its start: what it says must not change while it is worked.
@@ -110,8 +115,8 @@ pub(crate) async fn answer(
 
 /// The run of an address whose signature holds. Nothing is read before that is known.
 async fn find(shared: &Shared, signed: &Signed<'_>) -> Result<Option<Run>, store::Error> {
-    let signals = Signals::new(shared.doors.secret.clone(), shared.doors.base());
-    if !signals.hold(signed.run.0, signed.name, signed.signature) {
+    let signals = shared.doors.signals();
+    if modal::is_modals(signed.name) || !signals.hold(signed.run.0, signed.name, signed.signature) {
         return Ok(None);
     }
     let run = shared.store.run(signed.run).await?;
@@ -130,8 +135,8 @@ async fn question(shared: &Shared, run: &Run, name: &str) -> Result<Question, st
         answers.push("Confirm".into());
     }
     let kept = shared.store.resume(run.start.id).await?;
-    let machine = published
-        .and_then(|published| context::machine(shared, &published.system, &run.start, false, kept).ok());
+    let machine =
+        published.and_then(|published| context::machine(shared, &published.system, &run.start, kept).ok());
     let flights = match machine {
         Some(mut machine) => context::replay(&mut machine).await.0,
         None => Vec::new(),

@@ -62,10 +62,7 @@ pub(crate) async fn trace(shared: &Shared, run: &Run) -> Result<Trace, store::Er
     if nothing_fired {
         return Ok(Trace { entries: shown, firings: Vec::new(), gone });
     }
-    // A run that was worked inside its request, or ended in it, has no parent's claim: its own start says which.
-    let in_request = !run.start.direct && run.start.parent.is_none();
-    let Ok(mut machine) =
-        context::machine(shared, &published.system, &run.start, in_request, (checkpoint, chunks))
+    let Ok(mut machine) = context::machine(shared, &published.system, &run.start, (checkpoint, chunks))
     else {
         return Ok(Trace { entries: shown, firings: Vec::new(), gone });
     };

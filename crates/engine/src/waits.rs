@@ -1,5 +1,7 @@
 //! What a run waits for without a worker: whether it has come, and what the store has to know to wake it.
 
+use std::sync::Arc;
+
 use interpreter::{
     Flight, Outcome,
     effect::{Asked, Wait},
@@ -7,7 +9,7 @@ use interpreter::{
 use recipe::{Map, Value};
 use store::{Await, Heard, Id, Run, Status, Write};
 
-use crate::Shared;
+use crate::{Shared, modal};
 
 /// A wait that is over.
 pub(crate) struct Came {
@@ -21,7 +23,7 @@ pub(crate) struct Came {
 pub(crate) struct Wakes {
     pub(crate) at_ms: Option<i64>,
     pub(crate) awaits: Vec<Await>,
-    pub(crate) signals: Vec<std::sync::Arc<str>>,
+    pub(crate) signals: Vec<Arc<str>>,
 }
 
 impl Wakes {
@@ -35,16 +37,29 @@ impl Wakes {
 pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Option<Came>, store::Error> {
     let Asked::Wait(wait) = &flight.asked else { return Ok(None) };
     let at_ms = shared.clock.now_ms();
-    let came = |value: Value, write| Came { outcome: Outcome { at_ms, result: Ok(value) }, write };
+    let came = |value: Value| Came { outcome: Outcome { at_ms, result: Ok(value) }, write: None };
     Ok(match wait {
-        Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null, None)),
-        Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(|list| came(list, None)),
-        Wait::Signal { name, until_ms, .. } => match shared.store.heard(run, name.clone()).await? {
-            Heard::Kept(body) => Some(came(Value::from(vec![body]), Some(Write::Signal(name.clone())))),
-            Heard::Never | Heard::Taken => {
-                until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None))
-            }
-        },
+        Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null)),
+        Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(came),
+        Wait::Signal { name, until_ms, .. } => heard(shared, run, name.clone(), *until_ms).await?,
+        Wait::Modal { until_ms } => heard(shared, run, modal::signal(flight.firing), Some(*until_ms)).await?,
+    })
+}
+
+/// [body], or null if the time is over.
+async fn heard(
+    shared: &Shared,
+    run: Id,
+    name: Arc<str>,
+    until_ms: Option<i64>,
+) -> Result<Option<Came>, store::Error> {
+    let at_ms = shared.clock.now_ms();
+    let came = |value: Value, write| Came { outcome: Outcome { at_ms, result: Ok(value) }, write };
+    Ok(match shared.store.heard(run, name.clone()).await? {
+        Heard::Kept(body) => Some(came(Value::from(vec![body]), Some(Write::Signal(name)))),
+        Heard::Never | Heard::Taken => {
+            until_ms.filter(|until_ms| *until_ms <= at_ms).map(|_| came(Value::Null, None))
+        }
     })
 }
 
@@ -105,6 +120,10 @@ pub(crate) fn wakes(flights: &[Flight]) -> Wakes {
             Wait::Signal { name, until_ms, .. } => {
                 wakes.signals.push(name.clone());
                 until_ms.iter().for_each(|until_ms| at(*until_ms));
+            }
+            Wait::Modal { until_ms } => {
+                wakes.signals.push(modal::signal(flight.firing));
+                at(*until_ms);
             }
         }
     }

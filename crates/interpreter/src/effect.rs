@@ -156,6 +156,12 @@ pub enum Wait {
         /// What people are asked at the signal's address; null: nothing but the workflow's title.
         question: Value,
     },
+    /// Until the run's person answers a modal, or until then. Its outcome is the list of {data} or {cancel: true} alone, or null
+    /// if the time was over.
+    Modal {
+        /// Milliseconds since 1970.
+        until_ms: i64,
+    },
 }
 
 /// An HTTP request as plain data; nothing below the engine knows an HTTP library.
@@ -217,6 +223,8 @@ pub enum Live {
     Progress(Progress),
     /// {type, message, description, duration}, for the browser that asked.
     Toast(Value),
+    /// One message under a name of the file's own.
+    Message(Message),
     /// A line in the log and on the run's page.
     Log {
         /// debug, info, warning, error.
@@ -226,6 +234,28 @@ pub enum Live {
         /// Whatever else.
         data: Value,
     },
+}
+
+/// What those hear who listen just then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// Its name.
+    pub event: Arc<str>,
+    /// What it says.
+    pub data: Value,
+    /// To whom.
+    pub to: To,
+}
+
+/// Who hears a message.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum To {
+    /// Everyone signed in to the system.
+    Everyone,
+    /// The person the run works for; nobody, if there is none.
+    Person,
+    /// Those who listen to that channel.
+    Channel(Arc<str>),
 }
 
 /// What one run says of one item: all of it, so that the newest update stands for the ones before.

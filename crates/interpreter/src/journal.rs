@@ -22,7 +22,8 @@ pub struct Entry {
     pub number: u8,
     /// The element's name.
     pub element: Arc<str>,
-    /// What kind of effect it was, for people: `start`, `notify`, `end`, `http`, `wait`, `await`, `signal`, `again`.
+    /// What kind of effect it was, for people: `start`, `notify`, `end`, `http`, `wait`, `await`, `signal`,
+    /// `modal`, `again`.
     pub kind: Arc<str>,
     /// 64 bits of the hash of the effect with its evaluated options.
     pub fingerprint: u64,

@@ -4,6 +4,7 @@
 mod fire;
 mod flights;
 mod frames;
+mod handing;
 mod many;
 mod rebind;
 
@@ -137,6 +138,8 @@ pub struct End {
     pub failure: Option<Failure>,
     /// Effects for the browser, in the order of firing; there even if the run failed later.
     pub page: Vec<Value>,
+    /// So many of them went out with earlier answers, each of which had a modal.
+    pub handed: usize,
     /// What the waiting request gets.
     pub response: Option<Response>,
     /// Failures that an error port or a flow/try took.
@@ -151,6 +154,7 @@ impl End {
             result: Value::Null,
             failure: Some(failure),
             page: Vec::new(),
+            handed: 0,
             response: None,
             handled: 0,
         }
@@ -345,6 +349,7 @@ impl Machine {
                 self.step();
                 continue;
             }
+            self.hand_over();
             if let Some(entry) = self.replay.pop_front() {
                 self.replay_outcome(entry);
                 continue;
@@ -419,12 +424,14 @@ impl Machine {
 
     fn end(&mut self, failure: Option<Failure>) -> End {
         let response = self.state.response.clone();
+        let (page, handed) = self.page();
         let result = response.as_ref().map_or(&self.state.message, |response| &response.body).clone();
         End {
             status: if failure.is_some() { EndStatus::Failed } else { EndStatus::Succeeded },
             result: if failure.is_some() { Value::Null } else { result },
             failure,
-            page: std::mem::take(&mut self.state.page),
+            page,
+            handed,
             response,
             handled: self.state.handled,
         }

@@ -17,6 +17,30 @@ pub struct Toast {
     pub body: Value,
 }
 
+/// One message under a name of the workflow's own, for those who listen just then.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Message {
+    /// The tenant.
+    pub system: Arc<str>,
+    /// For whom.
+    pub to: To,
+    /// The name it goes out under: none of the server's own.
+    pub event: Arc<str>,
+    /// What it says, with its marks.
+    pub data: Value,
+}
+
+/// Who hears a message.
+#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+pub enum To {
+    /// Everyone signed in to the system.
+    Everyone,
+    /// One person.
+    Person(Arc<str>),
+    /// Those signed in to the system who listen to that channel.
+    Channel(Arc<str>),
+}
+
 /// What a commit changed. Each has the number it got in the stream; numbers grow over restarts too.
 #[derive(Debug, Clone)]
 pub enum Change {
@@ -37,6 +61,8 @@ pub enum Change {
     Toast(Arc<Toast>),
     /// Users, their keys or sessions have changed: whoever holds them reads them again.
     Users,
+    /// A message.
+    Message(Arc<Message>),
 }
 
 /// The changes of one commit with their numbers.

@@ -22,7 +22,7 @@ mod version;
 use std::{future::Future, pin::Pin, sync::Arc};
 
 pub use action::{Action, Bulk, Step};
-pub use change::{Change, Changes, Toast};
+pub use change::{Change, Changes, Message, To, Toast};
 pub use error::Error;
 pub use id::Id;
 pub use notification::Notification;
@@ -95,7 +95,7 @@ pub struct Checkpoint {
 pub enum Write {
     /// A background run to be queued. A run id that is there already is left as it is.
     Start(NewRun),
-    /// The row of a run that was worked inside a request; it comes with `end` in the same commit.
+    /// The row of a run that was worked inside a request; it comes with `end` in the same commit, or with `park`.
     Request(NewRun),
     /// A notification kept until it is read.
     Notify(Notification),
@@ -114,6 +114,8 @@ pub enum Write {
     },
     /// Nothing is kept on disk; it goes out after the commit, in order with the rest.
     Toast(Toast),
+    /// The same.
+    Message(Message),
 }
 
 /// Resolves when the submission is durable, or with the reason why it was refused.

@@ -47,6 +47,16 @@ pub enum Deed {
         /// What it says.
         body: Value,
     },
+    /// A modal of a run is answered: as a signal, but only the first of that name counts. The key is taken for that run, and the answer comes
+    /// later ([`crate::Write::Keep`]); who takes the key over does nothing anew.
+    Answer {
+        /// Which run.
+        run: Id,
+        /// The signal's name.
+        name: Arc<str>,
+        /// What it says.
+        body: Value,
+    },
     /// The end of a run is asked for, and that of what it started.
     Cancel {
         /// Which.
@@ -67,7 +77,7 @@ pub enum Did {
     Started(Started),
     /// Of [`Deed::Reopen`].
     Reopened(Reopened),
-    /// Of [`Deed::Signal`].
+    /// Of [`Deed::Signal`] and [`Deed::Answer`].
     Signalled(Signalled),
     /// Of [`Deed::Cancel`].
     Cancelled(Cancelled),

@@ -56,6 +56,8 @@ pub struct Opt {
     pub kind: Kind,
     /// Which JSON types it may have; a literal of another type is an error at load.
     pub json: &'static [Json],
+    /// Texts that it must not be: one that stands there literally is an error at load.
+    pub never: &'static [&'static str],
     /// One sentence, with unit and default.
     pub doc: &'static str,
 }

@@ -6,6 +6,7 @@ mod browser;
 mod bulk;
 mod disk;
 mod jobs;
+mod modal;
 mod once;
 mod order;
 mod read_only;

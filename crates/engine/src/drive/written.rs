@@ -27,7 +27,7 @@ pub(crate) struct Written {
     bytes_since: usize,
     state_bytes: usize,
     /// What the store holds of it, bytes.
-    pub(super) stored_bytes: u64,
+    pub(crate) stored_bytes: u64,
     stored_max: u64,
     /// The state alone is over that.
     too_large: bool,
@@ -35,7 +35,7 @@ pub(crate) struct Written {
 
 impl Written {
     /// Of what a resuming run reads.
-    pub(super) fn of(kept: &Kept, stored_bytes: u64, stored_max: u64) -> Written {
+    pub(crate) fn of(kept: &Kept, stored_bytes: u64, stored_max: u64) -> Written {
         let (checkpoint, chunks) = kept;
         let checkpointed = checkpoint.as_ref().map_or(0, |checkpoint| checkpoint.at);
         let needs = checkpoint.iter().flat_map(|checkpoint| checkpoint.needs.iter().copied());
@@ -52,11 +52,11 @@ impl Written {
     }
 
     /// About how much the run holds, bytes.
-    pub(super) fn size(&self) -> usize {
+    pub(crate) fn size(&self) -> usize {
         if self.checkpointed > 0 { self.state_bytes } else { self.stored_bytes as usize }
     }
 
-    pub(super) fn chunk(&mut self, list: &[Entry]) -> Option<Entries> {
+    pub(crate) fn chunk(&mut self, list: &[Entry]) -> Option<Entries> {
         let chunk = encode(list, self.entries)?;
         self.entries += list.len() as u64;
         self.bytes_since += chunk.bytes.len();
@@ -70,12 +70,12 @@ impl Written {
         self.bytes_since >= self.state_bytes || self.stored_bytes > self.stored_max
     }
 
-    pub(super) fn checkpoint_is_due_at_park(&self) -> bool {
+    pub(crate) fn checkpoint_is_due_at_park(&self) -> bool {
         self.entries - self.checkpointed > PARK_ENTRIES_MAX || self.stored_bytes > self.stored_max
     }
 
     /// The state after all entries; what the journal may hold, if it has to be trimmed.
-    pub(super) fn checkpoint(&mut self, state: interpreter::Checkpoint) -> (Option<Checkpoint>, Option<u64>) {
+    pub(crate) fn checkpoint(&mut self, state: interpreter::Checkpoint) -> (Option<Checkpoint>, Option<u64>) {
         let interpreter::Checkpoint { bytes, mut blobs } = state;
         let needs: Vec<Hash> = blobs.iter().map(|blob| Hash(blob.hash)).collect();
         let own = (bytes.len() + size_of_val(&*needs)) as u64;
@@ -99,7 +99,7 @@ impl Written {
         (Some(Checkpoint { at: self.entries, bytes, needs, blobs }), over.then_some(self.stored_max))
     }
 
-    pub(super) fn too_large(&self) -> Option<Failure> {
+    pub(crate) fn too_large(&self) -> Option<Failure> {
         let says = "the run holds more at once than `job.maxStored` lets it";
         self.too_large.then(|| Failure::new("state_too_large", says))
     }

@@ -6,11 +6,12 @@ use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
     Entry, FiringId, Flight, Outcome, Output,
-    effect::{Asked, Live, Outside, Own, Progress},
+    effect::{self, Asked, Live, Outside, Own, Progress},
 };
 use recipe::{Map, Value};
 use store::{
-    Contribution, Item, ItemStatus, Log, NewRun, Notification, Toast, Write, probe::Point, sabotage::Sabotage,
+    Contribution, Item, ItemStatus, Log, Message, NewRun, Notification, To, Toast, Write, probe::Point,
+    sabotage::Sabotage,
 };
 
 use crate::{Shared, context, policy::Policy};
@@ -18,7 +19,6 @@ use crate::{Shared, context, policy::Policy};
 /// Collects a run's effects as writes until they are submitted.
 pub(crate) struct Sink {
     new: Arc<NewRun>,
-    in_request: bool,
     /// Records since the last submission.
     pub(crate) entries: Vec<Entry>,
     /// Writes since the last submission.
@@ -34,8 +34,8 @@ struct Moving {
 }
 
 impl Sink {
-    pub(crate) fn new(new: Arc<NewRun>, in_request: bool) -> Sink {
-        Sink { new, in_request, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
+    pub(crate) fn new(new: Arc<NewRun>) -> Sink {
+        Sink { new, entries: Vec::new(), writes: Vec::new(), moving: BTreeMap::new() }
     }
 
     /// Whether there is nothing to submit.
@@ -67,6 +67,7 @@ impl Sink {
                         self.writes.push(Write::Toast(Toast { system, user, body }));
                     }
                 }
+                Live::Message(message) => self.cast(message),
                 Live::Log { level, message, data } => {
                     tracing::info!(
                         target: "workflow", run = %self.new.id, workflow = &*self.new.workflow,
@@ -118,7 +119,7 @@ impl Sink {
             priority: start.priority,
             parent: Some(self.new.id),
             root: self.new.root,
-            direct: self.in_request,
+            direct: context::in_request(&self.new),
             user: self.new.user.clone(),
             context: context::handed_on(&self.new.context, &start),
             entry: "".into(),
@@ -130,6 +131,17 @@ impl Sink {
             workflow: start.workflow,
             input: start.input,
         }
+    }
+
+    fn cast(&mut self, message: effect::Message) {
+        let to = match message.to {
+            effect::To::Everyone => Some(To::Everyone),
+            effect::To::Person => self.new.user.clone().map(To::Person),
+            effect::To::Channel(channel) => Some(To::Channel(channel)),
+        };
+        let system = self.new.system.clone();
+        let message = to.map(|to| Message { system, to, event: message.event, data: message.data });
+        self.writes.extend(message.map(Write::Message));
     }
 
     fn notify(&mut self, id: store::Id, body: recipe::Value, at_ms: i64) {
@@ -185,18 +197,18 @@ pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Called)> + Sen
 pub(crate) type Called = Result<Outcome, store::Error>;
 
 /// Makes the call.
-pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, in_request: bool, flight: Flight) -> Call {
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
     Box::pin(async move {
-        let called = perform(&shared, &new, in_request, &flight).await;
+        let called = perform(&shared, &new, &flight).await;
         (flight.firing, flight.number, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, in_request: bool, flight: &Flight) -> Called {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
-            let child = Sink::new(new.clone(), in_request).child(shared, (**start).clone());
+            let child = Sink::new(new.clone()).child(shared, (**start).clone());
             Ok(started(shared, child).await?)
         }
         // Waits are the driver's.

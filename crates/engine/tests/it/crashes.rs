@@ -1,6 +1,6 @@
 //! Exhaustive: every example, with a crash after each of its submissions, and before each: the same end.
 
-mod dying;
+pub(crate) mod dying;
 
 use std::{collections::BTreeSet, path::Path, sync::Arc};
 

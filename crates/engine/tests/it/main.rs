@@ -7,6 +7,7 @@ mod attempts;
 mod bulk;
 mod crashes;
 mod limits;
+mod modals;
 mod patience;
 mod redirects;
 mod scene;

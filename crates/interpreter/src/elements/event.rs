@@ -2,7 +2,7 @@
 
 use recipe::Value;
 use smallvec::smallvec;
-use workflow::{Class, Declaration, Example, Json, Kind, Opt, Port};
+use workflow::{Class, Declaration, Example, Json, Opt, Port};
 
 use super::{IN, ignored, literal};
 use crate::{
@@ -14,7 +14,7 @@ const OPTIONS: &[Opt] = &[
     literal("module", &[Json::Text], "Only for records of this module."),
     literal("async", &[Json::Bool], "Overrides the workflow's `async`."),
     literal("public", &[Json::Bool], "Needs no sign-in."),
-    Opt { name: "roles", kind: Kind::Literal, json: &[Json::List], doc: "Who may start it." },
+    literal("roles", &[Json::List], "Who may start it."),
     ignored("title"),
     ignored("show_in_button_bar"),
     ignored("refresh_prototype"),

@@ -46,8 +46,10 @@ static TYPES: &[Type] = &[
     action::view_file::TYPE,
     action::download_file::TYPE,
     action::validate::TYPE,
+    action::modal::TYPE,
     api::http::TYPE,
     cast::progress::TYPE,
+    cast::event::TYPE,
 ];
 
 /// Every element type, for loading.
@@ -111,30 +113,30 @@ const OUT: &[Port] = &[Port { name: "default", doc: "The input, passed on." }];
 
 /// An option that may be any JSON.
 const fn value(name: &'static str, doc: &'static str) -> Opt {
-    Opt { name, kind: Kind::Value, json: &[Json::Any], doc }
+    Opt { name, kind: Kind::Value, json: &[Json::Any], never: &[], doc }
 }
 
 /// An option that is an expression.
 const fn recipe(name: &'static str, doc: &'static str) -> Opt {
-    Opt { name, kind: Kind::Recipe, json: &[Json::Text], doc }
+    Opt { name, kind: Kind::Recipe, json: &[Json::Text], never: &[], doc }
 }
 
 /// An option that is taken as it stands.
 const fn literal(name: &'static str, json: &'static [Json], doc: &'static str) -> Opt {
-    Opt { name, kind: Kind::Literal, json, doc }
+    Opt { name, kind: Kind::Literal, json, never: &[], doc }
 }
 
 /// An object of values, by field.
 const fn values(name: &'static str, doc: &'static str) -> Opt {
-    Opt { name, kind: Kind::Value, json: &[Json::Object], doc }
+    Opt { name, kind: Kind::Value, json: &[Json::Object], never: &[], doc }
 }
 
 /// An object of expressions, by field.
 const fn recipes(name: &'static str, doc: &'static str) -> Opt {
-    Opt { name, kind: Kind::Recipe, json: &[Json::Object], doc }
+    Opt { name, kind: Kind::Recipe, json: &[Json::Object], never: &[], doc }
 }
 
 /// An option that editors or Brezel know, without effect here.
 const fn ignored(name: &'static str) -> Opt {
-    Opt { name, kind: Kind::Ignored, json: &[Json::Any], doc: "Kept, without effect here." }
+    Opt { name, kind: Kind::Ignored, json: &[Json::Any], never: &[], doc: "Kept, without effect here." }
 }

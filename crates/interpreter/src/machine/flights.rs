@@ -63,6 +63,10 @@ impl Machine {
             return;
         }
         let parked = flying.parked();
+        // A modal whose time is over has nobody who waits.
+        if flying.asks() && outcome.result.as_ref().is_ok_and(|came| !came.is_null()) {
+            self.answered();
+        }
         match flying.whence {
             Whence::Gone => {}
             Whence::Loop(many) => self.given_up(many),
@@ -162,6 +166,7 @@ impl Asked {
             Asked::Wait(Wait::Until(_)) => "wait",
             Asked::Wait(Wait::Runs { .. }) => "await",
             Asked::Wait(Wait::Signal { .. }) => "signal",
+            Asked::Wait(Wait::Modal { .. }) => "modal",
         }
     }
 }

@@ -9,17 +9,23 @@ mod recording;
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use base64::{Engine, prelude::BASE64_STANDARD};
 use interpreter::{
-    Checkpoint, End, EndStatus, Entry, Failure, Machine, Output, Then,
+    Checkpoint, End, EndStatus, Entry, Failure, Machine, Output, Run, Then,
     journal::{self, FORMAT},
 };
 use recipe::{Blob, Value};
 use serde_json::json;
 
 use crate::{run, start, system};
+
+/// The run of a file, or of what one is made from: a request waits for it if that says so.
+fn run_of(described: &serde_json::Value) -> Arc<Run> {
+    Arc::new(Run { in_request: described["request"] == true, ..Run::clone(&run()) })
+}
 
 fn folder() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("../../tests/journals")
@@ -28,6 +34,7 @@ fn folder() -> PathBuf {
 /// A run that was recorded once.
 struct Kept {
     path: PathBuf,
+    run: Arc<Run>,
     workflows: Vec<String>,
     input: Value,
     /// Chunks as they were submitted.
@@ -43,6 +50,7 @@ impl Kept {
         let bytes = |text: &serde_json::Value| BASE64_STANDARD.decode(text.as_str().unwrap()).unwrap();
         let list = |name: &str| file[name].as_array().unwrap().clone();
         Kept {
+            run: run_of(&file),
             workflows: list("workflows").iter().map(ToString::to_string).collect(),
             input: Value::from_json(&file["input"].to_string()).unwrap(),
             chunks: list("entries").iter().map(bytes).collect(),
@@ -64,7 +72,13 @@ impl Kept {
     }
 
     fn machine(&self, checkpoint: Option<&Checkpoint>, entries: Vec<Entry>) -> Result<Machine, Failure> {
-        Machine::resume(system(&self.workflows), run(), start("w", self.input.clone()), checkpoint, entries)
+        Machine::resume(
+            system(&self.workflows),
+            self.run.clone(),
+            start("w", self.input.clone()),
+            checkpoint,
+            entries,
+        )
     }
 
     /// Where a replay gets to; nothing may be written or asked for on the way.
@@ -126,7 +140,7 @@ fn every_journal_that_was_kept_replays_to_its_end() {
         }
         kinds.extend(entries.into_iter().map(|entry| entry.kind));
     }
-    for kind in ["start", "notify", "end", "http", "wait", "await", "signal", "again"] {
+    for kind in ["start", "notify", "end", "http", "wait", "await", "signal", "modal", "again"] {
         assert!(kinds.iter().any(|known| &**known == kind), "no journal has an entry of the kind `{kind}`");
     }
 }

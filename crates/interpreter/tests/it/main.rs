@@ -7,6 +7,8 @@ mod elements;
 mod frames;
 mod journals;
 mod memory;
+mod messages;
+mod modals;
 mod parallel;
 mod scope;
 mod waits;

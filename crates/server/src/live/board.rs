@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use store::{Change, Item};
+use store::{Change, Item, To};
 use tokio::sync::Notify;
 
 use super::{
@@ -18,8 +18,8 @@ use super::{
 };
 use crate::serve::Peer;
 
-/// How long a toast is kept for its user.
-const TOAST_MS: i64 = 60_000;
+/// How long toasts and messages are kept for those who come back.
+const PASSING_MS: i64 = 60_000;
 
 type Place = (Arc<str>, Audience);
 
@@ -173,20 +173,31 @@ impl Board {
                 enter(&notification.system, Audience::Person(notification.user.clone()), &frame);
             }
             Change::Toast(toast) => {
-                let frame = Frame::new(mark, Content::Toast(toast.clone(), now_ms + TOAST_MS));
+                let frame = Frame::new(mark, Content::Toast(toast.clone(), now_ms + PASSING_MS));
                 enter(&toast.system, Audience::Person(toast.user.clone()), &frame);
+            }
+            Change::Message(message) => {
+                let audience = match &message.to {
+                    To::Everyone => Audience::Everyone,
+                    To::Person(user) => Audience::Person(user.clone()),
+                    To::Channel(channel) => Audience::Channel(channel.clone()),
+                };
+                let frame = Frame::new(mark, Content::Message(message.clone(), now_ms + PASSING_MS));
+                enter(&message.system, audience, &frame);
             }
         }
     }
 
     /// The room of an audience, made if it is not there.
     pub(super) fn room(&self, system: &Arc<str>, audience: Audience) -> Arc<Room> {
+        // A channel has no states, so that nothing is missing from one that is made anew.
+        let has_states = !matches!(audience, Audience::Channel(_));
         let place = (system.clone(), audience);
         if let Some(room) = self.rooms().get(&place) {
             return room.clone();
         }
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        let floor = self.swept.load(Ordering::Acquire);
+        let floor = if has_states { self.swept.load(Ordering::Acquire) } else { 0 };
         let made = || Arc::new(Room { log: RwLock::new(Log::from(floor)), clients: Mutex::default() });
         rooms.entry(place).or_insert_with(made).clone()
     }
@@ -224,9 +235,13 @@ impl Board {
             }
         }
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
-        let before = rooms.len();
-        rooms.retain(|_, room| Arc::strong_count(room) > 1 || !room.log().is_empty());
-        if rooms.len() < before {
+        let mut states_go = false;
+        rooms.retain(|(_, audience), room| {
+            let stays = Arc::strong_count(room) > 1 || !room.log().is_empty();
+            states_go |= !stays && !matches!(audience, Audience::Channel(_));
+            stays
+        });
+        if states_go {
             self.swept.fetch_max(self.head().place, Ordering::AcqRel);
         }
     }
@@ -273,7 +288,7 @@ mod tests {
 
     use std::sync::Arc;
 
-    use store::{Change, Id, Item, ItemStatus, Window};
+    use store::{Change, Id, Item, ItemStatus, Message, To, Window};
 
     use super::{Audience, Board, Content};
 
@@ -386,6 +401,33 @@ mod tests {
         let bytes: Vec<_> = (0..2).map(|_| room.log().read(0, 9, 9, 0).next().unwrap().1.bytes()).collect();
         assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
         assert!(bytes[0].starts_with(b"event: progress\nid: 1.1.3e9\ndata: {"), "{:?}", bytes[0]);
+    }
+
+    #[test]
+    fn messages_push_no_state_out_and_are_gone_after_a_minute() {
+        let board = Board::new(1);
+        feed(&board, &[item(7, 1, None, false)]);
+        let says = |to: To| {
+            let message = Message { system: "s".into(), to, event: "e".into(), data: recipe::Value::Null };
+            board.feed(&[(2_000, Change::Message(Arc::new(message)))], 0);
+        };
+        (0..1_030).for_each(|_| says(To::Everyone));
+        says(To::Channel("c".into()));
+        let place = board.head().place;
+        let count = |audience, now_ms| {
+            let room = board.room(&"s".into(), audience);
+            let log = room.log();
+            (log.covers(0), log.read(0, place, 9_999, now_ms).count())
+        };
+        let channel = || Audience::Channel("c".into());
+        assert_eq!((count(Audience::Everyone, 60_000), count(channel(), 60_000)), ((true, 1_025), (true, 1)));
+        assert_eq!((count(Audience::Everyone, 60_001), count(channel(), 60_001)), ((true, 1), (true, 0)));
+        board.sweep(60_001, i64::MAX);
+        assert!(!board.rooms().contains_key(&("s".into(), channel())), "it is forgotten");
+        assert!(
+            board.room(&"s".into(), Audience::Person("new".into())).log().covers(0),
+            "and costs no one else"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::{
 
 use bytes::Bytes;
 use serde::Serialize;
-use store::{Hash, Id, Item, ItemStatus, NewRun, Notification, Standing, Toast};
+use store::{Hash, Id, Item, ItemStatus, Message, NewRun, Notification, Standing, Toast};
 
 use crate::{
     border::Shown,
@@ -29,6 +29,8 @@ pub(crate) enum Audience {
     Runs,
     /// The runs that work for one person.
     RunsOf(Arc<str>),
+    /// Those of the system who listen to that channel.
+    Channel(Arc<str>),
 }
 
 /// What a client keeps one state of: a newer one takes the place of an older one.
@@ -40,8 +42,8 @@ pub(crate) enum Key {
     Notification(Id),
     /// A run.
     Run(Id),
-    /// A toast is no state: its place is its own.
-    Toast(u64),
+    /// A toast and a message are no states: their place is their own.
+    Passing(u64),
 }
 
 /// A run as far as an event needs it; its input would be held in memory for nothing.
@@ -106,6 +108,8 @@ pub(crate) enum Content {
     Notification(Arc<Notification>),
     /// A toast, and until when it is kept, milliseconds since 1970.
     Toast(Arc<Toast>, i64),
+    /// A message, and the same.
+    Message(Arc<Message>, i64),
     /// A run.
     Run(Box<RunShown>),
 }
@@ -157,7 +161,7 @@ impl Frame {
             Content::Progress(item) => Key::Progress(item.id),
             Content::Gone(item, _) => Key::Progress(item.id),
             Content::Notification(notification) => Key::Notification(notification.id),
-            Content::Toast(..) => Key::Toast(self.mark.map_or(0, |mark| mark.place)),
+            Content::Toast(..) | Content::Message(..) => Key::Passing(self.mark.map_or(0, |mark| mark.place)),
             Content::Run(run) => Key::Run(run.id),
         }
     }
@@ -175,6 +179,14 @@ impl Frame {
         matches!(&self.content, Content::Progress(item) if item.status == ItemStatus::Running)
     }
 
+    /// Until when it is kept, if it is no state, milliseconds since 1970.
+    pub(crate) fn until_ms(&self) -> Option<i64> {
+        match self.content {
+            Content::Toast(_, until_ms) | Content::Message(_, until_ms) => Some(until_ms),
+            _ => None,
+        }
+    }
+
     /// The event as it stands on the wire.
     pub(crate) fn bytes(&self) -> Bytes {
         self.bytes
@@ -185,6 +197,7 @@ impl Frame {
                     encode("notification", self.mark, &NotificationView::from(&**notification))
                 }
                 Content::Toast(toast, _) => encode("toast", self.mark, &Shown::of(&toast.body)),
+                Content::Message(message, _) => encode(&message.event, self.mark, &Shown::of(&message.data)),
                 Content::Run(run) => encode("run", self.mark, &run.row()),
             })
             .clone()

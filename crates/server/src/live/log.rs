@@ -8,7 +8,7 @@ use std::{
     sync::Arc,
 };
 
-use super::frame::{Content, Frame, Key};
+use super::frame::{Frame, Key};
 
 /// How many states that move no more are kept for those who come back.
 const KEPT_MAX: usize = 1_024;
@@ -25,6 +25,8 @@ pub(super) struct Log {
     newest: HashMap<Key, Place>,
     /// States that may be dropped and when they came, oldest first.
     fading: VecDeque<(Place, i64)>,
+    /// What is no state, and until when it is kept, oldest first: nobody misses it later.
+    passing: VecDeque<(Place, i64)>,
     seeded: u32,
     /// Every newest state that came after this place is here.
     floor: u64,
@@ -53,8 +55,10 @@ impl Log {
             },
             |place| (place, 0),
         );
-        if !frame.moving() {
-            self.fading.push_back((place, now_ms));
+        match frame.until_ms() {
+            Some(until_ms) => self.passing.push_back((place, until_ms)),
+            None if frame.moving() => {}
+            None => self.fading.push_back((place, now_ms)),
         }
         self.newest.insert(key, place);
         self.states.insert(place, frame);
@@ -68,6 +72,14 @@ impl Log {
 
     /// Drops what is over the limits.
     pub(super) fn fade(&mut self, now_ms: i64) {
+        while let Some((place, until_ms)) = self.passing.front().copied()
+            && (self.passing.len() > KEPT_MAX || until_ms < now_ms)
+        {
+            self.passing.pop_front();
+            if let Some(frame) = self.states.remove(&place) {
+                self.newest.remove(&frame.key());
+            }
+        }
         while let Some((place, at_ms)) = self.fading.front().copied() {
             if self.fading.len() <= KEPT_MAX && now_ms - at_ms < KEPT_MS {
                 return;
@@ -121,5 +133,5 @@ impl Log {
 }
 
 fn fresh(frame: &Frame, now_ms: i64) -> bool {
-    !matches!(&frame.content, Content::Toast(_, until_ms) if *until_ms < now_ms)
+    frame.until_ms().is_none_or(|until_ms| until_ms >= now_ms)
 }

@@ -63,6 +63,8 @@ pub(crate) struct Of {
     pub(crate) door: Arc<Door>,
     pub(crate) system: Arc<str>,
     pub(crate) viewer: Viewer,
+    /// Beside what the viewer may see anyway.
+    pub(crate) channels: Vec<Arc<str>>,
 }
 
 /// What the first delivery is.
@@ -80,8 +82,9 @@ pub(crate) enum Begin {
 
 impl Stream {
     pub(super) fn new(of: Of, board: Arc<Board>, peer: Option<Arc<Peer>>, begin: Begin) -> Stream {
-        let Of { engine, door, system, viewer } = of;
-        let audiences = viewer.audiences();
+        let Of { engine, door, system, viewer, channels } = of;
+        let mut audiences = viewer.audiences();
+        audiences.extend(channels.into_iter().map(Audience::Channel));
         let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
         let seat = board.join(rooms, peer.clone());
         Stream {

@@ -29,11 +29,33 @@ pub(crate) struct Resume {
     ticket: Option<String>,
 }
 
+/// Channels that one stream may listen to.
+const CHANNELS_MAX: usize = 32;
+
+/// Longer than the name of any, bytes.
+const CHANNEL_BYTES_MAX: usize = 100;
+
+/// `channel=A&channel=B`, each once.
+fn channels(query: Vec<(String, String)>) -> Result<Vec<Arc<str>>, Refused> {
+    let named = query.into_iter().filter(|(name, _)| name == "channel");
+    let mut channels: Vec<Arc<str>> = named.map(|(_, channel)| channel.into()).collect();
+    channels.sort_unstable();
+    channels.dedup();
+    let fit = |channel: &Arc<str>| (1..=CHANNEL_BYTES_MAX).contains(&channel.len());
+    if channels.len() > CHANNELS_MAX || !channels.iter().all(fit) {
+        let says =
+            format!("a stream listens to at most {CHANNELS_MAX} channels, of 1 to {CHANNEL_BYTES_MAX} bytes");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, says).help("open another stream for the rest"));
+    }
+    Ok(channels)
+}
+
 pub(crate) async fn stream(
     State(app): State<Arc<App>>,
     guest: Guest,
     Path(system): Path<String>,
     Query(resume): Query<Resume>,
+    Query(query): Query<Vec<(String, String)>>,
     peer: Option<Extension<Arc<Peer>>>,
     headers: HeaderMap,
 ) -> Answer {
@@ -45,7 +67,7 @@ pub(crate) async fn stream(
         None => guest,
     };
     let viewer = guest.viewer(&app, &system)?;
-    let published = app.system(&system)?;
+    let (published, channels) = (app.system(&system)?, channels(query)?);
     // An id that is none of ours is as good as none: everything that moves is sent.
     let last = headers
         .get("last-event-id")
@@ -56,7 +78,7 @@ pub(crate) async fn stream(
     let begin = last.map(Begin::Since).or(page.map(Begin::Page)).unwrap_or(Begin::Fresh);
     let peer = peer.map(|Extension(peer)| peer);
     let system = published.system.name.clone();
-    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer };
+    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer, channels };
     let opened = app.live.stream(of, peer, begin).await;
     let Some(opened) = opened else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")

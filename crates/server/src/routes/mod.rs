@@ -7,6 +7,7 @@ pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod mine;
+mod modal;
 pub(crate) mod notifications;
 pub(crate) mod progress;
 pub(crate) mod runs;

@@ -344,6 +344,10 @@ pub(crate) async fn signal(
         let says = format!("a signal's name has 1 to {SIGNAL_NAME_MAX} bytes and no control characters");
         return Err(Refused::new(StatusCode::BAD_REQUEST, says));
     }
+    if engine::is_modals(&signal) {
+        return Err(Refused::new(StatusCode::BAD_REQUEST, "a modal is answered by its person alone")
+            .help("signals whose names begin with `modal/` are the server's own: choose another name"));
+    }
     let body = body::value(&bytes)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &bytes, |key| async move {

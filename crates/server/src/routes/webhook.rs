@@ -6,7 +6,7 @@ use axum::{
     body::Body,
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
-    response::Response,
+    response::{IntoResponse, Response},
 };
 use engine::{Call, Door, Refusal, Started};
 use serde::Serialize;
@@ -19,7 +19,7 @@ use crate::{
     border::Shown,
     door::{Guest, Rank, Viewer},
     once::{Named, keep, kept, once, replay},
-    routes::body,
+    routes::{body, modal},
 };
 
 /// The header that names the run.
@@ -81,6 +81,14 @@ async fn start(app: Arc<App>, guest: Guest, system: String, door: Door, request:
     let (user, on) = (person.as_ref().map(|person| person.id.clone()).unwrap_or_default(), app.clone());
     let call = Call { system, door, input, person };
     once(&app, asked, &user, &bytes, |key| async move {
+        if let Some(said) = modal::said(&call) {
+            let answered = modal::answer(&on, key, said).await;
+            // Who is nobody here is told so, and not what there is.
+            return answered.map_err(|refused| match unknown {
+                Some(unknown) if refused.status() == StatusCode::NOT_FOUND => unknown,
+                _ => refused,
+            });
+        }
         let system = call.system.clone();
         let name = match &call.door {
             Door::Event { identifier, .. } => identifier.clone(),
@@ -147,14 +155,14 @@ fn by_name(app: &App, viewer: &Viewer, system: &str, name: &str) -> Result<(), R
 }
 
 /// The run's id beside the body, which may be the workflow's own.
-fn named(id: Id, mut response: Response) -> Response {
+pub(super) fn named(id: Id, mut response: Response) -> Response {
     if let Ok(id) = HeaderValue::try_from(id.to_string()) {
         response.headers_mut().insert(RUN, id);
     }
     response
 }
 
-fn queued(system: &str, id: Id, existing: bool) -> Response {
+pub(super) fn queued(system: &str, id: Id, existing: bool) -> Response {
     let id = id.to_string();
     let mut response = bytes_of_json(
         StatusCode::ACCEPTED,
@@ -193,15 +201,18 @@ struct Failed {
     effects: Vec<Shown>,
 }
 
-/// The answer of a run inside the request.
-fn done(answer: engine::Answer) -> Response {
+/// The answer of a run inside the request; the modal that it waits for is among its effects.
+pub(super) fn done(answer: engine::Answer) -> Response {
     let effects = answer.effects.iter().map(Shown::of).collect();
     let run = answer.run;
-    if answer.status == Status::Succeeded {
+    if matches!(answer.status, Status::Succeeded | Status::Waiting) {
         return match answer.response {
             Some(response) => own(response),
             None => json(StatusCode::OK, &Success { success: true, run, effects }),
         };
+    }
+    if answer.status == Status::Cancelled {
+        return Refused::new(StatusCode::CONFLICT, "the run was cancelled").run(run).into_response();
     }
     let errors = Shown::field(&answer.error, "errors");
     // Without messages by field it is the workflow that is wrong, not the input.

@@ -9,6 +9,8 @@ mod doors;
 mod drawing;
 mod guard;
 mod live;
+mod messages;
+mod modals;
 mod once;
 mod pages;
 mod refusals;

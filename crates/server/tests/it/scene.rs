@@ -33,11 +33,21 @@ impl Scene {
 
     /// Whose requests wait a moment only.
     pub(crate) async fn impatient(workflows: &[(&str, Value)]) -> Scene {
+        Scene::impatient_over(workflows, None).await
+    }
+
+    /// The same; the provider may be called.
+    pub(crate) async fn impatient_with(workflows: &[(&str, Value)], provider: &Provider) -> Scene {
+        Scene::impatient_over(workflows, Some(provider)).await
+    }
+
+    async fn impatient_over(workflows: &[(&str, Value)], provider: Option<&Provider>) -> Scene {
         let project = Project::new();
         for (name, workflow) in workflows {
             project.workflow("main", name, workflow.to_string());
         }
-        let settings = Settings { request_ms: 100, ..Settings::default() };
+        let allow_private = provider.map(Provider::host).into_iter().collect();
+        let settings = Settings { request_ms: 100, allow_private, ..Settings::default() };
         Scene::over(project, settings, server::Settings::default()).await
     }
 

@@ -221,7 +221,10 @@ impl Apply<'_> {
             match write {
                 Write::Start(new) => self.start(new)?,
                 Write::Request(new) => {
-                    self.insert(new)?;
+                    if self.insert(new)? && commit.park.is_some() {
+                        // From here on it is a run like any other.
+                        self.run("INSERT INTO live (run) VALUES (?1)", params![key(new.id)])?;
+                    }
                     request = Some(Arc::new(new.clone()));
                 }
                 Write::Notify(notification) => self.notify(notification)?,
@@ -238,11 +241,12 @@ impl Apply<'_> {
                 }
                 Write::Keep { name, answer } => self.keep(*name, answer.as_ref())?,
                 Write::Toast(toast) => self.change(Change::Toast(Arc::new(toast.clone()))),
+                Write::Message(message) => self.change(Change::Message(Arc::new(message.clone()))),
             }
         }
         match (&commit.end, &commit.park) {
             (Some(end), _) => self.end(commit.run, end, last, request),
-            (None, Some(park)) => self.park(commit.run, commit.epoch, park),
+            (None, Some(park)) => self.park(commit.run, commit.epoch, park, request),
             (None, None) => Ok(()),
         }
     }

@@ -63,6 +63,7 @@ impl Apply<'_> {
         let did = self.deed(deed, row.and_then(|row| row.run))?;
         let (run, answer) = match did {
             Did::Taken(run) => (Some(run), None),
+            Did::Signalled(Signalled::Kept) if let Deed::Answer { run, .. } = deed => (Some(*run), None),
             // Another run's id: only the caller can say so, and keeps that answer then.
             Did::Started(started) if started.existing => (None, None),
             Did::Started(_)
@@ -95,6 +96,11 @@ impl Apply<'_> {
             Deed::Reopen { run, moved, at_ms } => Did::Reopened(self.reopen(*run, moved.as_ref(), *at_ms)?),
             Deed::Signal { run, name, body } => {
                 let brought = Brought { run: *run, name: name.clone(), body: body.clone(), once: false };
+                Did::Signalled(self.signal(&brought)?)
+            }
+            Deed::Answer { run, .. } if before == Some(*run) => Did::Signalled(Signalled::Kept),
+            Deed::Answer { run, name, body } => {
+                let brought = Brought { run: *run, name: name.clone(), body: body.clone(), once: true };
                 Did::Signalled(self.signal(&brought)?)
             }
             Deed::Cancel { run, at_ms } => Did::Cancelled(self.ask_to_end(*run, true, *at_ms)?),

@@ -28,8 +28,14 @@ pub(super) struct Brought {
 }
 
 impl Apply<'_> {
-    /// A run leaves its worker, unless what it waits for is there already.
-    pub(super) fn park(&mut self, run: Id, epoch: u64, park: &Park) -> Result<(), Error> {
+    /// A run leaves its worker, or its `request`, unless what it waits for is there already.
+    pub(super) fn park(
+        &mut self,
+        run: Id,
+        epoch: u64,
+        park: &Park,
+        request: Option<Arc<NewRun>>,
+    ) -> Result<(), Error> {
         self.after.inside.push(Point::Park.enter());
         if let (Some(at_ms), keep_children) = read::asked(self.db, run)? {
             // It was asked to end, and has not heard of it.
@@ -65,17 +71,20 @@ impl Apply<'_> {
         for name in &park.signals {
             came |= self.signal_is_kept(run, name)?;
         }
-        let Some(start) = lock(self.memory).find(run).map(|(start, _, _)| start) else {
+        // Memory does not know one that comes from a request.
+        let held = request.is_none();
+        let Some(start) = request.or_else(|| lock(self.memory).find(run).map(|(start, _, _)| start)) else {
             return Err(Error::LeaseLost);
         };
         if came {
+            self.after.roots_change(start.root, i64::from(!held));
             return self.woken(run, None);
         }
         self.run(
             "INSERT OR REPLACE INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
             params![key(run), key(start.root), status_code(park.status), park.wake_at_ms],
         )?;
-        self.after.roots_change(start.root, -1);
+        self.after.roots_change(start.root, -i64::from(held));
         self.after.moved.push(Moved::Parked(run, park.status, park.wake_at_ms));
         self.after.parked.insert(run);
         let attempts = read::ready(self.db, run)?.map_or(0, |ready| ready.attempts) + u32::from(!park.failed);

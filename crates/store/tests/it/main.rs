@@ -50,15 +50,15 @@ cases! {
     parks: a_parked_run_is_woken_when_its_time_has_come, what_is_parked_stays_so_over_a_restart,
         a_run_that_awaits_is_woken_by_the_last_end, a_run_that_awaits_any_is_woken_by_the_first_end,
         an_end_before_the_park_is_not_missed, a_signal_is_kept_until_it_is_taken, an_answer_is_the_first_signal_of_its_name, so_many_signals_are_kept_for_a_run,
-        a_parked_run_ends_when_cancelled, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
+        a_parked_run_ends_when_cancelled, a_run_inside_a_request_may_park, a_bar_goes_on_while_a_run_that_touched_it_is_parked;
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,
         one_that_parks_or_starts_in_the_same_moment_ends;
-    inbox: notifications_come_a_page_at_a_time_newest_first;
+    inbox: notifications_come_a_page_at_a_time_newest_first, a_message_goes_out_with_its_commit_and_with_none_that_is_refused;
     actions: a_page_of_an_action_is_done_once_with_its_cursor, an_action_that_is_stopped_does_nothing_more,
         runs_are_found_by_how_they_stand_and_when_they_came,
         with_an_old_action_its_bar_goes_and_all_that_was_put_into_it;
-    once: what_has_a_key_is_started_once, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
+    once: what_has_a_key_is_started_once, an_answer_to_a_modal_takes_its_key_for_its_run, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
         what_the_store_refuses_takes_no_key, another_runs_id_is_not_kept_as_an_answer, an_answer_is_kept_for_a_day;
     versions: the_same_content_is_the_same_version, a_secret_is_made_once;
     people: users_gather_grants_and_keys_and_lose_them, a_session_is_kept_until_it_is_closed_or_old,

@@ -146,7 +146,8 @@ impl Work<'_, '_, '_> {
                 self.source.warn("HF009", key.span.clone(), Some(self.name), says, &help);
                 continue;
             };
-            if option.kind == Kind::Ignored || !self.right_type(option, value) {
+            if option.kind == Kind::Ignored || !self.right_type(option, value) || self.is_taken(option, value)
+            {
                 continue;
             }
             if option.name == "workflow"
@@ -196,6 +197,14 @@ impl Work<'_, '_, '_> {
         );
         self.source.error("HF008", value.span.clone(), Some(self.name), says, option.doc);
         false
+    }
+
+    /// Whether it is a text that the option must not be.
+    fn is_taken(&mut self, option: &Opt, value: &Node) -> bool {
+        let Some(text) = value.text().filter(|text| option.never.contains(text)) else { return false };
+        let says = format!("the option `{}` must not be `{text}`", option.name);
+        self.source.error("HF014", value.span.clone(), Some(self.name), says, option.doc);
+        true
     }
 
     fn compiled(&mut self, result: Result<Template, Wrong>) -> Option<Template> {

@@ -3,7 +3,7 @@
 use workflow::{Catalog, Class, Declaration, Json, Kind, Opt, Port};
 
 const fn option(name: &'static str, kind: Kind, json: &'static [Json], doc: &'static str) -> Opt {
-    Opt { name, kind, json, doc }
+    Opt { name, kind, json, never: &[], doc }
 }
 
 const fn port(name: &'static str) -> Port {

@@ -12,13 +12,13 @@ use tokio::sync::{oneshot, watch};
 use crate::scene::Scene;
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum When {
+pub(crate) enum When {
     Before,
     After,
 }
 
 #[derive(Clone)]
-pub(super) struct Dying(Arc<Plan>);
+pub(crate) struct Dying(Arc<Plan>);
 
 struct Plan {
     when: When,
@@ -32,7 +32,7 @@ struct Plan {
 }
 
 impl Dying {
-    pub(super) fn new(when: When, nth: usize) -> Dying {
+    pub(crate) fn new(when: When, nth: usize) -> Dying {
         let (count, dead) = (AtomicUsize::new(0), watch::Sender::new(false));
         Dying(Arc::new(Plan {
             when,
@@ -45,20 +45,25 @@ impl Dying {
     }
 
     /// It lives on.
-    pub(super) fn never() -> Dying {
+    pub(crate) fn never() -> Dying {
         Dying::new(When::After, usize::MAX)
     }
 
-    pub(super) fn reads(&self) -> usize {
+    pub(crate) fn reads(&self) -> usize {
         self.0.reads.load(Ordering::SeqCst)
     }
 
-    pub(super) fn over(&self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
+    pub(crate) fn over(&self, inner: Arc<dyn Store>) -> Arc<dyn Store> {
         Arc::new(Faulty { inner, faults: self.0.clone() })
     }
 
+    /// True once it has died.
+    pub(crate) fn death(&self) -> watch::Receiver<bool> {
+        self.0.dead.subscribe()
+    }
+
     /// Awaits the death, or the end of that run; whether it was the death.
-    pub(super) async fn dies_before(&self, scene: &Scene, run: Id) -> bool {
+    pub(crate) async fn dies_before(&self, scene: &Scene, run: Id) -> bool {
         let mut dead = self.0.dead.subscribe();
         tokio::select! {
             _ = dead.wait_for(|dead| *dead) => {}

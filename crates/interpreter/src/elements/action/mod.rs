@@ -2,6 +2,7 @@
 
 pub(super) mod download_file;
 pub(super) mod log;
+pub(super) mod modal;
 pub(super) mod notify;
 pub(super) mod redirect;
 pub(super) mod refresh;

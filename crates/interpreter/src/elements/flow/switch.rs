@@ -20,6 +20,7 @@ pub(in crate::elements) const TYPE: Type = Type::plain(
                 name: "cases",
                 kind: Kind::Literal,
                 json: &[Json::List],
+                never: &[],
                 doc: "A list of {value, port}: `port` is an output port of this element.",
             },
         ],

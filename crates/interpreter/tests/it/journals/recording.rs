@@ -12,8 +12,8 @@ use interpreter::{
 use recipe::Value;
 use serde_json::json;
 
-use super::told;
-use crate::{ended_at, run, start, system};
+use super::{run_of, told};
+use crate::{ended_at, start, system};
 
 /// Checkpoints that are kept of one run.
 const CHECKPOINTS_MAX: usize = 12;
@@ -22,7 +22,7 @@ const CHECKPOINTS_MAX: usize = 12;
 const ALL: &str = include_str!("runs.json");
 
 /// Files of those names are in the folder of each format.
-pub(super) const NAMES: [&str; 13] = [
+pub(super) const NAMES: [&str; 14] = [
     "own",
     "outside",
     "retried",
@@ -36,6 +36,7 @@ pub(super) const NAMES: [&str; 13] = [
     "large",
     "bars",
     "failed",
+    "modals",
 ];
 
 pub(super) struct Recorded {
@@ -68,7 +69,8 @@ pub(super) fn write(folder: &Path) {
             })
             .collect();
         let file = json!({
-            "workflows": described["workflows"], "input": described["input"], "end": told(&recorded.end),
+            "request": described["request"], "workflows": described["workflows"], "input": described["input"],
+            "end": told(&recorded.end),
             "entries": chunks, "checkpoints": checkpoints,
         });
         fs::write(path, serde_json::to_string_pretty(&file).unwrap() + "\n").unwrap();
@@ -105,6 +107,7 @@ pub(super) fn record(name: &str) -> Recorded {
     let described = described(name);
     let files: Vec<String> =
         described["workflows"].as_array().unwrap().iter().map(ToString::to_string).collect();
+    let run = || run_of(&described);
     let begin = || start("w", Value::from_json(&described["input"].to_string()).unwrap());
     let mut machine = Machine::start(system(&files), run(), begin()).unwrap();
     let (mut entries, mut checkpoints, mut flights) = (Vec::<Entry>::new(), Vec::new(), Vec::new());

@@ -113,3 +113,36 @@ pub(crate) async fn an_answer_is_kept_for_a_day(open: &Open<'_>) {
     assert_eq!(again, Once::Answered(answer("third")), "and the new one for another day");
     close(store).await;
 }
+
+pub(crate) async fn an_answer_to_a_modal_takes_its_key_for_its_run(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let answers = || Deed::Answer { run: run(1).id, name: "ask".into(), body: Value::from(1) };
+    let kept = Once::Did(Did::Signalled(Signalled::Kept));
+    assert_eq!(store.once(key("a", "x"), answers(), None).await.unwrap(), kept);
+    let double = Once::Did(Did::Signalled(Signalled::Double));
+    assert_eq!(store.once(key("b", "x"), answers(), None).await.unwrap(), double, "it is used");
+    assert_eq!(store.act(answers()).await.unwrap(), Did::Signalled(Signalled::Double));
+    let claimed = claim(&*store).await;
+    let took = Commit {
+        run: claimed.start.id,
+        epoch: claimed.epoch,
+        writes: vec![Write::Signal("ask".into())],
+        ..Commit::default()
+    };
+    store.commit(took).await.unwrap().unwrap();
+    close(store).await;
+    let store = open();
+    assert_eq!(
+        store.once(key("a", "x"), answers(), None).await.unwrap(),
+        kept,
+        "its process died before it answered"
+    );
+    assert_eq!(store.once(key("a", "y"), answers(), None).await.unwrap(), Once::Other);
+    assert_eq!(store.once(key("b", "x"), answers(), None).await.unwrap(), double, "also once it was taken");
+    let keep = Write::Keep { name: key("a", "x").name, answer: Some(answer("done")) };
+    let commit = Commit { run: run(1).id, writes: vec![keep], ..Commit::default() };
+    store.commit(commit).await.unwrap().unwrap();
+    assert_eq!(store.once(key("a", "x"), answers(), None).await.unwrap(), Once::Answered(answer("done")));
+    close(store).await;
+}

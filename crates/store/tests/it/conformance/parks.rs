@@ -1,7 +1,9 @@
 use std::sync::Arc;
 
 use recipe::Value;
-use store::{Await, Cancelled, Commit, Heard, Id, ItemStatus, Park, Signalled, Status, Store, Write};
+use store::{
+    Await, Cancelled, Commit, Entries, Heard, Id, ItemStatus, Park, Signalled, Status, Store, Write,
+};
 
 use super::{Open, claim, close, end, run, said, start};
 
@@ -222,5 +224,39 @@ pub(crate) async fn so_many_signals_are_kept_for_a_run(open: &Open<'_>) {
     let takes = Commit { run: run_id, epoch, writes: vec![Write::Signal("go7".into())], ..Commit::default() };
     store.commit(takes).await.unwrap().unwrap();
     assert_eq!(brings(100).await, Signalled::Kept);
+    close(store).await;
+}
+
+pub(crate) async fn a_run_inside_a_request_may_park(open: &Open<'_>) {
+    let store = open();
+    let parks = |n: u128, park: Park| {
+        let new = store::NewRun { direct: false, ..run(n) };
+        let entries = Entries { at: 0, count: 1, bytes: vec![1, 2] };
+        let writes = vec![Write::Request(new)];
+        Commit { run: run(n).id, entries: Some(entries), writes, park: Some(park), ..Commit::default() }
+    };
+    let waits = || Park { signals: vec!["go".into()], ..asleep() };
+    store.commit(parks(1, waits())).await.unwrap().unwrap();
+    // What this one waits for has ended before.
+    store.commit(parks(2, on(&[9], false))).await.unwrap().unwrap();
+    assert_eq!((status(&*store, 1).await, status(&*store, 2).await), (Status::Waiting, Status::Queued));
+    assert_eq!(store.resume(run(1).id).await.unwrap().1.len(), 1);
+    let second = claim(&*store).await;
+    assert_eq!((second.start.id, second.journal, second.started_at_ms), (run(2).id, true, Some(7)));
+    store.commit(end(&second, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+    let store = open();
+    let account = store.account().await.unwrap();
+    assert_eq!((account.accepted, account.waiting, account.succeeded), (2, 1, 1));
+    assert!(store.tree_lives(run(1).id).await.unwrap() && !store.tree_lives(run(2).id).await.unwrap());
+    assert_eq!(store.signal(run(1).id, "go".into(), Value::Null).await.unwrap(), Signalled::Kept);
+    let first = claim(&*store).await;
+    assert_eq!(first.start.id, run(1).id);
+    store.commit(end(&first, Status::Succeeded)).await.unwrap().unwrap();
+    assert!(!store.tree_lives(run(1).id).await.unwrap());
+    store.commit(parks(3, waits())).await.unwrap().unwrap();
+    assert_eq!(store.cancel(run(3).id, true, 9).await.unwrap(), Cancelled::Ended);
+    let account = store.account().await.unwrap();
+    assert_eq!((account.accepted, account.waiting, account.queued, account.cancelled), (3, 0, 0, 1));
     close(store).await;
 }
