@@ -6,15 +6,18 @@ use axum::{
     response::{IntoResponse, Response},
 };
 use engine::Refusal;
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::Id;
 use workflow::{Diagnostic, Place};
+
+use crate::schema::IdText;
 
 /// What a handler gives back.
 pub(crate) type Answer = Result<Response, Refused>;
 
 /// A page of a list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct Items<T> {
     pub(crate) items: Vec<T>,
     pub(crate) cursor: Option<String>,
@@ -48,13 +51,16 @@ pub(crate) fn bytes_of_json(status: StatusCode, bytes: impl Into<body::Body>) ->
 }
 
 /// A refusal: {status, success: false, code?, message, help?, run?, place?}.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct Refused(Box<Body>);
 
-#[derive(Debug, Clone, Serialize)]
+/// A refusal: what is wrong, and what to do about it.
+#[derive(Debug, Clone, Serialize, JsonSchema)]
+#[schemars(rename = "Refused")]
 struct Body {
     #[serde(serialize_with = "number_of")]
+    #[schemars(with = "u16")]
     status: StatusCode,
     success: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -63,13 +69,14 @@ struct Body {
     #[serde(skip_serializing_if = "Option::is_none")]
     help: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(with = "Option<IdText>")]
     run: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<PlaceView>,
 }
 
 /// Where a finding stands, without the line itself: whoever calls a webhook is no reader of the files.
-#[derive(Debug, Clone, Serialize)]
+#[derive(Debug, Clone, Serialize, JsonSchema)]
 pub(crate) struct PlaceView {
     path: String,
     line: u32,

@@ -1,4 +1,4 @@
-//! What every handler shares, and the table of routes.
+//! What every handler shares, and the router that is made from the table of routes.
 
 use std::{any::Any, sync::Arc};
 
@@ -7,7 +7,6 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
 };
 use engine::{Engine, Published};
 use store::Run;
@@ -20,9 +19,8 @@ use crate::{
     live::Hub,
     once::UnderWay,
     pages,
-    routes::{
-        account, audit, bulk, events, health, mine, notifications, progress, runs, users, webhook, workflows,
-    },
+    route::{Route, Who, mount},
+    routes,
     settings::Settings,
 };
 
@@ -73,40 +71,11 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
 }
 
 fn router(app: Arc<App>) -> Router {
-    // The credential of a signed address is in it, so neither its Host nor a proxy in front matters; nor do they to styles.
-    let open = Router::new()
-        .route("/{system}/signal/{run}/{name}", get(pages::signal::show).post(pages::signal::answer))
-        .merge(pages::assets())
-        .method_not_allowed_fallback(not_so);
-    Router::new()
-        .route("/healthz", get(health::alive))
-        .route("/readyz", get(health::ready))
-        .route("/account", get(account::show))
-        .route("/{system}/webhook/{identifier}", post(webhook::event))
-        .route("/{system}/webhook/{identifier}/{module}", post(webhook::event_of_module))
-        .route("/{system}/webhook/{identifier}/{module}/{record}", post(webhook::event_of_record))
-        .route("/{system}/workflows", get(workflows::list))
-        .route("/{system}/workflows/{identifier}/run", post(webhook::workflow))
-        .route("/{system}/runs", get(runs::list))
-        .route("/{system}/runs/bulk", get(bulk::list).post(bulk::begin))
-        .route("/{system}/runs/bulk/{action}", get(bulk::show))
-        .route("/{system}/runs/bulk/{action}/cancel", post(bulk::cancel))
-        .route("/{system}/runs/{run}", get(runs::show))
-        .route("/{system}/runs/{run}/cancel", post(runs::cancel))
-        .route("/{system}/runs/{run}/retry", post(runs::retry))
-        .route("/{system}/runs/{run}/signal/{name}", post(runs::signal))
-        .route("/{system}/progress", get(progress::list))
-        .route("/{system}/progress/{item}", get(progress::show))
-        .route("/{system}/mine", get(mine::list))
-        .route("/{system}/notifications", get(notifications::list))
-        .route("/{system}/events", get(events::stream))
-        .route("/{system}/events/ticket", post(events::ticket))
-        .route("/{system}/audit", get(audit::of_system))
-        .route("/audit", get(audit::of_all))
-        .route("/users", get(users::list).post(users::add))
-        .route("/users/{name}", delete(users::remove))
-        .route("/users/{name}/keys/{key}", delete(users::revoke))
-        .merge(pages::routes())
+    // Its credential is in the address, or it needs none: neither its Host nor a proxy in front matters.
+    let (open, guarded): (Vec<&Route>, Vec<&Route>) =
+        routes::all().partition(|route| route.who == Who::World);
+    let open = mount(&app, open.into_iter()).method_not_allowed_fallback(not_so);
+    mount(&app, guarded.into_iter())
         .fallback(nowhere)
         .method_not_allowed_fallback(not_so)
         .layer(middleware::from_fn_with_state(app.clone(), guard))

@@ -5,19 +5,23 @@
 use std::sync::Arc;
 
 use recipe::Value;
+use schemars::JsonSchema;
 use serde::{Serialize, Serializer};
 use store::{Id, Item, ItemStatus, Log, NewRun, Notification, Run, Standing, Status};
 
 use crate::{
     border::{Raw, Shown},
     door::Sight,
+    schema::{IdText, ItemStatusWord, Moment, StatusWord},
     time::iso,
 };
 
 /// A progress item.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct ItemView<'a> {
+    #[schemars(with = "IdText")]
     id: Id,
+    #[schemars(with = "IdText")]
     run: Id,
     workflow: &'a str,
     process: &'a str,
@@ -26,10 +30,14 @@ pub(crate) struct ItemView<'a> {
     progress: Number,
     percent: Option<Number>,
     status_message: Shown,
+    #[schemars(with = "ItemStatusWord")]
     status: ItemStatus,
+    #[schemars(with = "Moment")]
     started_at: String,
+    #[schemars(with = "Moment")]
     updated_at: String,
     eta_seconds: Option<Number>,
+    #[schemars(with = "Option<Moment>")]
     eta_until: Option<String>,
     rate: Option<Number>,
     seq: u64,
@@ -100,19 +108,25 @@ impl Serialize for Number {
 }
 
 /// What never changes of a run, and where it stands: what a live event carries and every list begins with.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RunHead<'a> {
+    #[schemars(with = "IdText")]
     pub(crate) id: Id,
     pub(crate) workflow: &'a str,
     pub(crate) version: String,
+    #[schemars(with = "StatusWord")]
     pub(crate) status: Status,
     pub(crate) queue: &'a str,
     pub(crate) user: Option<&'a str>,
+    #[schemars(with = "IdText")]
     pub(crate) root: Id,
+    #[schemars(with = "Option<IdText>")]
     pub(crate) parent: Option<Id>,
+    #[schemars(with = "Option<IdText>")]
     pub(crate) retry_of: Option<Id>,
     /// Started by a person or a schedule, or by a run inside a request.
     pub(crate) direct: bool,
+    #[schemars(with = "Moment")]
     pub(crate) created_at: String,
 }
 
@@ -135,12 +149,14 @@ impl<'a> RunHead<'a> {
 }
 
 /// A run in a list.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RunRow<'a> {
     #[serde(flatten)]
     head: RunHead<'a>,
     attempts: u32,
+    #[schemars(with = "Option<Moment>")]
     started_at: Option<String>,
+    #[schemars(with = "Option<Moment>")]
     ended_at: Option<String>,
 }
 
@@ -162,7 +178,7 @@ impl<'a> From<&'a Run> for RunRow<'a> {
 }
 
 /// A run in "my work".
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct MineRow<'a> {
     #[serde(flatten)]
     row: RunRow<'a>,
@@ -198,10 +214,11 @@ pub(crate) fn outcome(run: &Run, sight: Sight) -> (Shown, Shown) {
 }
 
 /// GET runs/ID.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct RunView<'a> {
     #[serde(flatten)]
     pub(crate) row: RunRow<'a>,
+    #[schemars(with = "Option<Moment>")]
     pub(crate) cancel_asked_at: Option<String>,
     pub(crate) input: Shown,
     pub(crate) result: Shown,
@@ -218,15 +235,16 @@ pub(crate) struct RunView<'a> {
 }
 
 /// The entries that are kept, and how many are not.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 #[serde(transparent)]
 pub(crate) struct JournalView<'a> {
     pub(crate) entries: Vec<Raw<'a>>,
 }
 
 /// A line that a run logged.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct LogView<'a> {
+    #[schemars(with = "Moment")]
     at: String,
     level: &'a str,
     element: &'a str,
@@ -247,15 +265,19 @@ impl<'a> From<&'a Log> for LogView<'a> {
 }
 
 /// A notification: its body's fields, and what the store knows of it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 pub(crate) struct NotificationView {
+    #[schemars(with = "IdText")]
     id: Id,
+    #[schemars(with = "IdText")]
     run: Id,
     title: Shown,
     message: Shown,
     link: Shown,
     actions: Shown,
+    #[schemars(with = "Moment")]
     created_at: String,
+    #[schemars(with = "Option<Moment>")]
     read_at: Option<String>,
 }
 

@@ -34,6 +34,12 @@ pub enum Sabotage {
     NoBackoff,
     /// A stopping process keeps its runs.
     KeepHeld,
+    /// A route takes whoever is signed in, whatever its line says.
+    NoRank,
+    /// A run and a progress item are everyone's own.
+    NoOwner,
+    /// A live stream carries what others may see.
+    NoAudience,
 }
 
 impl Sabotage {
@@ -56,6 +62,9 @@ impl Sabotage {
             Sabotage::NoTimeout => "no-timeout",
             Sabotage::NoBackoff => "no-backoff",
             Sabotage::KeepHeld => "keep-held",
+            Sabotage::NoRank => "no-rank",
+            Sabotage::NoOwner => "no-owner",
+            Sabotage::NoAudience => "no-audience",
         };
         static ASKED: std::sync::LazyLock<Option<String>> =
             std::sync::LazyLock::new(|| std::env::var("HEFE_SABOTAGE").ok());

@@ -1,13 +1,13 @@
 //! Who asks, and what that one may do in the system that is asked about.
 
-use std::{collections::HashMap, sync::Arc};
+use std::sync::Arc;
 
 use axum::{
-    extract::{FromRequestParts, Path},
+    extract::FromRequestParts,
     http::{StatusCode, request::Parts},
 };
 use engine::Person;
-use store::{Grant, Item, Run};
+use store::{Grant, Item, Run, sabotage::Sabotage};
 
 use super::{Credential, nobody};
 use crate::{
@@ -55,7 +55,7 @@ impl Rank {
         roles.iter().map(named).max().unwrap_or(Rank::SignedIn)
     }
 
-    fn word(self) -> &'static str {
+    pub(crate) fn word(self) -> &'static str {
         match self {
             Rank::SignedIn => "user",
             Rank::Viewer => "viewer",
@@ -187,12 +187,12 @@ impl Viewer {
 
     /// Whether the viewer may see that item.
     pub(crate) fn sees(&self, item: &Item) -> bool {
-        self.audiences().contains(&audience_of(item))
+        Sabotage::NoOwner.on() || self.audiences().contains(&audience_of(item))
     }
 
     /// Whether the viewer started that run.
     pub(crate) fn owns(&self, run: &Run) -> bool {
-        run.start.user.as_ref() == Some(&self.person.id)
+        run.start.user.as_ref() == Some(&self.person.id) || Sabotage::NoOwner.on()
     }
 
     /// How much of a run that it may know of the viewer sees.
@@ -207,22 +207,5 @@ impl Viewer {
     /// Whether the viewer may know of that run.
     pub(crate) fn sees_run(&self, run: &Run) -> bool {
         self.is(Rank::Viewer) || self.owns(run)
-    }
-}
-
-/// Of the system that the path names first.
-impl FromRequestParts<Arc<App>> for Viewer {
-    type Rejection = Refused;
-
-    async fn from_request_parts(parts: &mut Parts, app: &Arc<App>) -> Result<Viewer, Refused> {
-        let Ok(guest) = Guest::from_request_parts(parts, app).await;
-        let named = Path::<HashMap<String, String>>::from_request_parts(parts, app).await;
-        match named.ok().as_ref().and_then(|named| named.get("system")) {
-            Some(system) => {
-                let viewer = guest.viewer(app, system)?;
-                app.system(system).map(|_| viewer)
-            }
-            None => guest.everywhere(app),
-        }
     }
 }

@@ -3,25 +3,25 @@
 
 mod assets;
 mod bulk;
+pub(crate) mod docs;
 mod mine;
 mod parts;
 mod progress;
 mod run;
 mod runs;
 mod shell;
-pub(crate) mod signal;
-pub(crate) mod signin;
+mod signal;
+mod signin;
 mod workflows;
 
 use std::sync::Arc;
 
 use axum::{
-    Router,
     extract::{Request, State},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
-    routing::{get, post},
+    routing::on,
 };
 use maud::{Markup, html};
 
@@ -29,40 +29,143 @@ use self::shell::{Inside, Tab, shell};
 use crate::{
     answer::{Answer, Refused},
     app::App,
-    door::{Guest, Viewer},
+    door::{Guest, Rank, Viewer},
     live::Mark,
+    route::{Gives, Kind, PAGE, PLAIN, Route, SEE_OTHER, Takes, Verb, Who, of},
+    routes::{mine::From, runs::Asked},
 };
 
 /// Styles and scripts are ours alone, nothing is framed, nothing is sent elsewhere.
 const POLICY: &str = "default-src 'none'; style-src 'self'; script-src 'self'; connect-src 'self'; img-src 'self' data:; \
                       form-action 'self'; frame-ancestors 'none'; base-uri 'none'";
 
-/// /ui and what pages need.
-pub(crate) fn routes() -> Router<Arc<App>> {
-    Router::new()
-        .route("/", get(async || Redirect::temporary("/ui")))
-        .route("/ui", get(home))
-        .route("/ui/signout", post(signin::leave))
-        .route("/ui/{system}", get(mine::home))
-        .route("/ui/{system}/mine", get(mine::show))
-        .route("/ui/{system}/runs", get(runs::show))
-        .route("/ui/{system}/runs/bulk", get(bulk::preview).post(bulk::begin))
-        .route("/ui/{system}/runs/bulk/{action}", get(bulk::show))
-        .route("/ui/{system}/runs/bulk/{action}/cancel", post(bulk::stop))
-        .route("/ui/{system}/runs/{run}", get(run::show))
-        .route("/ui/{system}/progress", get(progress::show))
-        .route("/ui/{system}/workflows", get(workflows::show))
-}
+/// A page of a system, for everyone who has a role in it.
+const SHOWN: Route = Route { gives: &[PAGE], ..PLAIN };
+
+/// What a page's form does.
+const DONE: Route = Route { verb: Verb::Post, gives: &[SEE_OTHER], ..PLAIN };
 
 /// What pages load; it holds nothing of anyone.
-pub(crate) fn assets() -> Router<Arc<App>> {
-    Router::new()
-        .route("/ui/signin", get(signin::show).post(signin::enter))
-        .route("/hefe.js", get(assets::element))
-        .route("/favicon.svg", get(assets::logo))
-        .route("/ui/assets/hefe.css", get(assets::style))
-        .route("/ui/assets/ui.js", get(assets::script))
-}
+const ASSET: Route = Route { who: Who::World, ..PLAIN };
+
+/// /ui and what pages need.
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/",
+        who: Who::Anyone,
+        gives: MOVED,
+        call: |verb| on(verb, async || Redirect::temporary("/ui")),
+        ..PLAIN
+    },
+    Route { path: "/ui", gives: &[PAGE, Gives(307, Kind::Moved)], call: |verb| on(verb, home), ..PLAIN },
+    Route { path: "/ui/signout", who: Who::Anyone, call: |verb| on(verb, signin::leave), ..DONE },
+    Route { path: "/ui/{system}", gives: MOVED, call: |verb| on(verb, mine::home), ..PLAIN },
+    Route { path: "/ui/{system}/mine", query: Some(of::<From>), call: |verb| on(verb, mine::show), ..SHOWN },
+    Route {
+        path: "/ui/{system}/runs",
+        who: Who::OwnOr(Rank::Viewer),
+        query: Some(of::<Asked>),
+        call: |verb| on(verb, runs::show),
+        ..SHOWN
+    },
+    Route {
+        path: "/ui/{system}/runs/bulk",
+        who: Who::From(Rank::Operator),
+        query: Some(of::<Asked>),
+        call: |verb| on(verb, bulk::preview),
+        ..SHOWN
+    },
+    Route {
+        path: "/ui/{system}/runs/bulk",
+        who: Who::From(Rank::Operator),
+        query: Some(of::<Asked>),
+        takes: Takes::Form(of::<bulk::How>),
+        call: |verb| on(verb, bulk::begin),
+        ..DONE
+    },
+    Route {
+        path: "/ui/{system}/runs/bulk/{action}",
+        who: Who::From(Rank::Operator),
+        call: |verb| on(verb, bulk::show),
+        ..SHOWN
+    },
+    Route {
+        path: "/ui/{system}/runs/bulk/{action}/cancel",
+        who: Who::From(Rank::Operator),
+        call: |verb| on(verb, bulk::stop),
+        ..DONE
+    },
+    Route {
+        path: "/ui/{system}/runs/{run}",
+        who: Who::OwnOr(Rank::Viewer),
+        call: |verb| on(verb, run::show),
+        ..SHOWN
+    },
+    Route {
+        path: "/ui/{system}/progress",
+        who: Who::OwnOr(Rank::SignedIn),
+        call: |verb| on(verb, progress::show),
+        ..SHOWN
+    },
+    Route {
+        path: "/ui/{system}/workflows",
+        who: Who::From(Rank::Viewer),
+        call: |verb| on(verb, workflows::show),
+        ..SHOWN
+    },
+    Route { path: "/ui/signin", gives: &[PAGE, SEE_OTHER], call: |verb| on(verb, signin::show), ..ASSET },
+    Route {
+        verb: Verb::Post,
+        path: "/ui/signin",
+        takes: Takes::Form(of::<signin::Shown>),
+        gives: &[SEE_OTHER],
+        refuses: &[401, 403],
+        call: |verb| on(verb, signin::enter),
+        ..ASSET
+    },
+    Route {
+        path: "/{system}/signal/{run}/{name}",
+        refuses: &[410],
+        gives: &[PAGE],
+        call: |verb| on(verb, signal::show),
+        ..ASSET
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/signal/{run}/{name}",
+        takes: Takes::Form(of::<signal::Said>),
+        gives: &[PAGE],
+        refuses: &[409, 410, 422],
+        call: |verb| on(verb, signal::answer),
+        ..ASSET
+    },
+    Route {
+        path: "/hefe.js",
+        gives: &[Gives(200, Kind::Text("text/javascript"))],
+        call: |verb| on(verb, assets::element),
+        ..ASSET
+    },
+    Route {
+        path: "/favicon.svg",
+        gives: &[Gives(200, Kind::Text("image/svg+xml"))],
+        call: |verb| on(verb, assets::logo),
+        ..ASSET
+    },
+    Route {
+        path: "/ui/assets/hefe.css",
+        gives: &[Gives(200, Kind::Text("text/css"))],
+        call: |verb| on(verb, assets::style),
+        ..ASSET
+    },
+    Route {
+        path: "/ui/assets/ui.js",
+        gives: &[Gives(200, Kind::Text("text/javascript"))],
+        call: |verb| on(verb, assets::script),
+        ..ASSET
+    },
+];
+
+const MOVED: &[Gives] = &[Gives(307, Kind::Moved)];
 
 /// Makes a page of a refusal where a page was asked for: by a person, whose browser would show the JSON.
 pub(crate) async fn refusals(request: Request, next: Next) -> Response {

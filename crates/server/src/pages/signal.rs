@@ -12,6 +12,7 @@ use axum::{
 use engine::{Asked, Question, Signed};
 use maud::{DOCTYPE, Markup, html};
 use recipe::{Map, Value};
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::Signalled;
 
@@ -28,15 +29,15 @@ use crate::{
 type At = (String, String, String);
 
 /// What the address says of itself.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 pub(crate) struct Signature {
     #[serde(default)]
     sig: String,
 }
 
 /// What the form says.
-#[derive(Default, Deserialize)]
-struct Said {
+#[derive(Default, Deserialize, JsonSchema)]
+pub(super) struct Said {
     #[serde(default)]
     answer: String,
 }

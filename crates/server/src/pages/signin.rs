@@ -9,6 +9,7 @@ use axum::{
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{DOCTYPE, Markup, html};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use super::{page, parts::segment, shell::looks};
@@ -21,14 +22,14 @@ use crate::{
 };
 
 /// Where one goes on.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 pub(crate) struct On {
     #[serde(default)]
     next: String,
 }
 
-#[derive(Deserialize)]
-struct Shown {
+#[derive(Deserialize, JsonSchema)]
+pub(super) struct Shown {
     key: String,
     #[serde(default)]
     next: String,

@@ -3,20 +3,47 @@
 
 use std::sync::Arc;
 
-use axum::extract::{Path, Query, State};
+use axum::{extract::State, routing::on};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Filter, Id, Noted};
 
 use crate::{
     answer::{Answer, Items, Refused, ok},
     app::App,
+    asked::{Path, Query},
     door::{Rank, Viewer},
+    route::{Gives, Kind, PLAIN, Route, Who, of},
     routes::{mine::From, runs::cursor},
+    schema::{IdText, Moment},
     time::iso,
 };
 
 /// Lines a page.
 const PAGE: usize = 50;
+
+const LINES: &[Gives] = &[Gives(200, Kind::Json(of::<Items<LineView>>))];
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/audit",
+        who: Who::From(Rank::Admin),
+        does: "who started, cancelled, retried what, the newest first",
+        query: Some(of::<From>),
+        gives: LINES,
+        call: |verb| on(verb, of_system),
+        ..PLAIN
+    },
+    Route {
+        path: "/audit",
+        who: Who::From(Rank::Admin),
+        does: "what was done outside of systems: sign-ins, users, keys",
+        query: Some(of::<From>),
+        gives: LINES,
+        call: |verb| on(verb, of_all),
+        ..PLAIN
+    },
+];
 
 /// What is to be written down.
 #[derive(Default)]
@@ -54,11 +81,13 @@ pub(crate) async fn did(
     note(app, Line { what, system, user, run: Some(run.id), detail: &run.workflow }).await
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct LineView {
+    #[schemars(with = "Moment")]
     at: String,
     user: Option<Arc<str>>,
     what: Arc<str>,
+    #[schemars(with = "Option<IdText>")]
     run: Option<Id>,
     detail: Arc<str>,
     #[serde(skip)]
@@ -74,11 +103,9 @@ impl std::convert::From<Noted> for LineView {
 
 pub(crate) async fn of_system(
     State(app): State<Arc<App>>,
-    viewer: Viewer,
     Path(system): Path<String>,
     Query(from): Query<From>,
 ) -> Answer {
-    viewer.needs(Rank::Admin)?;
     let system: Arc<str> = system.into();
     let before = cursor(from.cursor)?;
     let mut lines = lines(&app, Some(system.clone()), before.as_deref()).await?;
@@ -101,8 +128,7 @@ pub(crate) async fn of_system(
     show(lines)
 }
 
-pub(crate) async fn of_all(State(app): State<Arc<App>>, viewer: Viewer, Query(from): Query<From>) -> Answer {
-    viewer.needs(Rank::Admin)?;
+pub(crate) async fn of_all(State(app): State<Arc<App>>, Query(from): Query<From>) -> Answer {
     show(lines(&app, None, cursor(from.cursor)?.as_deref()).await?)
 }
 

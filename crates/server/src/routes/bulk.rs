@@ -7,9 +7,11 @@ use axum::{
     extract::{Request, State},
     http::{HeaderValue, StatusCode, header},
     response::Response,
+    routing::on,
 };
 use engine::bulk::{Asked, Counted, narrowed};
 use recipe::Value;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Action, Bulk, Deed, Filter, Id, Item, Once};
 
@@ -20,12 +22,54 @@ use crate::{
     asked::Path,
     door::{Rank, Viewer},
     once::{Named, kept, once, replay},
+    route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
+    schema::{IdText, Moment},
     time::iso,
     view::ItemView,
 };
 
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/runs/bulk",
+        who: Who::From(Rank::Operator),
+        does: "the newest bulk actions",
+        gives: &[Gives(200, Kind::Json(of::<Items<ActionView>>))],
+        call: |verb| on(verb, list),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/runs/bulk",
+        who: Who::From(Rank::Operator),
+        does: "retries or cancels all runs that a filter finds; with `preview` it says how many there are",
+        takes: Takes::Json(of::<Body>),
+        once: true,
+        gives: &[Gives(200, Kind::Json(of::<Preview>)), Gives(202, Kind::Json(of::<Begun>))],
+        call: |verb| on(verb, begin),
+        ..PLAIN
+    },
+    Route {
+        path: "/{system}/runs/bulk/{action}",
+        who: Who::From(Rank::Operator),
+        does: "a bulk action, and how far it has come",
+        gives: &[Gives(200, Kind::Json(of::<ActionView>))],
+        call: |verb| on(verb, show),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/runs/bulk/{action}/cancel",
+        who: Who::From(Rank::Operator),
+        does: "stops a bulk action",
+        gives: &[Gives(202, Kind::Json(of::<ActionView>))],
+        refuses: &[409],
+        call: |verb| on(verb, cancel),
+        ..PLAIN
+    },
+];
+
 /// What is to be done, as a request or a form names it.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 pub(crate) struct Choice {
     /// retry, cancel
     pub(crate) action: Option<String>,
@@ -65,7 +109,7 @@ pub(crate) fn filter(bulk: Bulk, filter: Filter) -> Result<Filter, Refused> {
     })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Body {
     action: Option<String>,
@@ -78,7 +122,7 @@ struct Body {
 }
 
 /// A field that is misspelt must not widen what is done.
-#[derive(Default, Deserialize)]
+#[derive(Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Which {
     workflow: Option<String>,
@@ -99,15 +143,17 @@ impl From<Which> for runs::Asked {
     }
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Preview {
     count: u64,
     more: bool,
+    #[schemars(with = "Vec<IdText>")]
     sample: Vec<Id>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Begun {
+    #[schemars(with = "IdText")]
     action: Id,
     count: u64,
     more: bool,
@@ -119,7 +165,6 @@ pub(crate) async fn begin(
     Path(system): Path<String>,
     request: Request,
 ) -> Answer {
-    viewer.needs(Rank::Operator)?;
     let system = app.system(&system)?.system.name.clone();
     let named = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
@@ -272,8 +317,9 @@ fn begun(action: &Action) -> Response {
 }
 
 /// A bulk action.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct ActionView<'a> {
+    #[schemars(with = "IdText")]
     id: Id,
     action: &'static str,
     from: Option<&'static str>,
@@ -287,12 +333,14 @@ struct ActionView<'a> {
     passed: u64,
     differ: u64,
     says: String,
+    #[schemars(with = "Moment")]
     created_at: String,
+    #[schemars(with = "Option<Moment>")]
     ended_at: Option<String>,
     progress: Option<ItemView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FilterView<'a> {
     workflow: Option<&'a str>,
     status: Option<&'static str>,
@@ -354,8 +402,7 @@ pub(crate) fn stands(action: &Action) -> &'static str {
 }
 
 /// The action of that id in that system.
-pub(crate) async fn find(app: &App, viewer: &Viewer, system: &str, name: &str) -> Result<Action, Refused> {
-    viewer.needs(Rank::Operator)?;
+pub(crate) async fn find(app: &App, system: &str, name: &str) -> Result<Action, Refused> {
     let found = match name.parse::<Id>() {
         Ok(id) => app.engine.store().action(id).await?,
         Err(()) => None,
@@ -365,8 +412,7 @@ pub(crate) async fn find(app: &App, viewer: &Viewer, system: &str, name: &str) -
     })
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
-    viewer.needs(Rank::Operator)?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let system = app.system(&system)?.system.name.clone();
     let actions = app.engine.store().actions(system).await?;
     ok(&Items { items: actions.iter().map(|action| ActionView::new(action, None)).collect(), cursor: None })
@@ -374,10 +420,9 @@ pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(syste
 
 pub(crate) async fn show(
     State(app): State<Arc<App>>,
-    viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let action = find(&app, &viewer, &system, &name).await?;
+    let action = find(&app, &system, &name).await?;
     let items = app.engine.store().items_of(action.id).await?;
     ok(&ActionView::new(&action, items.first().map(|item| &**item)))
 }
@@ -387,7 +432,7 @@ pub(crate) async fn cancel(
     viewer: Viewer,
     Path((system, name)): Path<(String, String)>,
 ) -> Answer {
-    let action = find(&app, &viewer, &system, &name).await?;
+    let action = find(&app, &system, &name).await?;
     if action.ended_at_ms.is_some() {
         return Err(Refused::new(StatusCode::CONFLICT, "the bulk action has ended already"));
     }

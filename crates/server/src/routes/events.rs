@@ -8,24 +8,51 @@ use axum::{
     extract::State,
     http::{HeaderMap, HeaderValue, StatusCode, header},
     response::Response,
+    routing::on,
 };
 use futures_util::stream;
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::{
     answer::{Answer, Refused, ok},
     app::App,
     asked::{Path, Query},
-    door::{Guest, TICKET_MS, Viewer, nobody},
+    door::{TICKET_MS, Viewer},
     live::{Begin, Mark, Of},
+    route::{Gives, Kind, PLAIN, Route, Verb, Who, of},
     serve::Peer,
 };
 
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/events",
+        who: Who::SignedInOrTicket,
+        does: "server-sent events: progress, notification, toast, run, as the caller may see them",
+        query: Some(of::<Listen>),
+        gives: &[Gives(200, Kind::Text("text/event-stream"))],
+        call: |verb| on(verb, stream),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/events/ticket",
+        does: "a ticket that opens a stream within a minute",
+        gives: &[Gives(200, Kind::Json(of::<TicketView>))],
+        call: |verb| on(verb, ticket),
+        ..PLAIN
+    },
+];
+
 /// Where a stream goes on that a page opens anew (a new EventSource cannot send the header), and where the page itself stands.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct Resume {
+    /// As the header `Last-Event-ID`.
     last_event_id: Option<String>,
+    /// Where the page stands that was just read.
     page: Option<String>,
+    /// What POST events/ticket gave, for whoever can send neither a header nor a cookie.
+    #[allow(dead_code, reason = "`route::admit` reads it")]
     ticket: Option<String>,
 }
 
@@ -52,21 +79,13 @@ fn channels(query: Vec<(String, String)>) -> Result<Vec<Arc<str>>, Refused> {
 
 pub(crate) async fn stream(
     State(app): State<Arc<App>>,
-    guest: Guest,
+    viewer: Viewer,
     Path(system): Path<String>,
     Query(resume): Query<Resume>,
     Query(query): Query<Vec<(String, String)>>,
     peer: Option<Extension<Arc<Peer>>>,
     headers: HeaderMap,
 ) -> Answer {
-    let guest = match &resume.ticket {
-        Some(ticket) => {
-            let shown = app.door().by_ticket(ticket, &system, app.engine.clock_ms());
-            Guest::of(shown.ok_or_else(|| nobody("this ticket opens nothing, or not any more"))?)
-        }
-        None => guest,
-    };
-    let viewer = guest.viewer(&app, &system)?;
     let (published, channels) = (app.system(&system)?, channels(query)?);
     // An id that is none of ours is as good as none: everything that moves is sent.
     let last = headers
@@ -98,7 +117,17 @@ pub(crate) async fn stream(
     Ok(response)
 }
 
-#[derive(Serialize)]
+/// All that may stand behind `?`.
+#[derive(JsonSchema)]
+#[allow(dead_code, reason = "it is a description: `channel` may stand more than once")]
+struct Listen {
+    #[serde(flatten)]
+    resume: Resume,
+    /// Events of that name are heard too; may stand more than once.
+    channel: Vec<String>,
+}
+
+#[derive(Serialize, JsonSchema)]
 struct TicketView {
     ticket: String,
     expires_in: i64,

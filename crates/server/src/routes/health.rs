@@ -6,11 +6,34 @@ use axum::{
     extract::State,
     http::{StatusCode, header},
     response::{IntoResponse, Response},
+    routing::on,
 };
 
 use store::Error;
 
-use crate::app::App;
+use crate::{
+    app::App,
+    route::{Gives, Kind, PLAIN, Route, Who},
+};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/healthz",
+        who: Who::Anyone,
+        does: "the process answers",
+        gives: &[Gives(200, Kind::Text("text/plain"))],
+        call: |verb| on(verb, alive),
+        ..PLAIN
+    },
+    Route {
+        path: "/readyz",
+        who: Who::Anyone,
+        does: "it has systems, and its store can be read and written; else 503, in words",
+        gives: &[Gives(200, Kind::Text("text/plain")), Gives(503, Kind::Text("text/plain"))],
+        call: |verb| on(verb, ready),
+        ..PLAIN
+    },
+];
 
 /// GET /healthz: the process answers.
 pub(crate) async fn alive() -> impl IntoResponse {

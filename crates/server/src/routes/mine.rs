@@ -2,8 +2,9 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{extract::State, routing::on};
 use futures_util::future::try_join_all;
+use schemars::JsonSchema;
 use serde::Deserialize;
 use store::{Error, Item, Page, Run};
 
@@ -12,13 +13,24 @@ use crate::{
     app::App,
     asked::{Path, Query},
     door::Viewer,
+    route::{Gives, Kind, PLAIN, Route, of},
     routes::runs::cursor,
     view::{ItemView, MineRow},
 };
 
+pub(crate) const ROUTES: &[Route] = &[Route {
+    path: "/{system}/mine",
+    does: "what the caller started in the background, with bars and results",
+    query: Some(of::<From>),
+    gives: &[Gives(200, Kind::Json(of::<Items<MineRow>>))],
+    call: |verb| on(verb, list),
+    ..PLAIN
+}];
+
 /// Where the page begins.
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 pub(crate) struct From {
+    /// What the page before named.
     pub(crate) cursor: Option<String>,
 }
 

@@ -1,9 +1,11 @@
-//! One file a group of routes. Handlers read the request, ask the engine or the store, and write a view.
+//! One file a group of routes, each with its lines of the table ([`GROUPS`]). Handlers read the request, ask the engine or
+//! the store, and write a view.
 
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod body;
 pub(crate) mod bulk;
+mod docs;
 pub(crate) mod events;
 pub(crate) mod health;
 pub(crate) mod mine;
@@ -14,3 +16,28 @@ pub(crate) mod runs;
 pub(crate) mod users;
 pub(crate) mod webhook;
 pub(crate) mod workflows;
+
+use crate::{pages, route::Route};
+
+/// The table: everything that is served, by group. The router, /openapi.json, /docs and the matrix are made from it.
+pub(crate) const GROUPS: &[(&str, &[Route])] = &[
+    ("start", webhook::ROUTES),
+    ("workflows", workflows::ROUTES),
+    ("runs", runs::ROUTES),
+    ("bulk", bulk::ROUTES),
+    ("progress", progress::ROUTES),
+    ("mine", mine::ROUTES),
+    ("notifications", notifications::ROUTES),
+    ("live", events::ROUTES),
+    ("audit", audit::ROUTES),
+    ("users", users::ROUTES),
+    ("account", account::ROUTES),
+    ("server", health::ROUTES),
+    ("docs", docs::ROUTES),
+    ("pages", pages::ROUTES),
+];
+
+/// All lines.
+pub(crate) fn all() -> impl Iterator<Item = &'static Route> {
+    GROUPS.iter().flat_map(|(_, table)| table.iter())
+}

@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use axum::{extract::State, http::StatusCode};
+use axum::{extract::State, http::StatusCode, routing::on};
+use schemars::JsonSchema;
 use serde::Deserialize;
 
 use crate::{
@@ -10,11 +11,21 @@ use crate::{
     app::App,
     asked::{Path, Query},
     door::Viewer,
+    route::{Gives, Kind, PLAIN, Route, of},
     view::NotificationView,
 };
 
+pub(crate) const ROUTES: &[Route] = &[Route {
+    path: "/{system}/notifications",
+    does: "the caller's notifications, the newest first",
+    query: Some(of::<Asked>),
+    gives: &[Gives(200, Kind::Json(of::<Items<NotificationView>>))],
+    call: |verb| on(verb, list),
+    ..PLAIN
+}];
+
 /// Which page, the first is 1.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Asked {
     page: Option<String>,
 }

@@ -2,16 +2,36 @@
 
 use std::sync::Arc;
 
-use axum::extract::State;
+use axum::{extract::State, routing::on};
 use store::{Error, Id, Item};
 
 use crate::{
     answer::{Answer, Items, Refused, ok},
     app::App,
     asked::Path,
-    door::Viewer,
+    door::{Rank, Viewer},
+    route::{Gives, Kind, PLAIN, Route, Who, of},
     view::ItemView,
 };
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/progress",
+        who: Who::OwnOr(Rank::SignedIn),
+        does: "bars that move, and those that ended in the last hour: everyone's, and the caller's private ones",
+        gives: &[Gives(200, Kind::Json(of::<Items<ItemView>>))],
+        call: |verb| on(verb, list),
+        ..PLAIN
+    },
+    Route {
+        path: "/{system}/progress/{item}",
+        who: Who::OwnOr(Rank::SignedIn),
+        does: "a bar; a private one for its person only",
+        gives: &[Gives(200, Kind::Json(of::<ItemView>))],
+        call: |verb| on(verb, show),
+        ..PLAIN
+    },
+];
 
 pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;

@@ -6,10 +6,12 @@ use axum::{
     body::Bytes,
     extract::{Request, State},
     http::StatusCode,
+    routing::on,
 };
 use engine::{Retried, RetryFrom, Trace};
 use recipe::Value;
-use serde::Deserialize;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
 use store::{Cancelled, Deed, Did, Error, Filter, Id, Item, Key, Log, Once, Run, Signalled, Status};
 
 use crate::{
@@ -19,7 +21,9 @@ use crate::{
     border::{Raw, Shown},
     door::{Rank, Sight, Viewer},
     once::{Named, kept, once, replay},
+    route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
     routes::{audit, body},
+    schema::IdText,
     time::{iso, moment},
     view::{ItemView, JournalView, LogView, RunRow, RunView, outcome},
 };
@@ -28,8 +32,63 @@ use crate::{
 pub(crate) const STATUSES: [Status; 6] =
     [Status::Queued, Status::Running, Status::Waiting, Status::Succeeded, Status::Failed, Status::Cancelled];
 
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/runs",
+        who: Who::OwnOr(Rank::Viewer),
+        does: "runs, the newest first",
+        query: Some(of::<Asked>),
+        gives: &[Gives(200, Kind::Json(of::<Items<RunRow>>))],
+        call: |verb| on(verb, list),
+        ..PLAIN
+    },
+    Route {
+        path: "/{system}/runs/{run}",
+        who: Who::OwnOr(Rank::Viewer),
+        does: "a run; with journal, log and values for operators",
+        gives: &[Gives(200, Kind::Json(of::<RunView>))],
+        call: |verb| on(verb, show),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/runs/{run}/cancel",
+        who: Who::OwnOr(Rank::Operator),
+        does: "ends a run and what it started: at once, or as soon as its worker hears of it",
+        query: Some(of::<Ending>),
+        gives: &[Gives(200, Kind::Json(of::<CancelView>)), Gives(202, Kind::Json(of::<CancelView>))],
+        refuses: &[409],
+        call: |verb| on(verb, cancel),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/runs/{run}/retry",
+        who: Who::From(Rank::Operator),
+        does: "tries a run again that failed or was cancelled",
+        query: Some(of::<Again>),
+        once: true,
+        gives: &[Gives(202, Kind::Json(of::<RetryView>))],
+        refuses: &[409],
+        call: |verb| on(verb, retry),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/{system}/runs/{run}/signal/{name}",
+        who: Who::From(Rank::Operator),
+        does: "brings a run what it waits for",
+        takes: Takes::Any,
+        once: true,
+        gives: &[Gives(202, Kind::Json(of::<SignalView>))],
+        refuses: &[409],
+        call: |verb| on(verb, signal),
+        ..PLAIN
+    },
+];
+
 /// What the address (or the filter of a bulk action) asks for; an empty text is none.
-#[derive(Debug, Default, Clone, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize, JsonSchema)]
 pub(crate) struct Asked {
     pub(crate) workflow: Option<String>,
     pub(crate) status: Option<String>,
@@ -181,15 +240,17 @@ pub(crate) async fn show(
     })
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct CancelView {
+    #[schemars(with = "IdText")]
     run: Id,
     status: &'static str,
 }
 
 /// What ends with a run.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Ending {
+    /// `keep`: what the run started goes on.
     children: Option<String>,
 }
 
@@ -227,15 +288,19 @@ pub(crate) async fn cancel(
 }
 
 /// How a run is tried again.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Deserialize, JsonSchema)]
 pub(crate) struct Again {
+    /// `failure` (as if left out) or `start`.
     from: Option<String>,
+    /// `current`; left out, the run's own.
     version: Option<String>,
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct RetryView {
+    #[schemars(with = "IdText")]
     run: Id,
+    #[schemars(with = "Option<IdText>")]
     retry_of: Option<Id>,
 }
 
@@ -246,7 +311,6 @@ pub(crate) async fn retry(
     Query(again): Query<Again>,
     request: Request,
 ) -> Answer {
-    viewer.needs(Rank::Operator)?;
     let asked = Named::of(&request)?;
     let (user, on) = (viewer.person.id.clone(), app.clone());
     once(&app, asked, &user, &Bytes::new(), |key| async move {
@@ -314,25 +378,25 @@ async fn retry_run(app: &App, run: Id, again: &Again, key: Option<Key>) -> Answe
     }
 }
 
-#[derive(serde::Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct SignalView {
+    #[schemars(with = "IdText")]
     run: Id,
     signal: String,
 }
 
-/// Brings a run the body that it waits for, or will wait for.
 /// It is kept beside the run until that takes it.
 const SIGNAL_BYTES_MAX: usize = 1 << 20;
 
 const SIGNAL_NAME_MAX: usize = 255;
 
+/// Brings a run the body that it waits for, or will wait for.
 pub(crate) async fn signal(
     State(app): State<Arc<App>>,
     viewer: Viewer,
     Path((system, name, signal)): Path<(String, String, String)>,
     request: Request,
 ) -> Answer {
-    viewer.needs(Rank::Operator)?;
     let asked = Named::of(&request)?;
     let bytes = body::bytes(&app, request).await?;
     if bytes.len() > SIGNAL_BYTES_MAX {

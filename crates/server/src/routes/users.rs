@@ -3,46 +3,93 @@
 use std::sync::Arc;
 
 use axum::{
-    extract::{Path, Request, State},
+    extract::{Request, State},
     http::StatusCode,
+    routing::on,
 };
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 use store::{Grant, User, UserEdit};
 
 use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::App,
+    asked::Path,
     door::{Rank, Viewer, key},
+    route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
     routes::{
         audit::{self, Line},
         body,
     },
+    schema::Moment,
     time::iso,
 };
 
 const NAME_MAX: usize = 100;
 
-#[derive(Serialize)]
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/users",
+        who: Who::From(Rank::Admin),
+        does: "the users of the database",
+        gives: &[Gives(200, Kind::Json(of::<Items<UserView>>))],
+        call: |verb| on(verb, list),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Post,
+        path: "/users",
+        who: Who::From(Rank::Admin),
+        does: "makes a user, or gives one more roles or another key",
+        takes: Takes::Json(of::<Asked>),
+        gives: &[Gives(201, Kind::Json(of::<UserView>))],
+        refuses: &[404, 409],
+        call: |verb| on(verb, add),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Delete,
+        path: "/users/{name}",
+        who: Who::From(Rank::Admin),
+        does: "removes a user",
+        gives: &[Gives(200, Kind::Json(of::<UserView>))],
+        call: |verb| on(verb, remove),
+        ..PLAIN
+    },
+    Route {
+        verb: Verb::Delete,
+        path: "/users/{name}/keys/{key}",
+        who: Who::From(Rank::Admin),
+        does: "revokes a key",
+        gives: &[Gives(200, Kind::Json(of::<UserView>))],
+        call: |verb| on(verb, revoke),
+        ..PLAIN
+    },
+];
+
+#[derive(Serialize, JsonSchema)]
 struct UserView<'a> {
     name: &'a str,
     grants: Vec<GrantView<'a>>,
     keys: Vec<KeyView<'a>>,
+    #[schemars(with = "Moment")]
     created_at: String,
     /// Shown once: nobody keeps it.
     #[serde(skip_serializing_if = "Option::is_none")]
     key: Option<String>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct GrantView<'a> {
     /// null: every system.
     system: Option<&'a str>,
     role: &'a str,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct KeyView<'a> {
     id: &'a str,
+    #[schemars(with = "Moment")]
     created_at: String,
 }
 
@@ -60,13 +107,12 @@ impl<'a> From<&'a User> for UserView<'a> {
     }
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer) -> Answer {
-    viewer.needs(Rank::Admin)?;
+pub(crate) async fn list(State(app): State<Arc<App>>) -> Answer {
     let users = app.engine.store().users().await?;
     ok(&Items { items: users.iter().map(UserView::from).collect(), cursor: None })
 }
 
-#[derive(Deserialize)]
+#[derive(Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields)]
 struct Asked {
     name: String,
@@ -82,7 +128,6 @@ struct Asked {
 
 /// POST users {name, roles, systems, key}: makes one, or gives one more.
 pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Request) -> Answer {
-    viewer.needs(Rank::Admin)?;
     let bytes = body::bytes(&app, request).await?;
     let Asked { name, roles, systems, key } = serde_json::from_slice(&bytes).map_err(|_| {
         Refused::new(StatusCode::BAD_REQUEST, "the body is not {name, roles, systems, key}")
@@ -124,7 +169,6 @@ pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Re
 }
 
 pub(crate) async fn remove(State(app): State<Arc<App>>, viewer: Viewer, Path(name): Path<String>) -> Answer {
-    viewer.needs(Rank::Admin)?;
     match app.engine.store().edit_user(UserEdit::Remove { name: name.as_str().into() }).await? {
         Some(user) => {
             noted(&app, &viewer, "user_removed", &name).await?;
@@ -139,7 +183,6 @@ pub(crate) async fn revoke(
     viewer: Viewer,
     Path((name, key)): Path<(String, String)>,
 ) -> Answer {
-    viewer.needs(Rank::Admin)?;
     let edit = UserEdit::Revoke { name: name.as_str().into(), key: key.as_str().into() };
     match app.engine.store().edit_user(edit).await? {
         Some(user) => {

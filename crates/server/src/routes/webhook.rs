@@ -7,20 +7,69 @@ use axum::{
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
+    routing::on,
 };
 use engine::{Call, Door, Refusal, Started};
+use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Deed, Did, Id, Key, Once, Status};
 
 use crate::{
-    answer::{Answer, Refused, bytes_of_json, json},
+    answer::{Answer, Refused, json},
     app::App,
     asked::Path,
     border::Shown,
     door::{Guest, Rank, Viewer},
     once::{Named, keep, kept, once, replay},
+    route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
     routes::{body, modal},
+    schema::IdText,
 };
+
+/// What starts a run: in the background, or inside the request, which answers as the workflow does.
+const STARTS: Route = Route {
+    verb: Verb::Post,
+    who: Who::OfEvent,
+    takes: Takes::Any,
+    once: true,
+    gives: &[
+        Gives(200, Kind::Any),
+        Gives(202, Kind::Json(of::<Queued>)),
+        Gives(422, Kind::Json(of::<Invalid>)),
+        Gives(500, Kind::Json(of::<Failed>)),
+        Gives(504, Kind::Json(of::<Failed>)),
+        Gives(0, Kind::Own),
+    ],
+    refuses: &[429],
+    ..PLAIN
+};
+
+pub(crate) const ROUTES: &[Route] = &[
+    Route {
+        path: "/{system}/webhook/{identifier}",
+        does: "starts what an event starts, with the body as its payload",
+        call: |verb| on(verb, event),
+        ..STARTS
+    },
+    Route {
+        path: "/{system}/webhook/{identifier}/{module}",
+        does: "the same for an event of a module",
+        call: |verb| on(verb, event_of_module),
+        ..STARTS
+    },
+    Route {
+        path: "/{system}/webhook/{identifier}/{module}/{record}",
+        does: "the same for one of its records",
+        call: |verb| on(verb, event_of_record),
+        ..STARTS
+    },
+    Route {
+        path: "/{system}/workflows/{identifier}/run",
+        does: "starts a workflow by its name, with the body as its input",
+        call: |verb| on(verb, workflow),
+        ..STARTS
+    },
+];
 
 /// The header that names the run.
 const RUN: HeaderName = HeaderName::from_static("x-hefe-run");
@@ -162,41 +211,49 @@ pub(super) fn named(id: Id, mut response: Response) -> Response {
     response
 }
 
+#[derive(Serialize, JsonSchema)]
+struct Queued {
+    #[schemars(with = "IdText")]
+    run: Id,
+    /// The start found that run: left out where it made a new one.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    existing: bool,
+}
+
 pub(super) fn queued(system: &str, id: Id, existing: bool) -> Response {
-    let id = id.to_string();
-    let mut response = bytes_of_json(
-        StatusCode::ACCEPTED,
-        format!("{{\"run\":\"{id}\"{}}}", if existing { ",\"existing\":true" } else { "" }),
-    );
+    let mut response = json(StatusCode::ACCEPTED, &Queued { run: id, existing });
     if let Ok(place) = HeaderValue::try_from(format!("/{system}/runs/{id}")) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Success {
     success: bool,
+    #[schemars(with = "IdText")]
     run: Id,
     effects: Vec<Shown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Invalid {
     status: u16,
     success: bool,
     message: &'static str,
     errors: Shown,
+    #[schemars(with = "IdText")]
     run: Id,
     effects: Vec<Shown>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct Failed {
     status: u16,
     success: bool,
     message: &'static str,
     help: &'static str,
+    #[schemars(with = "IdText")]
     run: Id,
     effects: Vec<Shown>,
 }

@@ -2,7 +2,8 @@
 
 use std::{collections::BTreeMap, sync::Arc};
 
-use axum::extract::State;
+use axum::{extract::State, routing::on};
+use schemars::JsonSchema;
 use serde::Serialize;
 use workflow::{Diagnostic, Event, Graph, System};
 
@@ -10,10 +11,20 @@ use crate::{
     answer::{Answer, Items, ok},
     app::App,
     asked::Path,
-    door::{Rank, Viewer},
+    door::Rank,
+    route::{Gives, Kind, PLAIN, Route, Who, of},
 };
 
-#[derive(Serialize)]
+pub(crate) const ROUTES: &[Route] = &[Route {
+    path: "/{system}/workflows",
+    who: Who::From(Rank::Viewer),
+    does: "every workflow with its events and findings",
+    gives: &[Gives(200, Kind::Json(of::<Items<WorkflowView>>))],
+    call: |verb| on(verb, list),
+    ..PLAIN
+}];
+
+#[derive(Serialize, JsonSchema)]
 struct WorkflowView<'a> {
     identifier: &'a str,
     title: &'a str,
@@ -28,7 +39,7 @@ struct WorkflowView<'a> {
     findings: Vec<FindingView<'a>>,
 }
 
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct EventView<'a> {
     identifier: &'a str,
     #[serde(rename = "type")]
@@ -51,7 +62,7 @@ impl<'a> From<&'a Event> for EventView<'a> {
 }
 
 /// As `hefe check --format json` prints it.
-#[derive(Serialize)]
+#[derive(Serialize, JsonSchema)]
 struct FindingView<'a> {
     code: &'a str,
     severity: &'a str,
@@ -99,8 +110,7 @@ pub(crate) fn listed(system: &System) -> Vec<Listed<'_>> {
     files.into_values().collect()
 }
 
-pub(crate) async fn list(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
-    viewer.needs(Rank::Viewer)?;
+pub(crate) async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     let broken = |path: &str| {
         published

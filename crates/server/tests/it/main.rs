@@ -5,6 +5,7 @@ mod bars;
 mod border;
 mod bulk;
 mod calls;
+mod described;
 mod doors;
 mod drawing;
 mod guard;
