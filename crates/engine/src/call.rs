@@ -110,6 +110,13 @@ pub enum Refusal {
     BadKey,
     /// The input is over a limit.
     TooLarge,
+    /// The system has started or queued too many.
+    TooMany {
+        /// In words.
+        says: String,
+        /// When to try again, seconds.
+        after_s: u32,
+    },
     /// The store could not take it.
     Store(store::Error),
 }

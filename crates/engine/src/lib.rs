@@ -22,6 +22,7 @@ mod request;
 mod retry;
 mod settings;
 mod signals;
+mod starts;
 mod systems;
 mod trace;
 mod waits;
@@ -61,6 +62,7 @@ pub(crate) struct Shared {
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
     pub(crate) doors: signals::Doors,
+    pub(crate) starts: starts::Starts,
 }
 
 /// Why the engine could not start.
@@ -103,6 +105,7 @@ impl Engine {
         };
         let shared = Shared {
             doors: signals::Doors::open(&*store, settings.public_url.as_deref()).await?,
+            starts: starts::Starts::default(),
             systems: systems::Systems::open(store.clone()).await?,
             clock: settings.clock.clone(),
             ids: Ids::new(settings.seed),

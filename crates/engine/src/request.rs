@@ -13,7 +13,7 @@ use crate::{
     drive::{Written, encode, ended, settle, sleep},
     effects::{self, Sink},
     policy::Policy,
-    waits,
+    starts, waits,
 };
 
 const OUTPUTS_MAX: usize = 1024;
@@ -77,6 +77,7 @@ pub(crate) fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
     allowed(event, &call)?;
     shared.store.room().map_err(Refusal::Store)?;
     let now_ms = shared.clock.now_ms();
+    starts::count(shared, &published.system.name, now_ms)?;
     let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
     let (unique, limit) = match in_background {

@@ -17,6 +17,10 @@ pub struct Settings {
     pub request_ms: u64,
     /// Between two writes of one progress item, milliseconds.
     pub progress_ms: u64,
+    /// How many runs of a system may be queued before a start from outside is refused.
+    pub queued_max: u64,
+    /// How many runs of a system may be started from outside within a second.
+    pub starts_per_s: u32,
     /// Hosts (or host:port) with private addresses that api/http may call.
     pub allow_private: Vec<String>,
     /// Who makes the calls of api/http; None: an HTTP client that knows `allow_private`.
@@ -37,6 +41,8 @@ impl Default for Settings {
             grace_ms: 25_000,
             request_ms: 30_000,
             progress_ms: 100,
+            queued_max: 1_000_000,
+            starts_per_s: 50_000,
             allow_private: Vec::new(),
             http: None,
             public_url: None,

@@ -18,12 +18,15 @@ impl File {
     pub(crate) fn server(&self, project: &Path) -> Result<server::Settings, Trouble> {
         let users = self.users.iter().map(first).collect::<Result<_, _>>()?;
         let tokens = self.tokens.as_ref().map(|tokens| of_tokens(tokens, project)).transpose()?;
+        let usual = server::Settings::default();
         Ok(server::Settings {
             doors: Doors { users, tokens },
             origins: self.origins.iter().map(|origin| of_origin(origin)).collect::<Result<_, _>>()?,
             proxies: self.proxies.iter().map(|proxy| of_proxy(proxy)).collect::<Result<_, _>>()?,
             public_url: self.public_url.clone(),
-            ..server::Settings::default()
+            body_bytes_max: self.body_bytes_max.unwrap_or(usual.body_bytes_max),
+            streams_max: self.streams_max.unwrap_or(usual.streams_max),
+            ..usual
         })
     }
 }

@@ -20,6 +20,14 @@ pub(crate) struct File {
     pub(crate) public_url: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
+    /// The largest request body, bytes.
+    pub(crate) body_bytes_max: Option<usize>,
+    /// Runs of a system that may be queued before more are refused.
+    pub(crate) queued_max: Option<u64>,
+    /// Runs of a system that may be started within a second.
+    pub(crate) starts_per_s: Option<u32>,
+    /// Live streams that are open at once.
+    pub(crate) streams_max: Option<usize>,
     /// How full the disk may be before new starts are refused, percent.
     pub(crate) disk_percent: Option<u8>,
     /// By host or host:port.
@@ -149,6 +157,8 @@ impl File {
             runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
             allow_private: private.collect(),
             public_url: self.public_url.clone(),
+            queued_max: self.queued_max.unwrap_or(usual.queued_max),
+            starts_per_s: self.starts_per_s.unwrap_or(usual.starts_per_s),
             ..usual
         }
     }

@@ -73,6 +73,9 @@ struct Body {
     run: Option<Id>,
     #[serde(skip_serializing_if = "Option::is_none")]
     place: Option<PlaceView>,
+    /// When to try again, seconds: a header says it.
+    #[serde(skip)]
+    after_s: Option<u32>,
 }
 
 /// Where a finding stands, without the line itself: whoever calls a webhook is no reader of the files.
@@ -104,6 +107,7 @@ impl Refused {
             help: None,
             run: None,
             place: None,
+            after_s: None,
         }))
     }
 
@@ -122,6 +126,12 @@ impl Refused {
     /// With the run that it is about.
     pub(crate) fn run(mut self, run: Id) -> Refused {
         self.0.run = Some(run);
+        self
+    }
+
+    /// With when to try again.
+    fn after_s(mut self, after_s: u32) -> Refused {
+        self.0.after_s = Some(after_s);
         self
     }
 
@@ -173,6 +183,12 @@ impl Refused {
             Refusal::TooLarge => Refused::new(StatusCode::PAYLOAD_TOO_LARGE, "the input is over the limit")
                 .code("input_too_large")
                 .help("send less, or a reference to where the data lies"),
+            Refusal::TooMany { says, after_s } => {
+                Refused::new(StatusCode::TOO_MANY_REQUESTS, format!("{says} in the system `{system}`"))
+                    .code("too_many")
+                    .help("try again after the seconds of the header `retry-after`; `queued_max` and `starts_per_s` are settings")
+                    .after_s(after_s)
+            }
             Refusal::Store(error) => Refused::from(error),
         }
     }
@@ -211,9 +227,13 @@ impl IntoResponse for Refused {
         // Plain data: the fallback is never reached, and is itself a refusal of the same form.
         let bytes = serde_json::to_vec(&self).unwrap_or_else(|_| br#"{"success":false}"#.to_vec());
         let mut response = bytes_of_json(status, bytes);
-        if status == StatusCode::SERVICE_UNAVAILABLE {
-            let soon = if self.0.code.as_deref() == Some("disk_full") { "30" } else { "2" };
-            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from_static(soon));
+        let after_s = match (self.0.after_s, self.0.code.as_deref()) {
+            (Some(after_s), _) => Some(after_s),
+            (None, Some("disk_full")) => Some(30),
+            (None, _) => (status == StatusCode::SERVICE_UNAVAILABLE).then_some(2),
+        };
+        if let Some(after_s) = after_s {
+            response.headers_mut().insert(header::RETRY_AFTER, HeaderValue::from(after_s));
         }
         // Where a page was asked for, it becomes one (`pages::refusals`).
         response.extensions_mut().insert(self);

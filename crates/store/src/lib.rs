@@ -32,8 +32,8 @@ pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Us
 pub use recipe::Blob;
 use recipe::Value;
 pub use run::{
-    Account, Await, Cancelled, Claimed, End, Filter, Heard, Limit, Log, Moved, NewRun, Page, Park, Parked,
-    Reopened, Run, Signalled, Standing, Started, Status, Unique,
+    Account, Await, Cancelled, Claimed, End, Filter, Heard, Lane, Limit, Log, Moved, NewRun, Page, Park,
+    Parked, Reopened, Run, Signalled, Standing, Started, Status, Unique,
 };
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
@@ -161,6 +161,10 @@ pub trait Runs: Send + Sync {
     fn logs(&self, run: Id) -> Reply<'_, Vec<Log>>;
     /// Conservation: accepted = succeeded + failed + cancelled + queued + running + waiting.
     fn account(&self) -> Reply<'_, Account>;
+    /// Where runs are ready to be claimed; blocked, delayed and waiting ones are not. As this process knows it, without reading.
+    fn lanes(&self) -> Vec<Lane>;
+    /// How many runs of a system are queued: ready, or blocked by a limit of theirs. As this process knows it, without reading.
+    fn queued(&self, system: &str) -> u64;
 }
 
 /// The bytes of journals.

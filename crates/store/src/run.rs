@@ -401,6 +401,19 @@ pub struct Page<T> {
     pub cursor: Option<String>,
 }
 
+/// Runs of one queue and one system that could be claimed now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Lane {
+    /// The queue's name.
+    pub queue: Arc<str>,
+    /// The tenant.
+    pub system: Arc<str>,
+    /// How many.
+    pub ready: u64,
+    /// The one that was started first.
+    pub oldest: Id,
+}
+
 /// `hefe runs account`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Account {

@@ -8,7 +8,7 @@ use std::{pin::Pin, sync::Arc};
 use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
-    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Log, Moved, NewRun, Noted,
+    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane, Log, Moved, NewRun, Noted,
     Notification, Once, Page, People, Reopened, Reply, Run, Runs, Session, Signalled, Started, Step, Store,
     Ticket, User, UserEdit, Version, Versions,
 };
@@ -106,6 +106,14 @@ impl Runs for Faulty {
             self.faults.claimed(&claimed);
             Ok(claimed)
         })
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        self.inner.lanes()
+    }
+
+    fn queued(&self, system: &str) -> u64 {
+        self.inner.queued(system)
     }
 
     fn claim_now(&self, max: usize) -> Vec<Claimed> {

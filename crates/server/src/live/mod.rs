@@ -55,6 +55,11 @@ impl Hub {
         self.board.head()
     }
 
+    /// How many streams are open.
+    pub(crate) fn open(&self) -> usize {
+        self.board.clients()
+    }
+
     /// A stream for one client; None if there are too many already.
     pub(crate) async fn stream(&self, of: Of, peer: Option<Arc<Peer>>, begin: Begin) -> Option<Stream> {
         if self.board.clients() >= self.streams_max {

@@ -8,6 +8,7 @@ pub(crate) mod bulk;
 mod docs;
 pub(crate) mod events;
 pub(crate) mod health;
+mod metrics;
 pub(crate) mod mine;
 mod modal;
 pub(crate) mod notifications;
@@ -33,6 +34,7 @@ pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("users", users::ROUTES),
     ("account", account::ROUTES),
     ("server", health::ROUTES),
+    ("metrics", metrics::ROUTES),
     ("docs", docs::ROUTES),
     ("pages", pages::ROUTES),
 ];

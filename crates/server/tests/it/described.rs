@@ -62,3 +62,22 @@ async fn people_read_it_at_docs() {
     }
     scene.stop().await;
 }
+
+#[tokio::test]
+async fn prometheus_reads_what_stands_where() {
+    let scene = scene().await;
+    scene.inside("x", &json!({})).await;
+    let page = scene.client.get("/metrics").await;
+    assert!(page.header("content-type").unwrap().starts_with("text/plain; version=0.0.4"), "{page:?}");
+    let text = page.text();
+    for line in [
+        "hefe_runs_accepted_total 1",
+        "hefe_runs_ended_total{status=\"succeeded\"} 1",
+        "hefe_runs{status=\"queued\"} 0",
+        "# TYPE hefe_queue_ready gauge",
+        "hefe_store_writable 1",
+    ] {
+        assert!(text.lines().any(|found| found == line), "{line} is not in {text}");
+    }
+    scene.stop().await;
+}

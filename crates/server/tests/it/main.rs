@@ -9,6 +9,7 @@ mod described;
 mod doors;
 mod drawing;
 mod guard;
+mod limits;
 mod live;
 mod messages;
 mod modals;

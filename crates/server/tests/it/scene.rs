@@ -51,6 +51,15 @@ impl Scene {
         Scene::over(project, settings, server::Settings::default()).await
     }
 
+    /// Whose engine has limits of its own.
+    pub(crate) async fn limited(workflows: &[(&str, Value)], settings: Settings) -> Scene {
+        let project = Project::new();
+        for (name, workflow) in workflows {
+            project.workflow("main", name, workflow.to_string());
+        }
+        Scene::over(project, settings, server::Settings::default()).await
+    }
+
     /// Of a project as it lies there.
     pub(crate) async fn start(project: Project, host: Option<String>, settings: server::Settings) -> Scene {
         let of_engine = Settings { allow_private: host.into_iter().collect(), ..Settings::default() };

@@ -27,6 +27,8 @@ pub(super) struct Memory {
     /// The lane that was served last: the next one comes first.
     last: Option<Lane>,
     roots: HashMap<Id, usize>,
+    /// Runs that could be claimed but for a limit of theirs, by system.
+    queued: HashMap<Arc<str>, u64>,
     /// Limits that are in use, by system, workflow and key.
     limits: HashMap<Limited, Slots>,
     poisoned: HashSet<(Id, u64)>,
@@ -157,6 +159,7 @@ impl Memory {
 
     /// Into its lane; or behind its limit, where it costs a claim nothing.
     fn ready(&mut self, start: &NewRun) {
+        *self.queued.entry(start.system.clone()).or_default() += 1;
         if let Some(limit) = &start.limit {
             let slots = self.limits.entry(limited(start, limit)).or_default();
             if slots.used >= limit.at_once && !Sabotage::OverLimit.on() {
@@ -175,6 +178,7 @@ impl Memory {
 
     /// A run that nobody held is gone from where it stood.
     fn unready(&mut self, start: &NewRun) {
+        self.taken(&start.system);
         if let Some(limit) = &start.limit
             && let Some(slots) = self.limits.get_mut(&limited(start, limit))
             && slots.blocked.remove(&(Reverse(start.priority), start.id))
@@ -255,7 +259,18 @@ impl Memory {
             crash_loop: live.ready.crashes.count >= LOOP_CRASHES && live.ready.crashes.alone,
         };
         live.ready.journal = true;
+        self.taken(&claimed.start.system);
         Some(claimed)
+    }
+
+    /// One less is queued.
+    fn taken(&mut self, system: &Arc<str>) {
+        if let Some(count) = self.queued.get_mut(system) {
+            *count -= 1;
+            if *count == 0 {
+                self.queued.remove(system);
+            }
+        }
     }
 
     /// True if it went back to its lane.
@@ -388,6 +403,20 @@ impl Memory {
         slots.blocked.contains(&(Reverse(start.priority), start.id)).then_some(slots.used)
     }
 
+    /// How many of a system are queued: ready, or blocked by a limit.
+    pub(super) fn queued(&self, system: &str) -> u64 {
+        self.queued.get(system).copied().unwrap_or(0)
+    }
+
+    /// The lanes in which runs are ready.
+    pub(super) fn lanes(&self) -> Vec<crate::Lane> {
+        let lane = |((queue, system), set): (&Lane, &BTreeSet<(Reverse<i32>, Id)>)| {
+            let (queue, system, ready) = (queue.clone(), system.clone(), set.len() as u64);
+            Some(crate::Lane { queue, system, ready, oldest: oldest(set)? })
+        };
+        self.lanes.iter().filter_map(lane).collect()
+    }
+
     /// How many could be claimed now.
     pub(super) fn ready_len(&self) -> usize {
         self.lanes.values().map(BTreeSet::len).sum()
@@ -396,6 +425,18 @@ impl Memory {
     pub(super) fn is_ready(&self) -> bool {
         !self.lanes.is_empty()
     }
+}
+
+/// The lowest id. The set is by priority first: each has its own first one.
+fn oldest(set: &BTreeSet<(Reverse<i32>, Id)>) -> Option<Id> {
+    use std::ops::Bound::{Excluded, Unbounded};
+    let mut next = set.first();
+    let mut oldest = next.map(|(_, id)| *id)?;
+    while let Some((priority, id)) = next {
+        oldest = oldest.min(*id);
+        next = set.range((Excluded((*priority, Id(u128::MAX))), Unbounded)).next();
+    }
+    Some(oldest)
 }
 
 fn limited(start: &NewRun, limit: &Limit) -> Limited {

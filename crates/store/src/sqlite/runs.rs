@@ -10,7 +10,7 @@ use tokio::sync::oneshot;
 
 use super::{Shared, Sqlite, lock, park, park::Brought, read, writer::Order};
 use crate::{
-    Account, Cancelled, Change, Claimed, Commit, Error, Filter, Heard, Id, Log, NewRun, Page, Reopened,
+    Account, Cancelled, Change, Claimed, Commit, Error, Filter, Heard, Id, Lane, Log, NewRun, Page, Reopened,
     Reply, Run, Runs, Signalled, Standing, Started, Status, Ticket,
 };
 
@@ -158,6 +158,14 @@ impl Runs for Sqlite {
     fn account(&self) -> Reply<'_, Account> {
         let account = lock(&self.shared.memory).account();
         Box::pin(std::future::ready(Ok(account)))
+    }
+
+    fn lanes(&self) -> Vec<Lane> {
+        lock(&self.shared.memory).lanes()
+    }
+
+    fn queued(&self, system: &str) -> u64 {
+        lock(&self.shared.memory).queued(system)
     }
 }
 

@@ -158,6 +158,34 @@ pub(crate) async fn a_refused_submission_harms_no_other(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn lanes_say_what_is_ready_and_systems_what_is_queued(open: &Open<'_>) {
+    let store = open();
+    for n in 1..=2 {
+        start(&*store, run(n)).await;
+    }
+    let limit = |n| store::NewRun { limit: Some(store::Limit { key: "k".into(), at_once: 1 }), ..run(n) };
+    start(&*store, store::NewRun { priority: 9, ..run(3) }).await;
+    start(&*store, store::NewRun { queue: "slow".into(), ..limit(4) }).await;
+    start(&*store, store::NewRun { queue: "slow".into(), ..limit(5) }).await;
+    let lane = |queue: &str, ready, n| store::Lane {
+        queue: queue.into(),
+        system: "shop".into(),
+        ready,
+        oldest: run(n).id,
+    };
+    assert_eq!(store.lanes(), [lane("default", 3, 1), lane("slow", 1, 4)]);
+    assert_eq!((store.queued("shop"), store.queued("other")), (5, 0));
+    let first = claim(&*store).await;
+    assert_eq!((first.start.id, store.queued("shop")), (run(3).id, 4));
+    store.release(first.start.id, first.epoch);
+    assert_eq!(store.queued("shop"), 5);
+    let all = store.claim(9).await.unwrap();
+    assert_eq!((all.len(), store.lanes(), store.queued("shop")), (4, vec![], 1), "one is blocked");
+    store.cancel(run(5).id, true, 9).await.unwrap();
+    assert_eq!(store.queued("shop"), 0);
+    close(store).await;
+}
+
 pub(crate) async fn the_account_balances(open: &Open<'_>) {
     let store = open();
     for n in 1..=4 {
