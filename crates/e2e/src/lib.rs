@@ -11,6 +11,7 @@
 
 pub mod crashdisk;
 mod dice;
+pub mod matrix;
 pub mod order;
 pub mod proof;
 pub mod sim;

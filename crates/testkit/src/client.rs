@@ -96,6 +96,17 @@ impl Client {
         within(exchange, || format!("neither an answer to {method} {path} nor an end")).await
     }
 
+    /// The status of an answer that need not end: a stream is hung up on.
+    pub async fn status(&self, method: &str, path: &str, headers: &[(&str, &str)], body: Bytes) -> Answer {
+        let sent = self.send(method, path, headers, body);
+        let (response, connection) = within(sent, || format!("no answer to {method} {path}")).await;
+        connection.abort();
+        let text = |value: &header::HeaderValue| String::from_utf8_lossy(value.as_bytes()).into_owned();
+        let headers = response.headers().iter();
+        let headers = headers.map(|(name, value)| (name.to_string(), text(value))).collect();
+        Answer { status: response.status().as_u16(), headers, body: Bytes::new() }
+    }
+
     /// Opens a stream of server-sent events; fails the test unless the answer is 200.
     pub async fn events(&self, path: &str) -> Events {
         let headers = [("accept", "text/event-stream")];

@@ -9,7 +9,7 @@ use std::{
     time::Instant,
 };
 
-use store::{Change, Item, To};
+use store::{Change, Item, To, sabotage::Sabotage};
 use tokio::sync::Notify;
 
 use super::{
@@ -144,6 +144,7 @@ impl Board {
 
     fn put(&self, mark: Option<Mark>, change: &Change, now_ms: i64, touched: &mut Vec<Arc<Room>>) {
         let mut enter = |system: &Arc<str>, audience: Audience, frame: &Arc<Frame>| {
+            let audience = if Sabotage::NoAudience.on() { Audience::Everyone } else { audience };
             let room = self.room(system, audience);
             room.log_mut().put(mark.map(|mark| mark.place), frame.clone(), now_ms);
             touched.push(room);
