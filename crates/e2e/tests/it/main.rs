@@ -8,6 +8,7 @@ mod disk;
 mod jobs;
 mod modal;
 mod once;
+mod openapi;
 mod order;
 mod read_only;
 mod sim;

@@ -81,6 +81,8 @@ pub(crate) struct Door {
     first: Vec<User>,
     tokens: Option<Tokens>,
     book: RwLock<Arc<Book>>,
+    /// One at a time reads, so that an older book never takes the place of a newer one.
+    reading: tokio::sync::Mutex<()>,
     open: AtomicBool,
     sessions: Mutex<HashMap<Hash, Session>>,
     secret: [u8; 32],
@@ -109,6 +111,7 @@ impl Kept {
             first: doors.users,
             tokens: doors.tokens.map(Tokens::new),
             book: RwLock::default(),
+            reading: tokio::sync::Mutex::default(),
             open: AtomicBool::new(true),
             sessions: Mutex::default(),
             secret,
@@ -136,11 +139,13 @@ async fn follow(door: Arc<Door>, mut changes: tokio::sync::broadcast::Receiver<s
 }
 
 impl Door {
-    /// Reads the users, and forgets the sessions that were looked up.
+    /// Reads the users, and forgets the sessions that were looked up. Whoever has changed them waits for it before it says so: a
+    /// fresh key lets its user in at once, and a revoked one nobody any more.
     ///
     /// # Errors
     /// The store's.
     pub(crate) async fn read(&self) -> Result<(), store::Error> {
+        let _one = self.reading.lock().await;
         let users = self.store.users().await?;
         let book = Book::of(self.first.iter().cloned().chain(users));
         if !book.is_empty() || self.tokens.is_some() {

@@ -159,7 +159,7 @@ pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Re
         roles.join(", "),
         if systems.is_empty() { "all systems".to_owned() } else { systems.join(", ") }
     );
-    match app.engine.store().edit_user(edit).await? {
+    match edited(&app, edit).await? {
         Some(user) => {
             noted(&app, &viewer, "user_added", &detail).await?;
             Ok(json(StatusCode::CREATED, &UserView { key: shown, ..UserView::from(&user) }))
@@ -169,7 +169,7 @@ pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Re
 }
 
 pub(crate) async fn remove(State(app): State<Arc<App>>, viewer: Viewer, Path(name): Path<String>) -> Answer {
-    match app.engine.store().edit_user(UserEdit::Remove { name: name.as_str().into() }).await? {
+    match edited(&app, UserEdit::Remove { name: name.as_str().into() }).await? {
         Some(user) => {
             noted(&app, &viewer, "user_removed", &name).await?;
             ok(&UserView::from(&user))
@@ -184,7 +184,7 @@ pub(crate) async fn revoke(
     Path((name, key)): Path<(String, String)>,
 ) -> Answer {
     let edit = UserEdit::Revoke { name: name.as_str().into(), key: key.as_str().into() };
-    match app.engine.store().edit_user(edit).await? {
+    match edited(&app, edit).await? {
         Some(user) => {
             noted(&app, &viewer, "key_revoked", &format!("{name}: {key}")).await?;
             ok(&UserView::from(&user))
@@ -193,9 +193,14 @@ pub(crate) async fn revoke(
     }
 }
 
-/// What was changed counts when it is answered.
-async fn noted(app: &App, viewer: &Viewer, what: &'static str, detail: &str) -> Result<(), Refused> {
+/// Done, and known to the door.
+async fn edited(app: &App, edit: UserEdit) -> Result<Option<User>, Refused> {
+    let user = app.engine.store().edit_user(edit).await?;
     app.door().read().await?;
+    Ok(user)
+}
+
+async fn noted(app: &App, viewer: &Viewer, what: &'static str, detail: &str) -> Result<(), Refused> {
     let user = Some(viewer.person.id.clone());
     audit::note(app, Line { what, user, detail, ..Line::default() }).await
 }
