@@ -89,6 +89,16 @@ pub(crate) struct Host {
     pub(crate) allow_private: bool,
 }
 
+/// An environment variable that says something.
+fn set(name: &str) -> Option<String> {
+    std::env::var(name).ok().filter(|text| !text.is_empty())
+}
+
+fn number<T: std::str::FromStr>(name: &str, what: &str) -> Result<Option<T>, Trouble> {
+    let wrong = |text: &str| Trouble::new(format!("{name} is `{text}`"), format!("give a whole number {what}"));
+    set(name).map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
+}
+
 impl File {
     /// PROJECT/hefe.toml; nothing set if it is not there.
     pub(crate) fn read(project: &Path) -> Result<File, Trouble> {
@@ -106,7 +116,7 @@ impl File {
         let file: File = toml::from_str(&text).map_err(|error| {
             Trouble::new(
                 format!("`{}` is not right: {}", path.display(), error.to_string().trim_end()),
-                "mend the line that is shown; the README lists the keys",
+                "mend the line that is shown; docs/settings.md lists the keys",
             )
         })?;
         file.with_environment()
@@ -114,14 +124,12 @@ impl File {
 
     /// What holds for every command that opens the project, not for `hefe serve` alone.
     fn with_environment(mut self) -> Result<File, Trouble> {
-        let set = |name: &str| std::env::var(name).ok().filter(|text| !text.is_empty());
         self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
-        if let Some(text) = set("HEFE_DISK_PERCENT") {
-            let percent = text.parse().map_err(|_| {
-                Trouble::new(format!("HEFE_DISK_PERCENT is `{text}`"), "give a whole number from 1 to 100")
-            })?;
-            self.disk_percent = Some(percent);
-        }
+        self.disk_percent = number("HEFE_DISK_PERCENT", "from 1 to 100")?.or(self.disk_percent);
+        self.body_bytes_max = number("HEFE_BODY_BYTES_MAX", "of bytes")?.or(self.body_bytes_max);
+        self.queued_max = number("HEFE_QUEUED_MAX", "of runs")?.or(self.queued_max);
+        self.starts_per_s = number("HEFE_STARTS_PER_S", "of runs")?.or(self.starts_per_s);
+        self.streams_max = number("HEFE_STREAMS_MAX", "of streams")?.or(self.streams_max);
         Ok(self)
     }
 

@@ -7,6 +7,7 @@ mod bulk;
 mod disk;
 mod jobs;
 mod modal;
+mod matrix;
 mod once;
 mod openapi;
 mod order;
