@@ -95,7 +95,8 @@ fn set(name: &str) -> Option<String> {
 }
 
 fn number<T: std::str::FromStr>(name: &str, what: &str) -> Result<Option<T>, Trouble> {
-    let wrong = |text: &str| Trouble::new(format!("{name} is `{text}`"), format!("give a whole number {what}"));
+    let wrong =
+        |text: &str| Trouble::new(format!("{name} is `{text}`"), format!("give a whole number {what}"));
     set(name).map(|text| text.parse().map_err(|_| wrong(&text))).transpose()
 }
 
