@@ -23,21 +23,32 @@ pub(crate) async fn check(scene: &Scene, cells: &mut Cells) {
     for person in &listeners {
         streams.push(person.client(Way::Key).events("/shop/events").await);
     }
-    let mut watched = scene.person("root").events("/shop/events").await;
+    let root = scene.person("root");
+    let mut watched = root.events("/shop/events").await;
+    let mut other = scene.person("elsewhere").events("/other/events").await;
     let (owner, nobody) = (scene.person("owner"), scene.nobody());
     let mut runs = HashMap::new();
     for (by, webhook) in [(&owner, "private"), (&nobody, "orphan"), (&owner, "public")] {
-        runs.insert(scene.run(by, webhook, &mut watched).await, webhook);
+        let path = format!("/shop/webhook/{webhook}");
+        runs.insert(Scene::run(by, &path, &mut watched).await, webhook);
     }
     let mut came = vec![Vec::new(); streams.len()];
     for _ in 0..2 {
-        let last = scene.run(&owner, "public", &mut watched).await;
+        let last = Scene::run(&owner, "/shop/webhook/public", &mut watched).await;
         for (stream, came) in streams.iter_mut().zip(&mut came) {
             hear(stream, &last, came).await;
         }
     }
     for (person, came) in listeners.iter().zip(&came) {
         one(person, came, &runs, cells);
+    }
+    let mut came = Vec::new();
+    let mut watched = root.events("/other/events").await;
+    let last = Scene::run(&root, "/other/webhook/public", &mut watched).await;
+    hear(&mut other, &last, &mut came).await;
+    for (run, webhook) in &runs {
+        let strange = came.iter().any(|(_, data)| data.to_string().contains(run.as_str()));
+        cells.see(!strange, || format!("the stream of another system tells of the {webhook} run"));
     }
 }
 

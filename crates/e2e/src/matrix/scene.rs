@@ -66,12 +66,15 @@ impl Scene {
         let root = self.person("root");
         let mut events = root.events("/shop/events").await;
         let owner = self.person("owner");
-        let mine = self.run(&owner, "private", &mut events).await;
-        self.run(&owner, "public", &mut events).await;
-        let theirs = self.run(&self.nobody(), "orphan", &mut events).await;
-        for (by, webhook) in [(&owner, "heldprivate"), (&owner, "heldpublic"), (&self.nobody(), "heldorphan")]
-        {
-            self.start_and(by, webhook, &mut events, |event| event["status"] == "waiting").await;
+        let mine = Scene::run(&owner, "/shop/webhook/private", &mut events).await;
+        Scene::run(&owner, "/shop/webhook/public", &mut events).await;
+        let theirs = Scene::run(&self.nobody(), "/shop/webhook/orphan", &mut events).await;
+        for (by, webhook) in [
+            (&owner, "/shop/webhook/heldprivate"),
+            (&owner, "/shop/webhook/heldpublic"),
+            (&self.nobody(), "/shop/webhook/heldorphan"),
+        ] {
+            Scene::start_and(by, webhook, &mut events, |event| event["status"] == "waiting").await;
         }
         let bulk = json!({ "action": "cancel", "filter": { "workflow": "None" } });
         let action =
@@ -94,19 +97,18 @@ impl Scene {
         ]);
     }
 
-    /// Starts by a webhook and waits for the end.
-    pub(crate) async fn run(&self, by: &Client, webhook: &str, watched: &mut Events) -> String {
-        self.start_and(by, webhook, watched, |event| !event["ended_at"].is_null()).await
+    /// Starts at an address and waits for the end.
+    pub(crate) async fn run(by: &Client, webhook: &str, watched: &mut Events) -> String {
+        Scene::start_and(by, webhook, watched, |event| !event["ended_at"].is_null()).await
     }
 
     async fn start_and(
-        &self,
         by: &Client,
         webhook: &str,
         watched: &mut Events,
         until: impl Fn(&Value) -> bool,
     ) -> String {
-        let started = by.post(&format!("/shop/webhook/{webhook}"), &json!({ "say": "a secret input" })).await;
+        let started = by.post(webhook, &json!({ "say": "a secret input" })).await;
         assert_eq!(started.status, 202, "{webhook}: {}", started.text());
         let id = started.json()["run"].as_str().expect("its id").to_owned();
         let is_there = |event: &Value| event["id"] == *id && until(event);

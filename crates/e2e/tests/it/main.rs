@@ -6,6 +6,7 @@ mod browser;
 mod bulk;
 mod disk;
 mod jobs;
+mod limits;
 mod matrix;
 mod modal;
 mod once;
