@@ -38,6 +38,8 @@ pub enum Sabotage {
     NoRank,
     /// A run and a progress item are everyone's own.
     NoOwner,
+    /// A role in one system is one in all.
+    NoSystem,
     /// A live stream carries what others may see.
     NoAudience,
 }
@@ -64,6 +66,7 @@ impl Sabotage {
             Sabotage::KeepHeld => "keep-held",
             Sabotage::NoRank => "no-rank",
             Sabotage::NoOwner => "no-owner",
+            Sabotage::NoSystem => "no-system",
             Sabotage::NoAudience => "no-audience",
         };
         static ASKED: std::sync::LazyLock<Option<String>> =
