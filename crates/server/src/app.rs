@@ -7,7 +7,7 @@ use axum::{
     http::StatusCode,
     middleware,
     response::{IntoResponse, Response},
-    routing::{delete, get, post},
+    routing::{delete, get, patch, post},
 };
 use engine::{Engine, Published};
 use store::Run;
@@ -20,8 +20,10 @@ use crate::{
     live::Hub,
     once::UnderWay,
     pages,
+    pusher::{self, Pusher},
     routes::{
-        account, audit, bulk, events, health, mine, notifications, progress, runs, users, webhook, workflows,
+        account, audit, broadcasting, bulk, events, health, mine, notifications, progress, runs, users,
+        webhook, workflows,
     },
     settings::Settings,
 };
@@ -32,6 +34,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) live: Hub,
     pub(crate) under_way: UnderWay,
+    pub(crate) pusher: Pusher,
     kept: Kept,
 }
 
@@ -68,7 +71,8 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
     let kept = Kept::open(engine.store().clone(), settings.doors.clone()).await?;
     let open = kept.door.is_open();
     let live = Hub::start(engine.clone(), &settings);
-    let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), kept });
+    let pusher = Pusher::open(engine.store(), &settings).await?;
+    let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
     Ok(Site { router: router(app), open })
 }
 
@@ -99,8 +103,17 @@ fn router(app: Arc<App>) -> Router {
         .route("/{system}/progress/{item}", get(progress::show))
         .route("/{system}/mine", get(mine::list))
         .route("/{system}/notifications", get(notifications::list))
+        .route("/{system}/notifications/read", patch(notifications::read_these))
+        .route("/{system}/notifications/delete", delete(notifications::delete_these))
+        .route("/{system}/notifications/deleteAll", patch(notifications::delete_all))
+        .route("/{system}/notification/{id}/read", post(notifications::read))
+        .route("/{system}/notification/{id}/unread", post(notifications::unread))
+        .route("/{system}/notification/{id}/action/{name}", post(notifications::act))
         .route("/{system}/events", get(events::stream))
         .route("/{system}/events/ticket", post(events::ticket))
+        .route("/app/{key}", get(pusher::connect))
+        .route("/{system}/broadcasting", get(broadcasting::show))
+        .route("/{system}/broadcasting/auth", post(broadcasting::sign))
         .route("/{system}/audit", get(audit::of_system))
         .route("/audit", get(audit::of_all))
         .route("/users", get(users::list).post(users::add))

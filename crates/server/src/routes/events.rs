@@ -17,7 +17,7 @@ use crate::{
     app::App,
     asked::{Path, Query},
     door::{Guest, TICKET_MS, Viewer, nobody},
-    live::{Begin, Mark, Of},
+    live::{Begin, Mark, Of, Shape},
     serve::Peer,
 };
 
@@ -78,7 +78,8 @@ pub(crate) async fn stream(
     let begin = last.map(Begin::Since).or(page.map(Begin::Page)).unwrap_or(Begin::Fresh);
     let peer = peer.map(|Extension(peer)| peer);
     let system = published.system.name.clone();
-    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer, channels };
+    let shape = Shape::Events(channels);
+    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer, shape };
     let opened = app.live.stream(of, peer, begin).await;
     let Some(opened) = opened else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")

@@ -3,6 +3,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod body;
+pub(crate) mod broadcasting;
 pub(crate) mod bulk;
 pub(crate) mod events;
 pub(crate) mod health;
