@@ -36,6 +36,8 @@ enum Command {
     Runs(commands::runs::Args),
     /// Make users, list and remove them
     User(commands::user::Args),
+    /// Show every setting with where it came from, and each system's key for live clients
+    Config(commands::config::Args),
     /// Evaluate an expression, or print its tree
     Recipe(commands::recipe::Args),
 }
@@ -65,6 +67,7 @@ pub fn main() -> ExitCode {
             Command::Run(args) => commands::run::main(args).await,
             Command::Runs(args) => commands::runs::main(args).await,
             Command::User(args) => commands::user::main(args).await,
+            Command::Config(args) => commands::config::main(args).await,
             Command::Recipe(args) => commands::recipe::main(&args),
         }
     })

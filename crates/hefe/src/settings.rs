@@ -8,7 +8,7 @@ use serde::Deserialize;
 use crate::say::Trouble;
 
 /// How full the disk may be before new starts are refused (durability.md, Stores).
-const DISK_PERCENT: u8 = 95;
+pub(crate) const DISK_PERCENT: u8 = 95;
 
 /// The file's keys.
 #[derive(Debug, Default, Deserialize)]
@@ -90,7 +90,7 @@ pub(crate) struct Host {
 }
 
 /// An environment variable that says something.
-fn set(name: &str) -> Option<String> {
+pub(crate) fn set(name: &str) -> Option<String> {
     std::env::var(name).ok().filter(|text| !text.is_empty())
 }
 
@@ -101,26 +101,28 @@ fn number<T: std::str::FromStr>(name: &str, what: &str) -> Result<Option<T>, Tro
 }
 
 impl File {
-    /// PROJECT/hefe.toml; nothing set if it is not there.
+    /// PROJECT/hefe.toml and what the environment says; nothing set if neither is there.
     pub(crate) fn read(project: &Path) -> Result<File, Trouble> {
+        File::alone(project)?.with_environment()
+    }
+
+    /// PROJECT/hefe.toml.
+    pub(crate) fn alone(project: &Path) -> Result<File, Trouble> {
         let path = project.join("hefe.toml");
         let text = match std::fs::read_to_string(&path) {
             Ok(text) => text,
-            Err(error) if error.kind() == std::io::ErrorKind::NotFound => {
-                return File::default().with_environment();
-            }
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Ok(File::default()),
             Err(error) => {
                 let says = format!("`{}` cannot be read: {error}", path.display());
                 return Err(Trouble::new(says, "make the file readable, or remove it"));
             }
         };
-        let file: File = toml::from_str(&text).map_err(|error| {
+        toml::from_str(&text).map_err(|error| {
             Trouble::new(
                 format!("`{}` is not right: {}", path.display(), error.to_string().trim_end()),
                 "mend the line that is shown; docs/settings.md lists the keys",
             )
-        })?;
-        file.with_environment()
+        })
     }
 
     /// What holds for every command that opens the project, not for `hefe serve` alone.

@@ -19,6 +19,7 @@ use crate::{
     live::Hub,
     once::UnderWay,
     pages,
+    pusher::Pusher,
     route::{Route, Who, mount},
     routes,
     settings::Settings,
@@ -30,6 +31,7 @@ pub(crate) struct App {
     pub(crate) settings: Settings,
     pub(crate) live: Hub,
     pub(crate) under_way: UnderWay,
+    pub(crate) pusher: Pusher,
     kept: Kept,
 }
 
@@ -66,7 +68,8 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
     let kept = Kept::open(engine.store().clone(), settings.doors.clone()).await?;
     let open = kept.door.is_open();
     let live = Hub::start(engine.clone(), &settings);
-    let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), kept });
+    let pusher = Pusher::open(engine.store(), &settings).await?;
+    let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
     Ok(Site { router: router(app), open })
 }
 

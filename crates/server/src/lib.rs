@@ -2,7 +2,7 @@
 //!
 //! ```text
 //! a request -> guard (who may speak to us) -> routes (JSON) or pages (HTML) -> engine
-//! store::changes -> live (who may see it, newest state wins) -> /SYSTEM/events -> a page
+//! store::changes -> live (who may see it, newest state wins) -> /SYSTEM/events, or pusher's /app/KEY -> a page
 //! ```
 //!
 //! It promises that nothing leaves that its reader may not see: what a provider said is withheld at this border (see
@@ -20,6 +20,7 @@ mod live;
 mod once;
 mod openapi;
 mod pages;
+mod pusher;
 mod route;
 mod routes;
 mod schema;

@@ -140,13 +140,18 @@ fn fields(of: Of, schemas: &mut SchemaGenerator) -> Vec<Value> {
 }
 
 fn body(route: &Route, schemas: &mut Schemas) -> Option<Value> {
-    let (kind, schema, required) = match route.takes {
+    const JSON: &str = "application/json";
+    const FORM: &str = "application/x-www-form-urlencoded";
+    let (kinds, of): (&[&str], Option<Of>) = match route.takes {
         Takes::Nothing => return None,
-        Takes::Any => ("application/json", json!({}), false),
-        Takes::Json(of) => ("application/json", of(&mut schemas.taken).to_value(), true),
-        Takes::Form(of) => ("application/x-www-form-urlencoded", of(&mut schemas.taken).to_value(), true),
+        Takes::Any => (&[JSON], None),
+        Takes::Json(of) => (&[JSON], Some(of)),
+        Takes::Form(of) => (&[FORM], Some(of)),
+        Takes::Either(of) => (&[FORM, JSON], Some(of)),
     };
-    Some(json!({ "required": required, "content": { kind: { "schema": schema } } }))
+    let schema = of.map_or_else(|| json!({}), |of| of(&mut schemas.taken).to_value());
+    let content = kinds.iter().map(|kind| ((*kind).to_owned(), json!({ "schema": schema })));
+    Some(json!({ "required": of.is_some(), "content": content.collect::<Map<_, _>>() }))
 }
 
 fn responses(route: &Route, schemas: &mut Schemas) -> Value {
@@ -162,6 +167,7 @@ fn responses(route: &Route, schemas: &mut Schemas) -> Value {
                 status.to_string(),
                 json!({ "description": reason(*status), "content": { *of: { "schema": { "type": "string" } } } }),
             ),
+            Kind::Socket => (status.to_string(), json!({ "description": "a WebSocket from then on" })),
             Kind::Moved => (status.to_string(), json!({ "description": "see `location`" })),
         };
         all.insert(name, answer);

@@ -72,6 +72,7 @@ pub(crate) const PLAIN: Route = Route {
 pub(crate) enum Verb {
     Get,
     Post,
+    Patch,
     Delete,
 }
 
@@ -104,6 +105,8 @@ pub(crate) enum Takes {
     Any,
     /// A form of a page.
     Form(Of),
+    /// The same as a form or as JSON.
+    Either(Of),
 }
 
 /// An answer.
@@ -120,6 +123,8 @@ pub(crate) enum Kind {
     Text(&'static str),
     /// Nothing but `location`.
     Moved,
+    /// The connection, from then on a WebSocket.
+    Socket,
     /// Whatever status and headers a workflow chooses, with any JSON.
     Own,
 }
@@ -135,6 +140,7 @@ impl Verb {
         match self {
             Verb::Get => "get",
             Verb::Post => "post",
+            Verb::Patch => "patch",
             Verb::Delete => "delete",
         }
     }
@@ -143,6 +149,7 @@ impl Verb {
         match self {
             Verb::Get => MethodFilter::GET,
             Verb::Post => MethodFilter::POST,
+            Verb::Patch => MethodFilter::PATCH,
             Verb::Delete => MethodFilter::DELETE,
         }
     }

@@ -80,10 +80,14 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl
             Some(_) = connections.join_next() => {}
         }
     }
-    drop(listener);
+    drop((listener, stopping));
     // Nobody listening is as good as told.
     let _ = stop.send(true);
-    let drained = async { while connections.join_next().await.is_some() {} };
+    let drained = async {
+        while connections.join_next().await.is_some() {}
+        // WebSockets are connections no more; each holds the word to stop until it has ended.
+        stop.closed().await;
+    };
     if tokio::time::timeout(DRAIN, drained).await.is_err() {
         tracing::warn!("some answers were still under way and are cut off");
     }
@@ -128,6 +132,7 @@ where
             .header_read_timeout(HEAD_TIMEOUT)
             .pipeline_flush(true)
             .serve_connection(TokioIo::new(stream), service)
+            .with_upgrades()
     );
     let mut stopping = peer.stopping.clone();
     loop {

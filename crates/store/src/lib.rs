@@ -25,7 +25,7 @@ pub use action::{Action, Bulk, Step};
 pub use change::{Change, Changes, Message, To, Toast};
 pub use error::Error;
 pub use id::Id;
-pub use notification::Notification;
+pub use notification::{Handled, Handling, Notification};
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
 pub use people::{Grant, Noted, Session, User, UserEdit, UserKey};
 pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Usual, Window};
@@ -189,7 +189,8 @@ pub trait Items: Send + Sync {
 
 /// Notifications kept for people.
 pub trait Inbox: Send + Sync {
-    /// Notifications of a person that came after `since`, newest first, 100 a page; the first page is 0.
+    /// Notifications of a person, newest first, 100 a page; the first page is 0. After a `since` those that changed then, the
+    /// newest change first, with those that are gone.
     fn notifications(
         &self,
         system: Arc<str>,
@@ -197,6 +198,10 @@ pub trait Inbox: Send + Sync {
         since: u64,
         page: u32,
     ) -> Reply<'_, Vec<Arc<Notification>>>;
+    /// One of a person's, unless it is gone.
+    fn notification(&self, system: Arc<str>, user: Arc<str>, id: Id) -> Reply<'_, Option<Arc<Notification>>>;
+    /// Does it, and gives those that are there as they are then. What changes is told ([`Change::Notification`]).
+    fn handle(&self, handled: Handled) -> Reply<'_, Vec<Arc<Notification>>>;
 }
 
 /// Folders of systems as they were published. One goes an hour after it was replaced, and no run is pinned to it.

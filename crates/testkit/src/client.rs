@@ -52,6 +52,11 @@ impl Client {
         Client { base: base.trim_end_matches('/').to_owned(), headers: Vec::new() }
     }
 
+    /// `http://HOST:PORT`.
+    pub fn base(&self) -> &str {
+        &self.base
+    }
+
     /// The same, with one more header in every request.
     pub fn with(&self, name: &str, value: &str) -> Client {
         let mut client = self.clone();

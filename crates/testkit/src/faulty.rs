@@ -8,9 +8,9 @@ use std::{pin::Pin, sync::Arc};
 use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
-    Filter, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane, Log, Moved, NewRun, Noted,
-    Notification, Once, Page, People, Reopened, Reply, Run, Runs, Session, Signalled, Started, Step, Store,
-    Ticket, User, UserEdit, Version, Versions,
+    Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane, Log, Moved,
+    NewRun, Noted, Notification, Once, Page, People, Reopened, Reply, Run, Runs, Session, Signalled, Started,
+    Step, Store, Ticket, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -222,6 +222,14 @@ impl Inbox for Faulty {
         page: u32,
     ) -> Reply<'_, Vec<Arc<Notification>>> {
         self.read("notifications", self.inner.notifications(system, user, since, page))
+    }
+
+    fn notification(&self, system: Arc<str>, user: Arc<str>, id: Id) -> Reply<'_, Option<Arc<Notification>>> {
+        self.read("notification", self.inner.notification(system, user, id))
+    }
+
+    fn handle(&self, handled: Handled) -> Reply<'_, Vec<Arc<Notification>>> {
+        self.write("handle", |inner| inner.handle(handled))
     }
 }
 

@@ -39,6 +39,8 @@ pub(crate) enum May {
     OwnOrTold(Level),
     /// The thing's person alone.
     OwnOnly,
+    /// The same; others are told that they may not.
+    OwnOnlyTold,
     /// From that role on; others do not know that it is there.
     KnownFrom(Level),
     /// A ticket opens its own system.
@@ -57,7 +59,7 @@ pub(crate) enum Seen {
 }
 
 use Level::{Admin, Operator, Viewer};
-use May::{Anyone, From, KnownFrom, OwnOnly, OwnOr, OwnOrTold, Public, SignedIn, Ticket, World};
+use May::{Anyone, From, KnownFrom, OwnOnly, OwnOnlyTold, OwnOr, OwnOrTold, Public, SignedIn, Ticket, World};
 
 const fn ask(path: &'static str, may: May, comes_to: &'static [u16]) -> Ask {
     Ask { path, body: "", may, comes_to }
@@ -111,12 +113,31 @@ pub(crate) const RULES: &[Rule] = &[
     ]),
     rule("get /{system}/mine", "signed in", &[ask("/{system}/mine", SignedIn, &[200])]),
     rule("get /{system}/notifications", "signed in", &[ask("/{system}/notifications", SignedIn, &[200])]),
+    rule("post /{system}/notification/{id}/unread", "signed in", &[ask("/{system}/notification/{note}/unread", OwnOnly, &[200])]),
+    rule("post /{system}/notification/{id}/read", "signed in", &[ask("/{system}/notification/{note}/read", OwnOnly, &[200])]),
+    rule("post /{system}/notification/{id}/action/{name}", "signed in", &[
+        ask("/{system}/notification/{note}/action/act", OwnOnly, &[200]),
+    ]),
+    rule("patch /{system}/notifications/read", "signed in", &[
+        send("/{system}/notifications/read", r#"{"notifications": ["{note}"]}"#, SignedIn, &[200]),
+    ]),
+    rule("delete /{system}/notifications/delete", "signed in", &[
+        send("/{system}/notifications/delete", r#"{"notifications": ["{note}"]}"#, SignedIn, &[200]),
+    ]),
+    rule("patch /{system}/notifications/deleteAll", "signed in", &[ask("/{system}/notifications/deleteAll", SignedIn, &[200])]),
     rule("get /{system}/events", "signed in", &[
         ask("/{system}/events", SignedIn, &[200]),
         ask("/{system}/events?ticket={ticket}", Ticket, &[200]),
         ask("/{system}/events?ticket=none", Ticket, &[401]),
     ]),
     rule("post /{system}/events/ticket", "signed in", &[ask("/{system}/events/ticket", SignedIn, &[200])]),
+    rule("get /{system}/broadcasting", "signed in", &[ask("/{system}/broadcasting", SignedIn, &[200])]),
+    rule("post /{system}/broadcasting/auth", "signed in", &[
+        send("/{system}/broadcasting/auth", r#"{"socket_id": "1.2", "channel_name": "private-system.{system}"}"#, SignedIn, &[200]),
+        send("/{system}/broadcasting/auth", r#"{"socket_id": "1.2", "channel_name": "private-user.owner"}"#, OwnOnlyTold, &[200]),
+        send("/{system}/broadcasting/auth", r#"{"socket_id": "1.2", "channel_name": "private-system.elsewhere"}"#, SignedIn, &[403]),
+    ]),
+    rule("get /app/{key}", "anyone", &[ask("/app/none", Anyone, &[426])]),
     rule("get /{system}/audit", "admin", &[ask("/{system}/audit", From(Admin), &[200])]),
     rule("get /audit", "admin", &[ask("/audit", From(Admin), &[200])]),
     rule("get /users", "admin", &[ask("/users", From(Admin), &[200])]),
@@ -213,7 +234,7 @@ pub(crate) fn expected(rule: &Rule, ask: &Ask, person: &Person, system: &str) ->
     }
     // What there is in `shop` is not there in `other`.
     let mine = person.name == "owner" && system == "shop";
-    let a_thing = ["{mine}", "{theirs}", "{own}", "{public}", "{orphan}", "{action}"];
+    let a_thing = ["{mine}", "{theirs}", "{own}", "{public}", "{orphan}", "{action}", "{note}"];
     let elsewhere = in_system && system != "shop" && a_thing.iter().any(|thing| ask.path.contains(thing));
     let answer = match ask.may {
         From(least) if level < least => 403,
@@ -227,6 +248,7 @@ pub(crate) fn expected(rule: &Rule, ask: &Ask, person: &Person, system: &str) ->
             }
         }
         OwnOnly if !mine => 404,
+        OwnOnlyTold if !mine => 403,
         KnownFrom(least) if level < least => 404,
         _ => return comes_to,
     };

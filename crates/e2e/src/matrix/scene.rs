@@ -83,6 +83,8 @@ impl Scene {
             .as_str()
             .expect("one")
             .to_owned();
+        let notes = owner.get("/shop/notifications").await.json();
+        let note = notes["items"][0]["id"].as_str().expect("a note").to_owned();
         let own = item(&owner, "private bar").await;
         let public = item(&owner, "public bar").await;
         let orphan = item(&root, "orphan bar").await;
@@ -91,6 +93,7 @@ impl Scene {
             ("theirs", theirs),
             ("action", action),
             ("ticket", ticket),
+            ("note", note),
             ("own", own),
             ("public", public),
             ("orphan", orphan),
@@ -150,7 +153,8 @@ fn workflows() -> Vec<(&'static str, Value)> {
             json!({ "name": "bar", "type": "cast/progress", "to": { "default": { "tell": ["default"] } },
                 "options": { "title": format!("{} bar", name.to_lowercase()), "total": 2, "progress": 1, "send_to_user": private } }),
         ];
-        let note = json!({ "title": format!("{} note", name.to_lowercase()), "message": "done" });
+        let note = json!({ "title": format!("{} note", name.to_lowercase()), "message": "done",
+            "actions": [{ "name": "act", "event": "any" }] });
         let tell = match public {
             _ if name.starts_with("Held") => {
                 json!({ "name": "tell", "type": "flow/await", "options": { "signal": "go" } })

@@ -4,6 +4,7 @@
 mod approval;
 mod browser;
 mod bulk;
+mod clients;
 mod disk;
 mod jobs;
 mod limits;

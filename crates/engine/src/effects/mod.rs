@@ -155,6 +155,7 @@ impl Sink {
             body,
             at_ms,
             read_at_ms: None,
+            gone: false,
         }));
     }
 

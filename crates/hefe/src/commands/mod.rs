@@ -1,6 +1,7 @@
 //! A file a command.
 
 pub(crate) mod bulk;
+pub(crate) mod config;
 pub(crate) mod demo;
 pub(crate) mod recipe;
 pub(crate) mod run;

@@ -8,24 +8,27 @@ use crate::{
     settings::File,
 };
 
+/// Where it answers if nothing says otherwise.
+pub(crate) const LISTEN: &str = "127.0.0.1:8086";
+
 /// Its arguments.
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// The project's folder
     #[arg(env = "HEFE_PROJECT", default_value = ".", value_name = "PROJECT")]
-    project: PathBuf,
+    pub(crate) project: PathBuf,
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:8086]
     #[arg(long, env = "HEFE_LISTEN", value_name = "ADDRESS")]
-    listen: Option<String>,
+    pub(crate) listen: Option<String>,
     /// Where people reach the server, for the addresses that runs hand out [default: the address listened on]
     #[arg(long, env = "HEFE_PUBLIC_URL", value_name = "URL")]
-    public_url: Option<String>,
+    pub(crate) public_url: Option<String>,
     /// How full the disk may be before new starts are refused, percent [default: 95]
     #[arg(long, env = "HEFE_DISK_PERCENT", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
-    disk_percent: Option<u8>,
+    pub(crate) disk_percent: Option<u8>,
     /// Runs worked at once [default: 16]
     #[arg(long, env = "HEFE_RUNS", value_name = "N")]
-    runs: Option<usize>,
+    pub(crate) runs: Option<usize>,
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
@@ -69,7 +72,7 @@ async fn serve(args: Args) -> Result<(), Trouble> {
     file.runs = args.runs.or(file.runs);
     file.disk_percent = args.disk_percent.or(file.disk_percent);
     file.public_url = args.public_url.or(file.public_url);
-    let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| "127.0.0.1:8086".to_owned());
+    let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| LISTEN.to_owned());
     let mut home = Home::open(&args.project, &file).await?;
     for published in home.engine.systems() {
         for finding in &published.system.findings {

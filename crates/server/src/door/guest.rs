@@ -67,7 +67,11 @@ impl Rank {
 
 impl Guest {
     pub(crate) fn of(credential: Credential) -> Guest {
-        Guest(Some(Arc::new(credential)))
+        Guest::of_shared(Arc::new(credential))
+    }
+
+    pub(crate) fn of_shared(credential: Arc<Credential>) -> Guest {
+        Guest(Some(credential))
     }
 
     pub(crate) fn nobody() -> Guest {

@@ -48,6 +48,6 @@ pub(super) fn is(key: &str, kept: Hash) -> bool {
     Hash::of(key.as_bytes()).0.ct_eq(&kept.0).into()
 }
 
-pub(super) fn hex(bytes: &[u8]) -> String {
+pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

@@ -373,7 +373,7 @@ mod tests {
         let log = room.log();
         let (_, gone) = log.read(0, 9, 9, 0).next().unwrap();
         assert!(matches!(&gone.content, Content::Gone(_, Audience::Person(user)) if &**user == "ann"));
-        assert!(String::from_utf8_lossy(&gone.bytes()).contains(r#""gone":true"#));
+        assert!(String::from_utf8_lossy(&gone.event()).contains(r#""gone":true"#));
     }
 
     #[test]
@@ -399,7 +399,7 @@ mod tests {
         let board = Board::new(1);
         feed(&board, &[item(7, 1, None, false)]);
         let room = board.room(&"s".into(), Audience::Everyone);
-        let bytes: Vec<_> = (0..2).map(|_| room.log().read(0, 9, 9, 0).next().unwrap().1.bytes()).collect();
+        let bytes: Vec<_> = (0..2).map(|_| room.log().read(0, 9, 9, 0).next().unwrap().1.event()).collect();
         assert_eq!(bytes[0].as_ptr(), bytes[1].as_ptr());
         assert!(bytes[0].starts_with(b"event: progress\nid: 1.1.3e9\ndata: {"), "{:?}", bytes[0]);
     }

@@ -10,6 +10,7 @@ use bytes::Bytes;
 use serde::Serialize;
 use store::{Hash, Id, Item, ItemStatus, Message, NewRun, Notification, Standing, Toast};
 
+use super::channel::Channel;
 use crate::{
     border::Shown,
     time::iso,
@@ -147,12 +148,14 @@ pub(crate) struct Frame {
     /// None: a state read anew, which says nothing about what else the client has.
     mark: Option<Mark>,
     pub(crate) content: Content,
-    bytes: OnceLock<Bytes>,
+    event: OnceLock<Bytes>,
+    /// For the channel of its system, and for that of its person.
+    messages: [OnceLock<Bytes>; 2],
 }
 
 impl Frame {
     pub(crate) fn new(mark: Option<Mark>, content: Content) -> Arc<Frame> {
-        Arc::new(Frame { mark, content, bytes: OnceLock::new() })
+        Arc::new(Frame { mark, content, event: OnceLock::new(), messages: Default::default() })
     }
 
     /// What it is a state of.
@@ -187,21 +190,66 @@ impl Frame {
         }
     }
 
-    /// The event as it stands on the wire.
-    pub(crate) fn bytes(&self) -> Bytes {
-        self.bytes
-            .get_or_init(|| match &self.content {
-                Content::Progress(item) => encode("progress", self.mark, &ItemView::from(&**item)),
-                Content::Gone(item, _) => encode("progress", self.mark, &Gone { id: item.id, gone: true }),
-                Content::Notification(notification) => {
-                    encode("notification", self.mark, &NotificationView::from(&**notification))
-                }
-                Content::Toast(toast, _) => encode("toast", self.mark, &Shown::of(&toast.body)),
-                Content::Message(message, _) => encode(&message.event, self.mark, &Shown::of(&message.data)),
-                Content::Run(run) => encode("run", self.mark, &run.row()),
-            })
-            .clone()
+    /// An item that ended after that, milliseconds since 1970: who was cut off for a moment has to be told.
+    pub(crate) fn ended_since(&self, ms: i64) -> bool {
+        matches!(&self.content, Content::Progress(item) if item.status != ItemStatus::Running && item.updated_at_ms > ms)
     }
+
+    /// As a server-sent event: `event:`, `id:` and one line of `data:`.
+    pub(crate) fn event(&self) -> Bytes {
+        let encode = || {
+            let mut head = format!("event: {}\n", self.name());
+            if let Some(mark) = self.mark {
+                // Writing to a string does not fail.
+                let _ = writeln!(head, "id: {mark}");
+            }
+            head.push_str("data: ");
+            // JSON has no line breaks of its own.
+            Ok([head.as_bytes(), &self.json()?, b"\n\n"].concat())
+        };
+        self.event.get_or_init(|| written(encode())).clone()
+    }
+
+    /// As a message of the Pusher protocol, whose data is JSON in a text.
+    pub(crate) fn message(&self, channel: &Channel) -> Bytes {
+        let encode = || {
+            let data = self.json()?;
+            let data = String::from_utf8_lossy(&data);
+            serde_json::to_vec(&Envelope { event: self.name(), channel: Some(&channel.name), data: &data })
+        };
+        self.messages[usize::from(channel.is_own())].get_or_init(|| written(encode())).clone()
+    }
+
+    fn name(&self) -> &str {
+        match &self.content {
+            Content::Progress(_) | Content::Gone(..) => "progress",
+            Content::Notification(_) => "notification",
+            Content::Toast(..) => "toast",
+            Content::Message(message, _) => &message.event,
+            Content::Run(_) => "run",
+        }
+    }
+
+    fn json(&self) -> serde_json::Result<Vec<u8>> {
+        match &self.content {
+            Content::Progress(item) => serde_json::to_vec(&ItemView::from(&**item)),
+            Content::Gone(item, _) => serde_json::to_vec(&Gone { id: item.id, gone: true }),
+            Content::Notification(kept) if kept.gone => serde_json::to_vec(&Gone { id: kept.id, gone: true }),
+            Content::Notification(kept) => serde_json::to_vec(&NotificationView::from(&**kept)),
+            Content::Toast(toast, _) => serde_json::to_vec(&Shown::of(&toast.body)),
+            Content::Message(message, _) => serde_json::to_vec(&Shown::of(&message.data)),
+            Content::Run(run) => serde_json::to_vec(&run.row()),
+        }
+    }
+}
+
+/// A message of the Pusher protocol.
+#[derive(Serialize)]
+pub(crate) struct Envelope<'a> {
+    pub(crate) event: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) channel: Option<&'a str>,
+    pub(crate) data: &'a str,
 }
 
 #[derive(Serialize)]
@@ -210,19 +258,9 @@ struct Gone {
     gone: bool,
 }
 
-/// `event:`, `id:` and one line of `data:`; JSON has no line breaks of its own.
-fn encode(event: &str, mark: Option<Mark>, data: &impl Serialize) -> Bytes {
-    let mut head = format!("event: {event}\n");
-    if let Some(mark) = mark {
-        // Writing to a string does not fail.
-        let _ = writeln!(head, "id: {mark}");
-    }
-    head.push_str("data: ");
-    let mut bytes = head.into_bytes();
-    if let Err(error) = serde_json::to_writer(&mut bytes, data) {
+fn written(encoded: serde_json::Result<Vec<u8>>) -> Bytes {
+    encoded.map(Bytes::from).unwrap_or_else(|error| {
         tracing::error!(%error, "an event could not be written as JSON");
-        return Bytes::new();
-    }
-    bytes.extend_from_slice(b"\n\n");
-    Bytes::from(bytes)
+        Bytes::new()
+    })
 }

@@ -123,11 +123,11 @@ impl Log {
             .map(|((place, _), frame)| (*place, frame))
     }
 
-    /// The items that move, oldest state first.
-    pub(super) fn moving(&self, upto: u64) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
+    /// The items that move or ended after `since_ms`, oldest state first.
+    pub(super) fn moving(&self, upto: u64, since_ms: i64) -> impl Iterator<Item = (u64, &Arc<Frame>)> {
         self.states
             .range(..=(upto, u32::MAX))
-            .filter(|(_, frame)| frame.moving())
+            .filter(move |(_, frame)| frame.moving() || frame.ended_since(since_ms))
             .map(|((place, _), frame)| (*place, frame))
     }
 }

@@ -4,6 +4,7 @@
 //! never go back; a slow or dead client costs the others nothing.
 
 mod board;
+mod channel;
 mod frame;
 mod log;
 mod stream;
@@ -19,8 +20,9 @@ use tokio::{
 use self::board::Board;
 pub(crate) use self::{
     board::audience_of,
-    frame::{Audience, Mark},
-    stream::{Begin, Of, Stream},
+    channel::Channel,
+    frame::{Audience, Envelope, Mark},
+    stream::{Begin, Of, Shape, Stream},
 };
 use crate::{serve::Peer, settings::Settings};
 

@@ -13,10 +13,11 @@ use tokio::{sync::watch, time::Instant};
 
 use super::{
     board::{Board, Room, Seat, audience_of},
+    channel::Channel,
     frame::{Audience, Content, Frame, Key, Mark, RunShown},
 };
 use crate::{
-    door::{Door, Rank, Viewer},
+    door::{Door, Viewer},
     serve::Peer,
 };
 
@@ -30,6 +31,8 @@ const REST_EACH: Duration = Duration::from_micros(20);
 const BATCH_MAX: usize = 256;
 /// How many bytes go out in one piece.
 const PIECE_BYTES: usize = 64 * 1024;
+/// How long an item that ended is told to those who subscribe without saying where they were, milliseconds.
+const ENDED_MS: i64 = 120_000;
 /// How many runs a client is told of whose place in the stream is no longer known.
 const RUNS_MAX: usize = 100;
 
@@ -45,7 +48,11 @@ pub(crate) struct Stream {
     /// Someone may have less than before.
     changed: watch::Receiver<()>,
     viewer: Viewer,
+    /// What this stream tells of.
     audiences: Vec<Audience>,
+    /// What the viewer may see, here or on another stream.
+    sees: Vec<Audience>,
+    shape: Shape,
     seat: Seat,
     peer: Option<Arc<Peer>>,
     /// Everything up to here has been sent or overtaken.
@@ -63,8 +70,16 @@ pub(crate) struct Of {
     pub(crate) door: Arc<Door>,
     pub(crate) system: Arc<str>,
     pub(crate) viewer: Viewer,
-    /// Beside what the viewer may see anyway.
-    pub(crate) channels: Vec<Arc<str>>,
+    pub(crate) shape: Shape,
+}
+
+/// What a stream tells, and how it is written.
+#[derive(Debug, Clone)]
+pub(crate) enum Shape {
+    /// All that the viewer may see, and these channels, as server-sent events.
+    Events(Vec<Arc<str>>),
+    /// What a channel carries for the viewer, as messages of the Pusher protocol.
+    Messages(Channel),
 }
 
 /// What the first delivery is.
@@ -82,25 +97,36 @@ pub(crate) enum Begin {
 
 impl Stream {
     pub(super) fn new(of: Of, board: Arc<Board>, peer: Option<Arc<Peer>>, begin: Begin) -> Stream {
-        let Of { engine, door, system, viewer, channels } = of;
-        let mut audiences = viewer.audiences();
-        audiences.extend(channels.into_iter().map(Audience::Channel));
+        let Of { engine, door, system, viewer, shape } = of;
+        let sees = viewer.audiences();
+        let (audiences, out) = match &shape {
+            Shape::Events(channels) => (
+                sees.iter().cloned().chain(channels.iter().cloned().map(Audience::Channel)).collect(),
+                VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+            ),
+            Shape::Messages(channel) => (channel.audiences(&viewer).unwrap_or_default(), VecDeque::new()),
+        };
         let rooms = audiences.iter().map(|audience| board.room(&system, audience.clone())).collect();
         let seat = board.join(rooms, peer.clone());
+        let mut changed = door.changed();
+        // Whoever had it may have lost it since it was looked up.
+        changed.mark_changed();
         Stream {
             engine,
             system,
-            changed: door.changed(),
+            changed,
             door,
             viewer,
             audiences,
+            sees,
+            shape,
             seat,
             peer,
             // What changes once the client has been answered comes after this, however late it first reads.
             cursor: board.head(),
             ahead: HashMap::new(),
             begin,
-            out: VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+            out,
             rest_until: Instant::now(),
             board,
         }
@@ -135,7 +161,9 @@ impl Stream {
                         if !going {
                             return None;
                         }
-                        self.out.push_back(Bytes::from_static(b":\n\n"));
+                        if let Shape::Events(_) = self.shape {
+                            self.out.push_back(Bytes::from_static(b":\n\n"));
+                        }
                     }
                 }
             } else {
@@ -143,6 +171,14 @@ impl Stream {
                 self.rest_until = Instant::now() + REST + REST_EACH.saturating_mul(crowd);
             }
         }
+    }
+
+    /// All pieces that are there, at least one.
+    pub(crate) async fn batch(&mut self) -> Option<VecDeque<Bytes>> {
+        let first = self.next().await?;
+        let mut all = std::mem::take(&mut self.out);
+        all.push_front(first);
+        Some(all)
     }
 
     /// Whether what was shown for the stream still opens it, and as wide: else it ends, and its client comes again.
@@ -187,9 +223,14 @@ impl Stream {
                 {
                     self.cursor = mark;
                 }
+                let ended_since_ms = match self.shape {
+                    Shape::Events(_) => i64::MAX,
+                    Shape::Messages(_) => self.engine.clock_ms() - ENDED_MS,
+                };
                 let moving = self.gather(|room, into| {
                     let log = room.log();
-                    into.extend(log.moving(self.cursor.place).map(|(place, frame)| (place, frame.clone())));
+                    let moving = log.moving(self.cursor.place, ended_since_ms);
+                    into.extend(moving.map(|(place, frame)| (place, frame.clone())));
                 });
                 self.send(moving);
                 self.mark();
@@ -251,29 +292,34 @@ impl Stream {
         let mut states = Vec::new();
         for item in store.items(self.system.clone(), since).await? {
             let audience = audience_of(&item);
-            let content = if self.audiences.contains(&audience) {
+            let content = if self.tells(&audience) {
                 self.ahead.insert(Key::Progress(item.id), item.seq);
                 Content::Progress(item)
-            } else {
+            } else if self.tells(&Audience::Everyone) {
                 Content::Gone(item, audience)
+            } else {
+                continue;
             };
             states.push((0, Frame::new(None, content)));
         }
         let user = self.viewer.person.id.clone();
-        for notification in
-            store.notifications(self.system.clone(), user.clone(), since, 0).await?.into_iter().rev()
-        {
-            states.push((0, Frame::new(None, Content::Notification(notification))));
+        if self.tells(&Audience::Person(user.clone())) {
+            let kept = store.notifications(self.system.clone(), user.clone(), since, 0).await?;
+            let frames = kept.into_iter().rev().map(|kept| Frame::new(None, Content::Notification(kept)));
+            states.extend(frames.map(|frame| (0, frame)));
         }
-        let filter = Filter {
-            system: Some(self.system.clone()),
-            user: (!self.viewer.is(Rank::Viewer)).then(|| user.to_string()),
-            limit: RUNS_MAX,
-            ..Filter::default()
-        };
-        for run in store.runs(filter).await?.items.iter().rev() {
-            states
-                .push((0, Frame::new(None, Content::Run(Box::new(RunShown::new(&run.start, run.stands()))))));
+        let all = self.tells(&Audience::Runs);
+        if all || self.tells(&Audience::RunsOf(user.clone())) {
+            let filter = Filter {
+                system: Some(self.system.clone()),
+                user: (!all).then(|| user.to_string()),
+                limit: RUNS_MAX,
+                ..Filter::default()
+            };
+            for run in store.runs(filter).await?.items.iter().rev() {
+                let run = RunShown::new(&run.start, run.stands());
+                states.push((0, Frame::new(None, Content::Run(Box::new(run)))));
+            }
         }
         self.send(states);
         self.cursor = head;
@@ -281,32 +327,46 @@ impl Stream {
         Ok(())
     }
 
+    fn tells(&self, audience: &Audience) -> bool {
+        self.audiences.contains(audience)
+    }
+
     /// Tells the client where it stands, so that it goes on from here.
     fn mark(&mut self) {
+        if let Shape::Messages(_) = self.shape {
+            return;
+        }
         self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
     }
 
     fn send(&mut self, states: Vec<(u64, Arc<Frame>)>) {
-        let mut visible = states
+        let sees = &self.sees;
+        let visible = states
             .into_iter()
             .map(|(_, frame)| frame)
-            .filter(
-                |frame| !matches!(&frame.content, Content::Gone(_, still) if self.audiences.contains(still)),
-            )
-            .peekable();
-        while let Some(frame) = visible.next() {
-            if visible.peek().is_none() {
-                // One alone is not copied: its bytes are everyone's.
-                self.out.push_back(frame.bytes());
-                return;
-            }
-            let mut piece = BytesMut::from(&frame.bytes()[..]);
-            while piece.len() < PIECE_BYTES
-                && let Some(more) = visible.next()
-            {
-                piece.extend_from_slice(&more.bytes());
-            }
-            self.out.push_back(piece.freeze());
+            .filter(|frame| !matches!(&frame.content, Content::Gone(_, still) if sees.contains(still)));
+        match &self.shape {
+            Shape::Events(_) => write_events(visible, &mut self.out),
+            Shape::Messages(channel) => self.out.extend(visible.map(|frame| frame.message(channel))),
         }
+    }
+}
+
+/// Many small events go out in one piece.
+fn write_events(events: impl Iterator<Item = Arc<Frame>>, out: &mut VecDeque<Bytes>) {
+    let mut events = events.peekable();
+    while let Some(frame) = events.next() {
+        if events.peek().is_none() {
+            // One alone is not copied: its bytes are everyone's.
+            out.push_back(frame.event());
+            return;
+        }
+        let mut piece = BytesMut::from(&frame.event()[..]);
+        while piece.len() < PIECE_BYTES
+            && let Some(more) = events.next()
+        {
+            piece.extend_from_slice(&more.event());
+        }
+        out.push_back(piece.freeze());
     }
 }

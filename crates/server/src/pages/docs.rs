@@ -45,6 +45,7 @@ fn line(route: &Route) -> Markup {
         Takes::Any => "any JSON",
         Takes::Json(_) => "JSON",
         Takes::Form(_) => "a form",
+        Takes::Either(_) => "a form or JSON",
     };
     let given = route.gives.iter().map(|Gives(status, kind)| match kind {
         Kind::Own => "what the workflow says".to_owned(),

@@ -19,7 +19,7 @@ use crate::{
     app::App,
     asked::{Path, Query},
     door::{TICKET_MS, Viewer},
-    live::{Begin, Mark, Of},
+    live::{Begin, Mark, Of, Shape},
     route::{Gives, Kind, PLAIN, Route, Verb, Who, of},
     serve::Peer,
 };
@@ -97,7 +97,8 @@ pub(crate) async fn stream(
     let begin = last.map(Begin::Since).or(page.map(Begin::Page)).unwrap_or(Begin::Fresh);
     let peer = peer.map(|Extension(peer)| peer);
     let system = published.system.name.clone();
-    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer, channels };
+    let shape = Shape::Events(channels);
+    let of = Of { engine: app.engine.clone(), door: app.door().clone(), system, viewer, shape };
     let opened = app.live.stream(of, peer, begin).await;
     let Some(opened) = opened else {
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")

@@ -4,6 +4,7 @@
 pub(crate) mod account;
 pub(crate) mod audit;
 pub(crate) mod body;
+pub(crate) mod broadcasting;
 pub(crate) mod bulk;
 mod docs;
 pub(crate) mod events;
@@ -18,7 +19,7 @@ pub(crate) mod users;
 pub(crate) mod webhook;
 pub(crate) mod workflows;
 
-use crate::{pages, route::Route};
+use crate::{pages, pusher, route::Route};
 
 /// The table: everything that is served, by group. The router, /openapi.json, /docs and the matrix are made from it.
 pub(crate) const GROUPS: &[(&str, &[Route])] = &[
@@ -30,6 +31,8 @@ pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("mine", mine::ROUTES),
     ("notifications", notifications::ROUTES),
     ("live", events::ROUTES),
+    ("broadcasting", broadcasting::ROUTES),
+    ("pusher", pusher::ROUTES),
     ("audit", audit::ROUTES),
     ("users", users::ROUTES),
     ("account", account::ROUTES),

@@ -3,13 +3,14 @@
 use std::sync::Arc;
 
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Request, State},
     http::{HeaderName, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
     routing::on,
 };
 use engine::{Call, Door, Refusal, Started};
+use recipe::Value;
 use schemars::JsonSchema;
 use serde::Serialize;
 use store::{Deed, Did, Id, Key, Once, Status};
@@ -27,7 +28,7 @@ use crate::{
 };
 
 /// What starts a run: in the background, or inside the request, which answers as the workflow does.
-const STARTS: Route = Route {
+pub(crate) const STARTS: Route = Route {
     verb: Verb::Post,
     who: Who::OfEvent,
     takes: Takes::Any,
@@ -95,6 +96,22 @@ pub(crate) async fn event_of_module(
     start(app, guest, system, Door::Event { kinds: KINDS, identifier, module: Some(module) }, request).await
 }
 
+/// An event whose payload somebody else has made, and not the body, unless that is an answer to what the event asked.
+pub(crate) async fn event_with(
+    app: Arc<App>,
+    guest: Guest,
+    (system, identifier): (String, String),
+    request: Request,
+    input: Value,
+) -> Answer {
+    let door = Door::Event { kinds: KINDS, identifier, module: None };
+    let named = Named::of(&request)?;
+    let bytes = body::bytes(&app, request).await?;
+    let said = body::value(&bytes)?;
+    let input = if said.get("checkpoint").is_some() { said } else { input };
+    begin(app, guest, Asked { system, door, named, bytes, input }).await
+}
+
 /// There are no records yet: the payload is the body, as for a record that is not there.
 pub(crate) async fn event_of_record(
     State(app): State<Arc<App>>,
@@ -115,18 +132,32 @@ pub(crate) async fn workflow(
 }
 
 async fn start(app: Arc<App>, guest: Guest, system: String, door: Door, request: Request) -> Answer {
-    // Who has nothing to do with the system is nobody there: a public event takes anyone.
-    let viewer = guest.viewer(&app, &system);
-    if let (Door::Workflow(name), Ok(viewer)) = (&door, &viewer) {
+    if let (Door::Workflow(name), Ok(viewer)) = (&door, &guest.viewer(&app, &system)) {
         by_name(&app, viewer, &system, name)?;
     }
-    let (person, unknown) = match viewer {
+    let named = Named::of(&request)?;
+    let bytes = body::bytes(&app, request).await?;
+    let input = body::value(&bytes)?;
+    begin(app, guest, Asked { system, door, named, bytes, input }).await
+}
+
+/// What is to be started.
+struct Asked {
+    system: String,
+    door: Door,
+    named: Option<Named>,
+    /// What tells it from others of its name.
+    bytes: Bytes,
+    input: Value,
+}
+
+async fn begin(app: Arc<App>, guest: Guest, asked: Asked) -> Answer {
+    let Asked { system, door, named: asked, bytes, input } = asked;
+    // Who has nothing to do with the system is nobody there: a public event takes anyone.
+    let (person, unknown) = match guest.viewer(&app, &system) {
         Ok(viewer) => (Some(viewer.person), None),
         Err(refused) => (None, Some(refused)),
     };
-    let asked = Named::of(&request)?;
-    let bytes = body::bytes(&app, request).await?;
-    let input = body::value(&bytes)?;
     let (user, on) = (person.as_ref().map(|person| person.id.clone()).unwrap_or_default(), app.clone());
     let call = Call { system, door, input, person };
     once(&app, asked, &user, &bytes, |key| async move {

@@ -42,7 +42,7 @@ async fn scene() -> Scene {
 }
 
 /// A user with that role there; its key.
-async fn user(scene: &Scene, name: &str, role: &str, system: Option<&str>) -> String {
+pub(crate) async fn user(scene: &Scene, name: &str, role: &str, system: Option<&str>) -> String {
     let (shown, kept) = key::fresh(0).unwrap();
     let grants = vec![Grant { system: system.map(Into::into), role: role.into() }];
     let edit = UserEdit::Add { name: name.into(), grants, key: Some(kept), at_ms: 0 };
@@ -51,7 +51,7 @@ async fn user(scene: &Scene, name: &str, role: &str, system: Option<&str>) -> St
 }
 
 /// Users are read after the store has them: the key lets in, and nobody comes in without one, once they are.
-async fn known(scene: &Scene, key: &str) -> Client {
+pub(crate) async fn known(scene: &Scene, key: &str) -> Client {
     let client = scene.client.with("x-api-key", key);
     let status = async |client: &Client| client.get("/main/runs").await.status;
     testkit::until("the key is known", async || {

@@ -402,18 +402,6 @@ impl Apply<'_> {
         !self.after.moved.is_empty() || lock(self.memory).parks()
     }
 
-    fn notify(&mut self, notification: &Notification) -> Result<(), Error> {
-        let stamp = (self.stamp)();
-        let added = self.run(
-            "INSERT OR IGNORE INTO notifications (id, system, user, changed, body) VALUES (?1, ?2, ?3, ?4, ?5)",
-            params![key(notification.id), &*notification.system, &*notification.user, stamp as i64, blob(notification)?],
-        )?;
-        if added > 0 {
-            self.after.changes.push((stamp, Change::Notification(Arc::new(notification.clone()))));
-        }
-        Ok(())
-    }
-
     pub(super) fn change(&mut self, change: Change) {
         let stamp = (self.stamp)();
         self.after.changes.push((stamp, change));

@@ -9,6 +9,7 @@ mod cancel;
 mod disk;
 mod forms;
 mod held;
+mod inbox;
 mod items;
 mod journal;
 mod memory;
@@ -52,9 +53,9 @@ use self::{
     writer::{Asked, Order, Writer},
 };
 use crate::{
-    Action, Actions, Changes, Checkpoint, Deed, Did, Entries, Error, Hash, Id, Inbox, Item, Items, Journals,
-    Kept, Key, Keys, Noted, Notification, Once, People, Reply, Session, Step, Store, User, UserEdit, Version,
-    Versions,
+    Action, Actions, Changes, Checkpoint, Deed, Did, Entries, Error, Handled, Hash, Id, Inbox, Item, Items,
+    Journals, Kept, Key, Keys, Noted, Notification, Once, People, Reply, Session, Step, Store, User,
+    UserEdit, Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -336,8 +337,16 @@ impl Inbox for Sqlite {
         page: u32,
     ) -> Reply<'_, Vec<Arc<Notification>>> {
         self.read(move |db| {
-            Ok(read::notifications(db, &system, &user, since, page)?.into_iter().map(Arc::new).collect())
+            Ok(inbox::page(db, &system, &user, since, page)?.into_iter().map(Arc::new).collect())
         })
+    }
+
+    fn notification(&self, system: Arc<str>, user: Arc<str>, id: Id) -> Reply<'_, Option<Arc<Notification>>> {
+        self.read(move |db| Ok(inbox::one(db, &system, &user, id)?.map(Arc::new)))
+    }
+
+    fn handle(&self, handled: Handled) -> Reply<'_, Vec<Arc<Notification>>> {
+        self.ask(move |apply| apply.handle(&handled))
     }
 }
 

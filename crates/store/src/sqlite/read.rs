@@ -9,8 +9,8 @@ use super::{
     memory::{Crashes, Ready},
 };
 use crate::{
-    Blob, Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Notification, Page,
-    Parked, Run, Status, Version,
+    Blob, Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Page, Parked, Run,
+    Status, Version,
 };
 
 /// Rows that one page of a filtered list looks at.
@@ -298,17 +298,6 @@ pub(super) fn items(db: &Connection, system: &str, since: u64, now_us: u64) -> F
 
 pub(super) fn items_of(db: &Connection, root: Id) -> Found<Vec<Item>> {
     blobs(db, "SELECT body FROM items WHERE root = ?1 ORDER BY id LIMIT 1000", params![key(root)])
-}
-
-pub(super) fn notifications(
-    db: &Connection,
-    system: &str,
-    user: &str,
-    since: u64,
-    page: u32,
-) -> Found<Vec<Notification>> {
-    let sql = "SELECT body FROM notifications WHERE system = ?1 AND user = ?2 AND changed > ?3 ORDER BY changed DESC LIMIT 100 OFFSET ?4 * 100";
-    blobs(db, sql, params![system, user, since as i64, page])
 }
 
 pub(super) fn current(db: &Connection) -> Found<Vec<(Arc<str>, Hash)>> {

@@ -50,8 +50,12 @@ CREATE TABLE shares (item BLOB NOT NULL, run BLOB NOT NULL, body BLOB NOT NULL, 
 CREATE TABLE past (system TEXT NOT NULL, workflow TEXT NOT NULL, process TEXT NOT NULL, at INTEGER NOT NULL, body BLOB NOT NULL,
   PRIMARY KEY (system, workflow, process)) WITHOUT ROWID;
 CREATE INDEX past_at ON past (at);
-CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT NOT NULL, changed INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
-CREATE INDEX notifications_user ON notifications (system, user, changed);
+-- `came` never changes: the list of a person is in that order. One that is gone has left the list.
+CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT NOT NULL, came INTEGER NOT NULL, changed INTEGER NOT NULL,
+  gone INTEGER NOT NULL DEFAULT 0, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX notifications_user ON notifications (system, user, came) WHERE gone = 0;
+CREATE INDEX notifications_changed ON notifications (system, user, changed);
+CREATE INDEX notifications_gone ON notifications (changed) WHERE gone = 1;
 -- `runs` are pinned to it; `left_at` is when another became current.
 CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL, runs INTEGER NOT NULL DEFAULT 0, left_at INTEGER) WITHOUT ROWID;
 CREATE TABLE files (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL);

@@ -54,7 +54,7 @@ cases! {
     cancel: what_a_cancelled_run_started_ends_too, what_a_run_started_may_be_kept,
         a_run_that_parks_after_it_was_asked_ends, many_children_end_a_page_at_a_time,
         one_that_parks_or_starts_in_the_same_moment_ends;
-    inbox: notifications_come_a_page_at_a_time_newest_first, a_message_goes_out_with_its_commit_and_with_none_that_is_refused;
+    inbox: notifications_come_a_page_at_a_time_newest_first, what_its_person_does_to_a_notification_is_kept_and_told, a_message_goes_out_with_its_commit_and_with_none_that_is_refused;
     actions: a_page_of_an_action_is_done_once_with_its_cursor, an_action_that_is_stopped_does_nothing_more,
         runs_are_found_by_how_they_stand_and_when_they_came,
         with_an_old_action_its_bar_goes_and_all_that_was_put_into_it;
