@@ -23,7 +23,7 @@ pub(crate) async fn at_start(life: &Life, sqlite: &Sqlite) {
     for launch in launches {
         if let Stage::There(run, true) = launch.stage
             && !runs.iter().any(|there| there.start.id == run)
-            && !life.world().brief.get(&run).is_some_and(|brief| brief.expires_at_ms <= life.now_ms())
+            && life.world().brief.get(&run).is_none_or(|brief| brief.expires_at_ms > life.now_ms())
         {
             life.broken(format!("launch {} of {} was answered for and is lost", launch.n, launch.kind));
         }

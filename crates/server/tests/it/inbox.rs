@@ -19,7 +19,7 @@ fn workflows() -> Vec<(&'static str, Value)> {
         ] } } });
     let answer = json!({ "name": "answer", "type": "action/response",
         "options": { "status": 201, "body": { "got": "${order}", "by": "${user().id}" } } });
-    let mut burn = hook("burn", "answer", &[answer.clone()]);
+    let mut burn = hook("burn", "answer", std::slice::from_ref(&answer));
     burn["events"][0]["roles"] = json!(["arsonist"]);
     vec![
         ("tells", hook("tell", "say", &[tell])),
