@@ -187,8 +187,14 @@ pub(crate) async fn work(shared: &Arc<Shared>, planned: Planned) -> Worked {
     let end = match context::machine(shared, &published.system, &new, (None, Vec::new())) {
         Ok(mut machine) => {
             let deadline = Duration::from_millis(shared.settings.request_ms);
+            let begun = tokio::time::Instant::now();
             match tokio::time::timeout(deadline, run.advance(&mut machine)).await {
-                Ok(Some(end)) => end,
+                Ok(Some(end)) => {
+                    // A call whose own time was over in the same moment: by default both are 30 s.
+                    run.too_late =
+                        end.status == interpreter::EndStatus::Failed && begun.elapsed() >= deadline;
+                    end
+                }
                 Ok(None) => {
                     let graph = published.system.workflows.get(&new.workflow);
                     let policy = graph.map(|graph| Policy::of(graph)).unwrap_or_default();

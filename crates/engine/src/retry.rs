@@ -80,6 +80,11 @@ pub(crate) async fn of(
     Ok(match from {
         RetryFrom::Start => {
             shared.store.room()?;
+            let current = shared.systems.current(&found.start.system);
+            if current.is_none_or(|current| !current.system.workflows.contains_key(&found.start.workflow)) {
+                let says = format!("there is no workflow `{}` any more", found.start.workflow);
+                return Ok(Err(Retried::Differs(says)));
+            }
             Ok(Deed::Start(Box::new(again(shared, &found.start))))
         }
         RetryFrom::Failure { current: false } => Ok(Deed::Reopen { run, moved: None, at_ms }),

@@ -54,12 +54,17 @@ impl Answer {
 impl Client {
     /// To the server that has the project, else to one of our own that works nothing by itself.
     pub(crate) async fn connect(project: &Path) -> Result<Client, Trouble> {
-        if let Ok(socket) = Socket::of(project)
-            && UnixStream::connect(&socket.path).await.is_ok()
-        {
+        if let Some(socket) = served(project).await {
             return Ok(Client { socket, home: None });
         }
-        let mut home = Home::open(project, &File::read(project)?).await?;
+        let mut home = match Home::open(project, &File::read(project)?).await {
+            Ok(home) => home,
+            // Somebody else came first, and has begun to answer meanwhile.
+            Err(trouble) => {
+                let socket = served(project).await.ok_or(trouble)?;
+                return Ok(Client { socket, home: None });
+            }
+        };
         home.listen_on_socket()?;
         let socket = Socket::of(project).map_err(|error| {
             Trouble::new(format!("the folder `.hefe` cannot be opened: {error}"), "look who may read it")
@@ -196,6 +201,12 @@ impl Client {
             home.close().await;
         }
     }
+}
+
+/// The socket of whoever answers there.
+async fn served(project: &Path) -> Option<Socket> {
+    let socket = Socket::of(project).ok()?;
+    UnixStream::connect(&socket.path).await.ok().map(|_| socket)
 }
 
 fn lost(error: &dyn std::fmt::Display) -> Trouble {

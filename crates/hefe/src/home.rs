@@ -4,6 +4,7 @@
 use std::{
     path::{Path, PathBuf},
     sync::Arc,
+    time::Duration,
 };
 
 use engine::{Engine, Stop};
@@ -16,6 +17,10 @@ use tokio::{
 };
 
 use crate::{say::Trouble, settings::File};
+
+/// How long a command may have the database before another gives up, and how often that looks.
+const PATIENCE: Duration = Duration::from_secs(5);
+const AGAIN: Duration = Duration::from_millis(20);
 
 /// PROJECT/.hefe/hefe.db
 pub(crate) fn database(project: &Path) -> PathBuf {
@@ -58,10 +63,7 @@ impl Home {
         }
         file.check()?;
         let path = database(project);
-        let (of, settings) = (path.clone(), file.store());
-        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&of, settings)).await;
-        let store = opened.map_err(|error| store::Error::Unavailable(error.to_string().into()));
-        let store = store.and_then(|store| store).map_err(|error| trouble(&path, &error))?;
+        let store = taken(&path, file).await.map_err(|error| trouble(&path, &error))?;
         let engine =
             Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
                 engine::Error::Store(error) => trouble(&path, &error),
@@ -171,6 +173,21 @@ impl Home {
         }
         if let Err(error) = self.engine.store().close().await {
             tracing::error!("the database was not closed in order, which loses nothing: {error}");
+        }
+    }
+}
+
+/// The database, once nobody else has it: a command has it for a moment only.
+async fn taken(path: &Path, file: &File) -> Result<Sqlite, store::Error> {
+    let until = tokio::time::Instant::now() + PATIENCE;
+    loop {
+        let (of, settings) = (path.to_owned(), file.store());
+        let opened = tokio::task::spawn_blocking(move || Sqlite::open(&of, settings)).await;
+        match opened.map_err(|error| store::Error::Unavailable(error.to_string().into()))? {
+            Err(store::Error::Owned { .. }) if tokio::time::Instant::now() < until => {
+                tokio::time::sleep(AGAIN).await;
+            }
+            opened => return opened,
         }
     }
 }

@@ -342,6 +342,21 @@ async fn a_second_owner_is_told_which_process_to_stop() {
 }
 
 #[tokio::test]
+async fn who_has_the_database_for_a_moment_is_waited_for() {
+    let project = Project::new();
+    let path = project.path().to_str().unwrap().to_owned();
+    let database = project.path().join(".hefe/hefe.db");
+    let held = store::sqlite::Sqlite::open(&database, store::sqlite::Settings::default()).unwrap();
+    let account = run(["runs", "account", "--json", "--project", &path]);
+    let gives_back = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        store::Store::close(&held).await.unwrap();
+    };
+    let (account, ()) = tokio::join!(account, gives_back);
+    assert!(account.status.success(), "{}", says(&account));
+}
+
+#[tokio::test]
 async fn a_server_that_stands_still_is_not_waited_for() {
     let provider = Provider::start().await;
     let gate = Gate::new();

@@ -1,6 +1,6 @@
 //! Attempts that resume, and runs that are tried again by hand.
 
-use engine::{Retried, RetryFrom};
+use engine::{Retried, RetryFrom, Settings};
 use serde_json::{Value, json};
 use store::{Id, ItemStatus, Run, Status};
 use testkit::provider::{Answer, Provider};
@@ -109,6 +109,23 @@ async fn a_retry_from_the_start_is_a_new_run_with_new_keys() {
     let ended = scene.end(run).await;
     assert_eq!((ended.status, ended.start.retry_of), (Status::Succeeded, Some(old)));
     assert_eq!((provider.seen_at("/first").len(), provider.by_key().len()), (2, 4));
+    scene.close().await;
+}
+
+#[tokio::test]
+async fn what_is_no_workflow_any_more_is_not_tried_from_the_start() {
+    let (_provider, scene) = scene(Value::Null).await;
+    let old = scene.queue("Work").await;
+    scene.end(old).await;
+    let project = scene.close().await;
+    for file in std::fs::read_dir(project.path().join("systems/main/workflows")).unwrap() {
+        std::fs::remove_file(file.unwrap().path()).unwrap();
+    }
+    project.workflow("main", "other", json!({ "identifier": "Other", "elements": [] }).to_string());
+    let scene = Scene::over(project, &[], Settings::default()).await;
+    let retried = scene.engine.retry(old, RetryFrom::Start).await.unwrap();
+    assert!(matches!(&retried, Retried::Differs(says) if says.contains("`Work`")), "{retried:?}");
+    assert_eq!(scene.engine.store().account().await.unwrap().accepted, 1);
     scene.close().await;
 }
 

@@ -2,7 +2,10 @@
 
 use bytes::Bytes;
 use serde_json::{Value, json};
-use testkit::project::Project;
+use testkit::{
+    project::Project,
+    provider::{self, Gate, Provider},
+};
 
 use crate::scene::{Scene, hook};
 
@@ -267,6 +270,22 @@ async fn a_request_that_waits_too_long_is_504() {
     assert_eq!(answer.status, 504, "{}", answer.text());
     let run = answer.json()["run"].as_str().unwrap().to_owned();
     assert_eq!(scene.client.get(&format!("/main/runs/{run}")).await.json()["error"]["code"], "timeout");
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_call_that_takes_as_long_as_a_request_may_is_504_too() {
+    let provider = Provider::start().await;
+    let gate = Gate::new();
+    provider
+        .answer("/held", provider::Answer { held: Some(gate.clone()), ..provider::Answer::json(&json!({})) });
+    let call = json!({ "name": "call", "type": "api/http", "options": { "uri": provider.url("/held"), "timeout": "100ms" } });
+    let scene = Scene::impatient_with(&[("slow", hook("slow", "call", &[call]))], &provider).await;
+    for _ in 0..5 {
+        let answer = scene.client.post("/main/webhook/slow", &json!({})).await;
+        assert_eq!(answer.status, 504, "{}", answer.text());
+    }
+    gate.open();
     scene.stop().await;
 }
 

@@ -24,7 +24,10 @@ use crate::{
 const LOG_LINES_MAX: i64 = 1_000;
 
 /// The last entries of a run lie in the row of its end if they take no more than this.
-const LAST_BYTES_MAX: usize = 1_000;
+const LAST_BYTES_MAX: usize = 700;
+
+/// What one row of a table without rowids holds beside its keys, bytes: longer ones (1,002 with all) do not fit into their page.
+const NARROW_MAX: usize = 900;
 
 /// What follows from a batch once it is durable.
 #[derive(Default)]
@@ -303,11 +306,14 @@ impl Apply<'_> {
 
     /// False: a run of that id is there already.
     fn insert(&mut self, new: &NewRun) -> Result<bool, Error> {
-        let added = self.run(
-            "INSERT OR IGNORE INTO runs (id, start) VALUES (?1, ?2)",
-            params![key(new.id), blob(new)?],
-        )?;
+        let body = blob(new)?;
+        let here = Some(&body).filter(|body| body.len() <= NARROW_MAX);
+        let sql = "INSERT OR IGNORE INTO runs (id, start) VALUES (?1, ?2)";
+        let added = self.run(sql, params![key(new.id), here])?;
         if added > 0 {
+            if here.is_none() {
+                self.large(new.id, 0, &body)?;
+            }
             *self.after.counters.entry("accepted").or_default() += 1;
             self.after.pin(new.version, 1);
         }
@@ -330,12 +336,18 @@ impl Apply<'_> {
             self.doom(run, !keep_children, end.ended_at_ms);
         }
         let end = asked.as_ref().unwrap_or(end);
+        let body = blob(end)?;
+        let here =
+            Some(&body).filter(|body| body.len() <= NARROW_MAX - last.map_or(0, |last| last.bytes.len()));
+        if here.is_none() {
+            self.large(run, 1, &body)?;
+        }
         self.run(
             "INSERT INTO ends (run, status, body, at, count, bytes) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
             params![
                 key(run),
                 code,
-                blob(end)?,
+                here,
                 last.map(|last| last.at as i64),
                 last.map(|last| last.count),
                 last.map(|last| &last.bytes)
@@ -366,6 +378,12 @@ impl Apply<'_> {
             self.ended_for(run)?;
         }
         self.end_items(root, end.ended_at_ms)
+    }
+
+    /// What is too long for its row.
+    fn large(&self, run: Id, what: i64, bytes: &[u8]) -> Result<(), Error> {
+        self.run("INSERT INTO large (run, what, bytes) VALUES (?1, ?2, ?3)", params![key(run), what, bytes])?;
+        Ok(())
     }
 
     /// A run that ends leaves memory, or the table of those that are parked.

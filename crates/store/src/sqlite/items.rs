@@ -101,7 +101,7 @@ impl Apply<'_> {
     /// Whether one lives that was started beside a run that touched the item, from the same workflow: of many that are worked
     /// one after another each moves it, and it would end and go on with every one of them.
     fn has_kin(&self, item: &Item) -> Result<bool, Error> {
-        let sql = "SELECT runs.start FROM children CROSS JOIN live ON live.run = children.run CROSS JOIN runs ON runs.id = live.run \
+        let sql = "SELECT starts.start FROM children CROSS JOIN live ON live.run = children.run CROSS JOIN starts ON starts.id = live.run \
              WHERE children.parent = ?1 ORDER BY children.run DESC LIMIT ?2";
         for (parent, workflow) in &item.kin {
             let mut found = self.db.prepare_cached(sql).map_err(trouble)?;

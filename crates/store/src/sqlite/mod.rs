@@ -95,11 +95,10 @@ impl Default for Settings {
 #[derive(Clone)]
 pub struct Sqlite {
     shared: Arc<Shared>,
-    orders: Orders,
+    orders: Arc<Orders>,
 }
 
 /// The way to the writer.
-#[derive(Clone)]
 struct Orders {
     to: mpsc::Sender<Order>,
     /// Told of every order where no thread waits for them.
@@ -217,7 +216,8 @@ impl Sqlite {
             )
             .map_err(trouble)?;
         let held = Held::open(path, &db)?;
-        let memory = unfinished(&db)?;
+        let mut memory = unfinished(&db)?;
+        let dooms = memory.next_doom_ms.take().is_some();
         // Only now: what was read of 100,000 that are parked is not needed again, and the 10 MiB of their pages never went
         // back to the system when they were freed.
         db.execute_batch("PRAGMA cache_size=-16384").map_err(trouble)?;
@@ -245,8 +245,15 @@ impl Sqlite {
         db.wal_hook(Some(hook)).map_err(trouble)?;
         let (to, received) = mpsc::channel();
         let moving = open::moving(&db)?;
-        let writer = Writer { db, shared: shared.clone(), items: Default::default(), moving, outage: None };
-        Ok((Sqlite { shared, orders: Orders { to, waits } }, writer, received))
+        let orders = Arc::new(Orders { to, waits });
+        if dooms {
+            // Somebody is there to take it: the writer below.
+            let _ = orders.send(Order::Doom);
+        }
+        let own = Arc::downgrade(&orders);
+        let writer =
+            Writer { db, shared: shared.clone(), own, items: Default::default(), moving, outage: None };
+        Ok((Sqlite { shared, orders }, writer, received))
     }
 
     /// Done by the writer inside a transaction; answered once that is durable.

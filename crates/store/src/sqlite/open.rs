@@ -162,9 +162,9 @@ pub(super) fn moving(db: &Connection) -> Result<HashMap<Id, bool>, Error> {
 pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let mut memory = Memory::default();
     // Nobody has begun what has neither parked nor an entry, and was in nobody's hands when a process died.
-    let sql = "SELECT runs.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, started_at IS NOT NULL OR crashes > 0 OR worked > 0 \
+    let sql = "SELECT starts.start, cancel_at IS NOT NULL, attempts, started_at, crashes, alone, worked, started_at IS NOT NULL OR crashes > 0 OR worked > 0 \
                OR EXISTS (SELECT 1 FROM journal WHERE journal.run = live.run) OR EXISTS (SELECT 1 FROM checkpoints WHERE checkpoints.run = live.run) \
-               FROM live JOIN runs ON runs.id = live.run WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
+               FROM live JOIN starts ON starts.id = live.run WHERE NOT EXISTS (SELECT 1 FROM parks WHERE parks.run = live.run)";
     let mut found = db.prepare(sql).map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {

@@ -216,6 +216,7 @@ impl Apply<'_> {
         let sql = "INSERT INTO journal (run, at, count, bytes) SELECT run, at, count, bytes FROM ends WHERE run = ?1 AND bytes IS NOT NULL";
         self.run(sql, params![key(run)])?;
         self.run("DELETE FROM ends WHERE run = ?1", params![key(run)])?;
+        self.run("DELETE FROM large WHERE run = ?1 AND what = 1", params![key(run)])?;
         let expires_at_ms = start.expires_at_ms(&end);
         self.run("DELETE FROM expires WHERE at = ?1 AND run = ?2", params![expires_at_ms, key(run)])?;
         self.run(

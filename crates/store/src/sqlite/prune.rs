@@ -84,6 +84,7 @@ impl Apply<'_> {
             "DELETE FROM signals WHERE run = ?1",
             "DELETE FROM ends WHERE run = ?1",
             "DELETE FROM runs WHERE id = ?1",
+            "DELETE FROM large WHERE run = ?1",
         ] {
             self.run(sql, params![run])?;
         }

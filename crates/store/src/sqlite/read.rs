@@ -26,7 +26,7 @@ pub(super) fn item(db: &Connection, item: Id) -> Found<Option<Item>> {
 }
 
 pub(super) fn start(db: &Connection, run: Id) -> Found<Option<Arc<NewRun>>> {
-    let mut found = db.prepare_cached("SELECT start FROM runs WHERE id = ?1").map_err(trouble)?;
+    let mut found = db.prepare_cached("SELECT start FROM starts WHERE id = ?1").map_err(trouble)?;
     let body: Option<Vec<u8>> =
         found.query_row(params![key(run)], |row| row.get(0)).optional().map_err(trouble)?;
     body.map(|body| blob_of(&body).map(Arc::new)).transpose()
@@ -72,7 +72,7 @@ pub(super) fn heard(db: &Connection, run: Id, name: &str) -> Found<Heard> {
 
 /// A run as the tables have it; who holds it is memory's to say.
 pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
-    let mut found = db.prepare_cached("SELECT status, body FROM ends WHERE run = ?1").map_err(trouble)?;
+    let mut found = db.prepare_cached("SELECT status, body FROM ended WHERE run = ?1").map_err(trouble)?;
     let end: Option<(u8, Vec<u8>)> = found
         .query_row(params![key(start.id)], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()
@@ -130,31 +130,51 @@ pub(super) fn mine(db: &Connection, system: &str, user: &str, cursor: Option<&st
     Ok(Page { items, cursor })
 }
 
-/// Newest first. `status` says where a live run stands.
-pub(super) fn runs(db: &Connection, filter: &Filter, status: &dyn Fn(&mut Run)) -> Found<Page<Run>> {
+/// What memory knows of live runs.
+pub(super) struct Live<'a> {
+    /// Those that somebody holds: they run, and no table says so.
+    pub(super) held: Vec<Id>,
+    /// Where one stands.
+    pub(super) status: &'a dyn Fn(&mut Run),
+}
+
+/// Newest first.
+pub(super) fn runs(db: &Connection, filter: &Filter, live: Live<'_>) -> Found<Page<Run>> {
     let limit = if filter.limit == 0 { 50 } else { filter.limit };
     let cursor = filter.cursor.as_deref().and_then(|cursor| cursor.parse().ok());
     let before = filter.before_ms.map(first_of).into_iter().chain(cursor).min().unwrap_or(Id(u128::MAX));
     let after = filter.after_ms.map_or(Id::default(), first_of);
-    let mut found = db.prepare_cached(those(filter)).map_err(trouble)?;
-    let values = params![key(before), key(after), LOOKED_AT_MAX as i64];
-    let mut rows = found.query(values).map_err(trouble)?;
-    let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
-    while let Some(row) = rows.next().map_err(trouble)? {
-        looked_at += 1;
-        last = Some(id(row.get(0).map_err(trouble)?));
-        let body: Vec<u8> = row.get(1).map_err(trouble)?;
-        let start: NewRun = blob_of(&body)?;
+    let look = |start: Arc<NewRun>| {
         if !fits(filter, &start) {
-            continue;
+            return Ok(None);
         }
-        let mut run = run(db, Arc::new(start))?;
-        status(&mut run);
-        if stands_so(filter, &run) {
-            items.push(run);
+        let mut run = run(db, start)?;
+        (live.status)(&mut run);
+        Ok::<_, Error>(stands_so(filter, &run).then_some(run))
+    };
+    let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
+    if filter.status == Some(Status::Running) {
+        let mut held = live.held;
+        held.retain(|run| (after..before).contains(run));
+        held.sort_unstable_by_key(|run| std::cmp::Reverse(*run));
+        for run in held {
+            last = Some(run);
+            items.extend(start(db, run)?.map(look).transpose()?.flatten());
+            if items.len() == limit {
+                break;
+            }
         }
-        if items.len() == limit {
-            break;
+    } else {
+        let mut found = db.prepare_cached(those(filter)).map_err(trouble)?;
+        let mut rows =
+            found.query(params![key(before), key(after), LOOKED_AT_MAX as i64]).map_err(trouble)?;
+        while items.len() < limit
+            && let Some(row) = rows.next().map_err(trouble)?
+        {
+            looked_at += 1;
+            last = Some(id(row.get(0).map_err(trouble)?));
+            let body: Vec<u8> = row.get(1).map_err(trouble)?;
+            items.extend(look(Arc::new(blob_of(&body)?))?);
         }
     }
     let more = items.len() == limit || looked_at == LOOKED_AT_MAX;
@@ -170,18 +190,18 @@ fn first_of(ms: i64) -> Id {
 fn those(filter: &Filter) -> &'static str {
     match filter.status {
         Some(Status::Failed) => {
-            "SELECT runs.id, runs.start FROM ends JOIN runs ON runs.id = ends.run \
+            "SELECT starts.id, starts.start FROM ends JOIN starts ON starts.id = ends.run \
              WHERE ends.status = 4 AND ends.run < ?1 AND ends.run >= ?2 ORDER BY ends.run DESC LIMIT ?3"
         }
         Some(Status::Cancelled) => {
-            "SELECT runs.id, runs.start FROM ends JOIN runs ON runs.id = ends.run \
+            "SELECT starts.id, starts.start FROM ends JOIN starts ON starts.id = ends.run \
              WHERE ends.status = 5 AND ends.run < ?1 AND ends.run >= ?2 ORDER BY ends.run DESC LIMIT ?3"
         }
         None | Some(Status::Succeeded) if !filter.live => {
-            "SELECT id, start FROM runs WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3"
+            "SELECT id, start FROM starts WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3"
         }
         _ => {
-            "SELECT runs.id, runs.start FROM live JOIN runs ON runs.id = live.run \
+            "SELECT starts.id, starts.start FROM live JOIN starts ON starts.id = live.run \
              WHERE live.run < ?1 AND live.run >= ?2 ORDER BY live.run DESC LIMIT ?3"
         }
     }

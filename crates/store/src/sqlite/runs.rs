@@ -139,7 +139,10 @@ impl Runs for Sqlite {
 
     fn runs(&self, filter: Filter) -> Reply<'_, Page<Run>> {
         let shared = self.shared.clone();
-        self.read(move |db| read::runs(db, &filter, &|run| stands(&shared, run)))
+        self.read(move |db| {
+            let held = lock(&shared.memory).held().to_vec();
+            read::runs(db, &filter, read::Live { held, status: &|run| stands(&shared, run) })
+        })
     }
 
     fn mine(&self, system: Arc<str>, user: Arc<str>, cursor: Option<String>) -> Reply<'_, Page<Run>> {

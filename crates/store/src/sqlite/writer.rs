@@ -4,7 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{
-        Arc,
+        Arc, Weak,
         mpsc::{Receiver, RecvError, RecvTimeoutError},
     },
 };
@@ -13,7 +13,7 @@ use rusqlite::{Connection, params};
 use tokio::sync::oneshot;
 
 use super::{
-    Shared,
+    Orders, Shared,
     apply::{After, Apply, Moved},
     forms::trouble,
     lock,
@@ -84,6 +84,8 @@ impl<T: Send, F: FnMut(&mut Apply<'_>) -> Result<T, Error> + Send> Ask for Asked
 pub(super) struct Writer {
     pub(super) db: Connection,
     pub(super) shared: Arc<Shared>,
+    /// What it orders itself to do: as long as somebody else may.
+    pub(super) own: Weak<Orders>,
     pub(super) items: HashMap<Id, Item>,
     /// Set while nothing can be written.
     pub(super) outage: Option<Outage>,
@@ -265,7 +267,6 @@ impl Writer {
         // Whoever claims has to learn of a time that is nearer than the one it sleeps for.
         let due = after.next_wake.is_some()
             || after.next_prune.is_some()
-            || after.dooms == Some(true)
             || after.moved.iter().any(|moved| matches!(moved, Moved::Parked(_, _, Some(_))));
         // As of the moment of the look: what parked after it in this batch comes on top.
         if let Some(next_wake_ms) = after.next_wake {
@@ -298,8 +299,11 @@ impl Writer {
             memory.next_prune_ms = next_prune_ms.map(|at_ms: i64| at_ms.max(earliest_ms));
             memory.pruning = false;
         }
-        if let Some(dooms) = after.dooms {
-            memory.next_doom_ms = dooms.then_some(0);
+        if after.dooms == Some(true)
+            && let Some(orders) = self.own.upgrade()
+        {
+            // Nobody claims while all places are taken, and none of these runs is to begin meanwhile. What waits now comes first.
+            let _ = orders.send(Order::Doom);
         }
         if let Some(expires_at_ms) = after.expires {
             memory.expires(expires_at_ms);

@@ -1,5 +1,7 @@
 use recipe::Value;
-use store::{Cancelled, Claimed, Commit, Entries, Error, Filter, Id, NewRun, Status, Store, Unique, Write};
+use store::{
+    Cancelled, Claimed, Commit, Entries, Error, Filter, Id, NewRun, Page, Run, Status, Store, Unique, Write,
+};
 
 use super::{Open, claim, close, end, run, start};
 
@@ -231,6 +233,49 @@ pub(crate) async fn a_start_is_kept_once(open: &Open<'_>) {
     start(&*store, run(1)).await;
     assert_eq!(store.claim(10).await.unwrap().len(), 1);
     assert_eq!(store.account().await.unwrap().accepted, 1);
+    close(store).await;
+}
+
+pub(crate) async fn what_runs_is_found_behind_all_that_waits(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let held = claim(&*store).await;
+    let writes = (2..3_000).map(|n| Write::Start(run(n))).collect();
+    store.commit(Commit { writes, ..Commit::default() }).await.unwrap().unwrap();
+    let running = |limit: usize| Filter { status: Some(Status::Running), limit, ..Filter::default() };
+    let ids = |page: Page<Run>| page.items.iter().map(|run| run.start.id).collect::<Vec<_>>();
+    assert_eq!(ids(store.runs(running(50)).await.unwrap()), [held.start.id]);
+    let second = claim(&*store).await.start.id;
+    let first = store.runs(running(1)).await.unwrap();
+    assert_eq!(first.items[0].start.id, second);
+    let rest = store.runs(Filter { cursor: first.cursor, ..running(1) }).await.unwrap();
+    assert_eq!(ids(rest), [held.start.id]);
+    close(store).await;
+}
+
+pub(crate) async fn what_is_long_is_kept_as_what_is_short(open: &Open<'_>) {
+    let store = open();
+    let long = Value::from("x".repeat(100_000));
+    start(&*store, NewRun { input: long.clone(), ..run(1) }).await;
+    start(&*store, run(2)).await;
+    let held = claim(&*store).await;
+    assert_eq!(held.start.input, long);
+    let mut commit = end(&held, Status::Failed);
+    if let Some(end) = &mut commit.end {
+        end.result = long.clone();
+    }
+    store.commit(commit).await.unwrap().unwrap();
+    close(store).await;
+    let store = open();
+    let found = store.run(run(1).id).await.unwrap().unwrap();
+    assert_eq!((&found.start.input, &found.end.unwrap().result), (&long, &long));
+    assert_eq!(store.runs(Filter::default()).await.unwrap().items.len(), 2);
+    store.reopen(run(1).id, None, 9).await.unwrap();
+    assert!(store.run(run(1).id).await.unwrap().unwrap().end.is_none());
+    let again = store.claim(2).await.unwrap();
+    let again = again.iter().find(|claimed| claimed.start.id == run(1).id).unwrap();
+    store.commit(end(again, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.run(run(1).id).await.unwrap().unwrap().end.unwrap().result, Value::from("result"));
     close(store).await;
 }
 
