@@ -248,7 +248,16 @@ impl Engine {
                 Some("it goes on from where it was as soon as a worker is free".to_owned())
             }
             Status::Queued => {
-                Some(format!("it is ready in queue `{}` and waits for a free worker", run.start.queue))
+                let ahead = match self.shared.store.ahead(&run.start) {
+                    None | Some(0) => "the next in line".to_owned(),
+                    Some(1) => "with one run before it".to_owned(),
+                    Some(store::AHEAD_MAX) => format!("with {} runs or more before it", store::AHEAD_MAX),
+                    Some(ahead) => format!("with {ahead} runs before it"),
+                };
+                Some(format!(
+                    "it is ready in queue `{}`, {ahead}, and waits for a free worker",
+                    run.start.queue
+                ))
             }
             Status::Waiting if let Some((element, until_ms)) = modal::waits_for(&self.shared, run).await => {
                 let until = self.at(until_ms);

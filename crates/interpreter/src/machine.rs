@@ -399,7 +399,11 @@ impl Machine {
                     .flights
                     .iter()
                     .take(3)
-                    .map(|flying| format!("effect {} of `{}`", flying.number, flying.element))
+                    .map(|flying| {
+                        let same = (flying.firing, flying.number) == (entry.firing, entry.number);
+                        let other = if same { ", with other options" } else { "" };
+                        format!("effect {} of `{}`{other}", flying.number, flying.element)
+                    })
                     .collect();
                 let expected = if waits.is_empty() { "nothing more".to_owned() } else { waits.join(" or ") };
                 self.mismatch(&entry, &expected);

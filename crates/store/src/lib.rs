@@ -118,6 +118,9 @@ pub enum Write {
     Message(Message),
 }
 
+/// So many runs are counted before one that is ready.
+pub const AHEAD_MAX: usize = 10_000;
+
 /// Resolves when the submission is durable, or with the reason why it was refused.
 pub type Ticket = tokio::sync::oneshot::Receiver<Result<(), Error>>;
 
@@ -147,6 +150,8 @@ pub trait Runs: Send + Sync {
     fn answer(&self, run: Id, name: Arc<str>, body: Value) -> Reply<'_, Signalled>;
     /// Whether a signal of that name was brought to a run.
     fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard>;
+    /// How many runs of its lane come before one that is ready, at most [`AHEAD_MAX`]; None if it is not.
+    fn ahead(&self, run: &NewRun) -> Option<usize>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
     /// The runs that `parent` started, oldest first, at most 1,000.

@@ -156,6 +156,10 @@ impl Runs for Faulty {
         self.read("heard", self.inner.heard(run, name))
     }
 
+    fn ahead(&self, run: &NewRun) -> Option<usize> {
+        self.inner.ahead(run)
+    }
+
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
         self.read("run", self.inner.run(id))
     }

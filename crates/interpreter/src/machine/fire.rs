@@ -184,7 +184,12 @@ impl Machine {
         let fingerprint = fingerprint(&own);
         if let Some(entry) = self.replay.pop_front() {
             if (entry.firing, entry.number, entry.fingerprint) != (firing, number, fingerprint) {
-                self.mismatch(&entry, &format!("effect {number} of `{element}`"));
+                let other = if (entry.firing, entry.number) == (firing, number) {
+                    ", with other options"
+                } else {
+                    ""
+                };
+                self.mismatch(&entry, &format!("effect {number} of `{element}`{other}"));
                 return;
             }
             self.state.now_ms = self.state.now_ms.max(entry.outcome.at_ms);

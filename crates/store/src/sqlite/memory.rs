@@ -403,6 +403,13 @@ impl Memory {
         slots.blocked.contains(&(Reverse(start.priority), start.id)).then_some(slots.used)
     }
 
+    /// How many come before it in its lane, if it is in it.
+    pub(super) fn ahead(&self, start: &NewRun) -> Option<usize> {
+        let lane = self.lanes.get(&(start.queue.clone(), start.system.clone()))?;
+        let own = (Reverse(start.priority), start.id);
+        lane.contains(&own).then(|| lane.range(..own).take(crate::AHEAD_MAX).count())
+    }
+
     /// How many of a system are queued: ready, or blocked by a limit.
     pub(super) fn queued(&self, system: &str) -> u64 {
         self.queued.get(system).copied().unwrap_or(0)

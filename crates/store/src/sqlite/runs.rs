@@ -101,6 +101,10 @@ impl Runs for Sqlite {
         lock(&self.shared.memory).is_asked_to_end(run)
     }
 
+    fn ahead(&self, run: &NewRun) -> Option<usize> {
+        lock(&self.shared.memory).ahead(run)
+    }
+
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
         let look = move || {
             let shared = self.shared.clone();

@@ -253,6 +253,19 @@ pub(crate) async fn what_runs_is_found_behind_all_that_waits(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn a_ready_run_knows_how_many_come_before_it(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    start(&*store, run(2)).await;
+    start(&*store, NewRun { priority: 5, ..run(3) }).await;
+    start(&*store, NewRun { queue: "other".into(), ..run(4) }).await;
+    let ahead = |n: u128| store.ahead(&if n == 3 { NewRun { priority: 5, ..run(3) } } else { run(n) });
+    assert_eq!((ahead(3), ahead(1), ahead(2)), (Some(0), Some(1), Some(2)), "the urgent one first");
+    assert_eq!(store.ahead(&NewRun { queue: "other".into(), ..run(4) }), Some(0), "another lane");
+    assert_eq!(ahead(9), None);
+    close(store).await;
+}
+
 pub(crate) async fn what_is_long_is_kept_as_what_is_short(open: &Open<'_>) {
     let store = open();
     let long = Value::from("x".repeat(100_000));
