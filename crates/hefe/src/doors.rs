@@ -1,6 +1,6 @@
 //! Sign-in as hefe.toml has it, turned into what the server is told.
 
-use std::{path::Path, sync::Arc};
+use std::path::Path;
 
 use server::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
 use store::{Grant, User};
@@ -36,16 +36,8 @@ fn first(user: &FirstUser) -> Result<User, Trouble> {
         let says = format!("the key of the user `{}` in hefe.toml is no `ID:SHA256`", user.name);
         Trouble::new(says, "`hefe user key` prints a key and the line that belongs into the file")
     })?;
-    let systems: Vec<Option<Arc<str>>> = match user.systems.is_empty() {
-        true => vec![None],
-        false => user.systems.iter().map(|system| Some(system.as_str().into())).collect(),
-    };
-    let usual = ["user".to_owned()];
-    let roles = if user.roles.is_empty() { &usual[..] } else { &user.roles };
-    let grants = systems.iter().flat_map(|system| {
-        roles.iter().map(|role| Grant { system: system.clone(), role: role.as_str().into() })
-    });
-    Ok(User { name: user.name.as_str().into(), grants: grants.collect(), keys: vec![key], created_at_ms: 0 })
+    let grants = Grant::each(&user.roles, &user.systems);
+    Ok(User { name: user.name.as_str().into(), grants, keys: vec![key], created_at_ms: 0 })
 }
 
 fn of_tokens(tokens: &Tokens, project: &Path) -> Result<TokenSettings, Trouble> {

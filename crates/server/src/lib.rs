@@ -24,6 +24,7 @@ mod pusher;
 mod route;
 mod routes;
 mod schema;
+mod secret;
 mod serve;
 mod settings;
 mod time;

@@ -18,6 +18,24 @@ pub struct Grant {
     pub role: Arc<str>,
 }
 
+impl Grant {
+    /// Each role in each system; without a system in all of them. Without a role there is still something to do: start what
+    /// needs none.
+    pub fn each(roles: &[String], systems: &[String]) -> Vec<Grant> {
+        let usual = ["user".to_owned()];
+        let roles = if roles.is_empty() { &usual[..] } else { roles };
+        let wheres: Vec<Option<Arc<str>>> = match systems {
+            [] => vec![None],
+            systems => systems.iter().map(|system| Some(system.as_str().into())).collect(),
+        };
+        let in_one = |system: &Option<Arc<str>>| {
+            let grant = |role: &String| Grant { system: system.clone(), role: role.as_str().into() };
+            roles.iter().map(grant).collect::<Vec<_>>()
+        };
+        wheres.iter().flat_map(in_one).collect()
+    }
+}
+
 /// What a user shows to come in. The secret itself is kept by nobody but its user.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct UserKey {

@@ -5,6 +5,8 @@ use std::sync::Arc;
 use store::{Hash, UserKey};
 use subtle::ConstantTimeEq;
 
+use crate::secret::{bytes, hex};
+
 const BEGIN: &str = "hefe_";
 
 /// Bytes of the part that is no secret, and of the secret.
@@ -35,19 +37,11 @@ pub(super) fn id_of(key: &str) -> Option<Arc<str>> {
 pub fn kept(text: &str) -> Option<UserKey> {
     let (id, hash) = text.split_once(':')?;
     let plain = !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-    let bytes: Vec<u8> = (0..hash.len())
-        .step_by(2)
-        .map(|at| u8::from_str_radix(hash.get(at..at + 2)?, 16).ok())
-        .collect::<Option<_>>()?;
-    let hash = Hash(bytes.try_into().ok()?);
+    let hash = Hash(bytes(hash)?.try_into().ok()?);
     plain.then(|| UserKey { id: id.into(), hash, created_at_ms: 0 })
 }
 
 /// Whether that is the key of which this is kept.
 pub(super) fn is(key: &str, kept: Hash) -> bool {
     Hash::of(key.as_bytes()).0.ct_eq(&kept.0).into()
-}
-
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }

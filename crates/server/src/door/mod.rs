@@ -38,7 +38,10 @@ pub(crate) use self::{
     guest::{Guest, Rank, Sight, Viewer, unknown_system},
     ticket::TICKET_MS,
 };
-use crate::answer::Refused;
+use crate::{
+    answer::Refused,
+    secret::{hex, random},
+};
 
 /// How long a browser stays signed in, milliseconds.
 const SESSION_MS: i64 = 12 * 3_600_000;
@@ -102,10 +105,7 @@ impl Kept {
     /// # Errors
     /// As the store's.
     pub(crate) async fn open(store: Arc<dyn Store>, doors: Doors) -> Result<Kept, store::Error> {
-        let mut fresh = [0; 32];
-        getrandom::fill(&mut fresh)
-            .map_err(|error| store::Error::Unavailable(format!("no random bytes: {error}").into()))?;
-        let secret = store.secret("tickets", fresh).await?;
+        let secret = store.secret("tickets", random()?).await?;
         let changes = store.changes();
         let door = Arc::new(Door {
             first: doors.users,
@@ -267,11 +267,10 @@ impl Door {
             Credential::Token { until_ms, .. } => (*until_ms).min(now_ms + SESSION_MS),
             _ => now_ms + SESSION_MS,
         };
-        let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(|_| {
+        let bytes = random::<32>().map_err(|_| {
             Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no random bytes just now")
         })?;
-        let value = key::hex(&bytes);
+        let value = hex(&bytes);
         let name = Hash::of(value.as_bytes());
         let body = postcard::to_stdvec(&of).unwrap_or_default();
         self.store.open_session(Session { name, body, until_ms }, now_ms).await?;

@@ -1,11 +1,12 @@
 //! Tickets: a page of another origin has no cookie and an EventSource sends no header, so it asks for one and opens its stream
 //! with it. One is for one system and a minute, and what it opens lasts as long as what was shown for it.
 
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use serde::{Deserialize, Serialize};
 use sha2::Sha256;
 
 use super::{Credential, Door, decode, encode};
+use crate::secret::mac;
 
 /// How long one can be used, milliseconds.
 pub(crate) const TICKET_MS: i64 = 60_000;
@@ -37,8 +38,6 @@ impl Door {
     }
 
     fn signed(&self, body: &[u8]) -> Hmac<Sha256> {
-        let mut block = [0; 64];
-        block[..32].copy_from_slice(&self.secret);
-        Hmac::<Sha256>::new(&block.into()).chain_update(body)
+        mac(&self.secret).chain_update(body)
     }
 }

@@ -233,7 +233,7 @@ impl<'a> Begun<'a> {
     }
 
     fn show(self, tab: Tab, title: &str, body: &Markup) -> Response {
-        let guest = Guest::of((*self.viewer.credential).clone());
+        let guest = Guest::of_shared(self.viewer.credential.clone());
         let inside = Inside { tab, viewer: self.viewer, head: self.head };
         let names = mine_of(self.app, &guest);
         page(shell(self.system, &names, Some(inside), title, body))

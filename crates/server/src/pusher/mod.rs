@@ -17,15 +17,16 @@ use std::{
 };
 
 use axum::routing::on;
-use hmac::{Hmac, KeyInit, Mac};
+use hmac::{Hmac, Mac};
 use sha2::Sha256;
 use store::Store;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use self::socket::{Asked, connect};
 use crate::{
-    door::{Credential, key::hex},
+    door::Credential,
     route::{Gives, Kind, PLAIN, Route, Who, of},
+    secret::{bytes, hex, mac, random},
     settings::Settings,
 };
 
@@ -133,29 +134,6 @@ impl Drop for Entry {
     fn drop(&mut self) {
         lock(&self.app.pusher.sockets).remove(&self.id);
     }
-}
-
-/// Of a key of any length up to 64 bytes, as the protocol's secret is a text.
-fn mac(key: &[u8]) -> Hmac<Sha256> {
-    let mut block = [0; 64];
-    block[..key.len()].copy_from_slice(key);
-    Hmac::<Sha256>::new(&block.into())
-}
-
-fn random<const N: usize>() -> Result<[u8; N], store::Error> {
-    let mut bytes = [0; N];
-    getrandom::fill(&mut bytes)
-        .map_err(|error| store::Error::Unavailable(format!("no random bytes: {error}").into()))?;
-    Ok(bytes)
-}
-
-/// Of lower-case or upper-case hexadecimal digits.
-fn bytes(hex: &str) -> Option<Vec<u8>> {
-    let pairs = hex.as_bytes().chunks(2).map(|pair| std::str::from_utf8(pair).ok());
-    let byte = |pair: Option<&str>| {
-        u8::from_str_radix(pair.filter(|pair| pair.len() == 2 && !pair.starts_with('+'))?, 16).ok()
-    };
-    pairs.map(byte).collect()
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -144,19 +144,11 @@ pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Re
         Refused::new(StatusCode::SERVICE_UNAVAILABLE, "the server has no random bytes just now")
     })?;
     let (shown, kept) = made.unzip();
-    let wheres = match systems.is_empty() {
-        true => vec![None],
-        false => systems.iter().map(|system| Some(system.as_str().into())).collect::<Vec<Option<Arc<str>>>>(),
-    };
-    // Without a role there is still something to do: start what needs none.
-    let roles = if roles.is_empty() { vec!["user".to_owned()] } else { roles.clone() };
-    let grants = wheres.iter().flat_map(|system| {
-        roles.iter().map(|role| Grant { system: system.clone(), role: role.as_str().into() })
-    });
-    let edit = UserEdit::Add { name: name.as_str().into(), grants: grants.collect(), key: kept, at_ms };
+    let grants = Grant::each(&roles, &systems);
+    let edit = UserEdit::Add { name: name.as_str().into(), grants, key: kept, at_ms };
     let detail = format!(
         "{name}: {} in {}",
-        roles.join(", "),
+        if roles.is_empty() { "user".to_owned() } else { roles.join(", ") },
         if systems.is_empty() { "all systems".to_owned() } else { systems.join(", ") }
     );
     match edited(&app, edit).await? {
