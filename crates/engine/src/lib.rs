@@ -22,10 +22,12 @@ mod request;
 mod retry;
 mod settings;
 mod signals;
+mod stand;
 mod starts;
 mod systems;
 mod trace;
 mod waits;
+mod why;
 mod work;
 
 use std::sync::Arc;
@@ -39,7 +41,7 @@ pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};
 pub use settings::Settings;
 pub use signals::{Asked, Question, Signed};
-use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Signalled, Status, Store};
+use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Signalled, Store};
 pub use systems::{Published, read_folder};
 pub use trace::{Firing, Trace};
 
@@ -224,54 +226,14 @@ impl Engine {
         retry::retry(&self.shared, run, from).await
     }
 
-    fn at(&self, ms: i64) -> String {
-        at(ms, self.clock_ms())
-    }
-
     /// Why a run is not worked right now, in one sentence; None if it is, or is over.
     pub async fn why(&self, run: &Run) -> Option<String> {
-        match run.status {
-            Status::Queued if run.cancel_at_ms.is_some() => Some("its end was asked for".to_owned()),
-            Status::Queued if run.wake_at_ms.is_some() && run.attempts == 0 => {
-                Some(format!("it is to begin {}", self.at(run.wake_at_ms.unwrap_or_default())))
-            }
-            Status::Queued if run.wake_at_ms.is_some() => Some(format!(
-                "attempt {} failed; it is tried again {}",
-                run.attempts,
-                self.at(run.wake_at_ms.unwrap_or_default())
-            )),
-            Status::Queued if run.blocked_by.is_some() => Some(format!(
-                "{} runs of its workflow with the same key are worked at once, and that is the limit",
-                run.blocked_by.unwrap_or_default()
-            )),
-            Status::Queued if run.attempts > 0 => {
-                Some("it goes on from where it was as soon as a worker is free".to_owned())
-            }
-            Status::Queued => {
-                let ahead = match self.shared.store.ahead(&run.start) {
-                    None | Some(0) => "the next in line".to_owned(),
-                    Some(1) => "with one run before it".to_owned(),
-                    Some(store::AHEAD_MAX) => format!("with {} runs or more before it", store::AHEAD_MAX),
-                    Some(ahead) => format!("with {ahead} runs before it"),
-                };
-                Some(format!(
-                    "it is ready in queue `{}`, {ahead}, and waits for a free worker",
-                    run.start.queue
-                ))
-            }
-            Status::Waiting if let Some((element, until_ms)) = modal::waits_for(&self.shared, run).await => {
-                let until = self.at(until_ms);
-                Some(format!("it waits for an answer to the modal of `{element}`, {until} at the latest"))
-            }
-            Status::Waiting => Some(match run.wake_at_ms {
-                Some(at_ms) => format!("it waits, and goes on {} at the latest", self.at(at_ms)),
-                None => "it waits for other runs, or for a signal".to_owned(),
-            }),
-            Status::Running if run.cancel_at_ms.is_some() => {
-                Some("its end was asked for; it ends at its next effect".to_owned())
-            }
-            Status::Running | Status::Succeeded | Status::Failed | Status::Cancelled => None,
-        }
+        why::why(&self.shared, run).await
+    }
+
+    /// The same from its row alone, for lists.
+    pub fn why_briefly(&self, run: &Run) -> Option<String> {
+        why::briefly(&self.shared, run)
     }
 
     /// Addresses that runs hand out begin with that, if no setting says otherwise: scheme, host and port that are listened on.
@@ -314,15 +276,6 @@ fn client(settings: &Settings) -> Result<Arc<dyn effects::http::Perform>, Error>
     let settings = effects::http::Settings { allow_private: settings.allow_private.clone() };
     let made = effects::http::Client::new(settings);
     Ok(Arc::new(made.map_err(|error| Error::Http(error.to_string()))?))
-}
-
-/// A time for people: of the day, and with its date unless that is near.
-pub(crate) fn at(ms: i64, now_ms: i64) -> String {
-    const NEAR_MS: i64 = 12 * 3_600_000;
-    let near = ms.saturating_sub(now_ms).abs() < NEAR_MS;
-    let form = if near { "at %H:%M UTC" } else { "on %Y-%m-%d at %H:%M UTC" };
-    jiff::Timestamp::from_millisecond(ms)
-        .map_or_else(|_| "later than the calendar goes".to_owned(), |time| time.strftime(form).to_string())
 }
 
 /// How a process is asked to end.

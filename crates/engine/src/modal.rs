@@ -6,14 +6,17 @@
 use std::{sync::Arc, time::Duration};
 
 use interpreter::{
-    Failure, FiringId, Flight, Signals,
+    FiringId, Flight, Signals,
     effect::{Asked, Wait},
 };
 use recipe::{Map, Value};
-use store::{Change, Heard, Id, NewRun, Run, Signalled, Status};
+use store::{Change, Heard, Id, NewRun, Signalled, Status};
 use tokio::sync::broadcast::error::RecvError;
 
-use crate::{Answer, Door, Person, Shared, context, request};
+use crate::{
+    Answer, Door, Person, Shared, request,
+    stand::{Stood, stand},
+};
 
 /// Signals of names that begin so are ours alone.
 const NAMES: &str = "modal/";
@@ -166,38 +169,8 @@ async fn look(shared: &Shared, modal: &Modal) -> Result<Option<Answer>, store::E
     }))
 }
 
-/// Where a run stands, as its journal tells.
-struct Stood {
-    flights: Vec<Flight>,
-    /// What the newest request was answered with, if none waits.
-    handed: Option<Vec<Value>>,
-    end: Option<Box<interpreter::End>>,
-}
-
-/// None: its journal cannot be read any more.
-async fn stand(shared: &Shared, run: &Run) -> Result<Option<Stood>, store::Error> {
-    let Some(published) = shared.systems.at(run.start.version).await? else { return Ok(None) };
-    let kept = shared.store.resume(run.start.id).await?;
-    let made: Result<_, Failure> = context::machine(shared, &published.system, &run.start, kept);
-    let Ok(mut machine) = made else { return Ok(None) };
-    let (flights, end) = context::replay(&mut machine).await;
-    let handed = if end.is_none() { machine.handed_over() } else { None };
-    Ok(Some(Stood { flights, handed, end }))
-}
-
 fn asks(flight: &Flight) -> bool {
     matches!(flight.asked, Asked::Wait(Wait::Modal { .. }))
-}
-
-/// The element whose modal the run waits for, and until when, if it does.
-pub(crate) async fn waits_for(shared: &Shared, run: &Run) -> Option<(Arc<str>, i64)> {
-    if !context::in_request(&run.start) {
-        return None;
-    }
-    stand(shared, run).await.ok()??.flights.into_iter().find_map(|flight| match flight.asked {
-        Asked::Wait(Wait::Modal { until_ms }) => Some((flight.element, until_ms)),
-        _ => None,
-    })
 }
 
 /// What came of an answer that the store did not take.

@@ -9,7 +9,7 @@ use interpreter::{
 use recipe::Value;
 use store::{Heard, Id, NewRun, Run, Signalled, Store};
 
-use crate::{Shared, context, modal};
+use crate::{Shared, context, modal, stand::stand};
 
 /// Where an address begins when nobody has said where the server is reached.
 const UNSAID: &str = "http://127.0.0.1:8086";
@@ -125,22 +125,17 @@ async fn find(shared: &Shared, signed: &Signed<'_>) -> Result<Option<Run>, store
 
 /// The text is the run's own: it is replayed to where it waits, as nothing extra is stored. The answers stand in its file.
 async fn question(shared: &Shared, run: &Run, name: &str) -> Result<Question, store::Error> {
-    let published = shared.systems.at(run.start.version).await?;
-    let graph = published.as_ref().and_then(|published| published.system.workflows.get(&*run.start.workflow));
+    let stood = stand(shared, run).await?;
+    let graphs = stood.as_ref().map(|stood| &stood.published.system.workflows);
+    let graph = graphs.and_then(|graphs| graphs.get(&*run.start.workflow));
     let title = graph.map_or_else(|| run.start.workflow.clone(), |graph| graph.title.clone());
-    let others = published.iter().flat_map(|published| published.system.workflows.values());
+    let others = graphs.into_iter().flat_map(|graphs| graphs.values());
     let offered = graph.into_iter().chain(others).find_map(|graph| interpreter::answers_of(graph, name));
     let mut answers = offered.unwrap_or_default();
     if answers.is_empty() {
         answers.push("Confirm".into());
     }
-    let kept = shared.store.resume(run.start.id).await?;
-    let machine =
-        published.and_then(|published| context::machine(shared, &published.system, &run.start, kept).ok());
-    let flights = match machine {
-        Some(mut machine) => context::replay(&mut machine).await.0,
-        None => Vec::new(),
-    };
+    let flights = stood.map(|stood| stood.flights).unwrap_or_default();
     let text = flights.into_iter().find_map(|flight| match flight.asked {
         Effect::Wait(Wait::Signal { name: waited, question, .. }) if *waited == *name => Some(question),
         _ => None,

@@ -40,7 +40,10 @@ pub(crate) async fn look(shared: &Shared, run: Id, flight: &Flight) -> Result<Op
     let came = |value: Value| Came { outcome: Outcome { at_ms, result: Ok(value) }, write: None };
     Ok(match wait {
         Wait::Until(until_ms) => (*until_ms <= at_ms).then(|| came(Value::Null)),
-        Wait::Runs { runs, any } => ended(shared, runs, *any).await?.map(came),
+        Wait::Runs { runs, any, until_ms } => {
+            let over = || until_ms.is_some_and(|until_ms| until_ms <= at_ms).then_some(Value::Null);
+            ended(shared, runs, *any).await?.or_else(over).map(came)
+        }
         Wait::Signal { name, until_ms, .. } => heard(shared, run, name.clone(), *until_ms).await?,
         Wait::Modal { until_ms } => heard(shared, run, modal::signal(flight.firing), Some(*until_ms)).await?,
     })
@@ -114,7 +117,8 @@ pub(crate) fn wakes(flights: &[Flight]) -> Wakes {
         let mut at = |ms: i64| wakes.at_ms = Some(wakes.at_ms.map_or(ms, |known| known.min(ms)));
         match wait {
             Wait::Until(until_ms) => at(*until_ms),
-            Wait::Runs { runs, any } => {
+            Wait::Runs { runs, any, until_ms } => {
+                until_ms.iter().for_each(|until_ms| at(*until_ms));
                 wakes.awaits.push(Await { runs: runs.iter().map(|id| Id(*id)).collect(), any: *any });
             }
             Wait::Signal { name, until_ms, .. } => {

@@ -146,6 +146,8 @@ pub enum Wait {
         runs: Vec<u128>,
         /// One is enough.
         any: bool,
+        /// Or until then, milliseconds since 1970: its outcome is null.
+        until_ms: Option<i64>,
     },
     /// Until somebody brings it, or until then. Its outcome is the list of the body alone, or null if the time was over.
     Signal {

@@ -217,16 +217,25 @@ impl Route {
 }
 
 /// The router of these routes. None is reached but by whom its line names.
-pub(crate) fn mount<'a>(app: &Arc<App>, routes: impl Iterator<Item = &'a Route>) -> Router<Arc<App>> {
+pub(crate) fn mount(app: &Arc<App>, routes: impl Iterator<Item = &'static Route>) -> Router<Arc<App>> {
     routes.fold(Router::new(), |router, route| {
-        let admitted = middleware::from_fn_with_state((app.clone(), *route), admit);
-        router.route(route.path, (route.call)(route.verb.filter()).route_layer(admitted))
+        let handler = (route.call)(route.verb.filter());
+        // Where nobody is turned away, a launch among them, it would only watch what is answered.
+        let handler = match route.who.least().is_none() && !cfg!(debug_assertions) {
+            true => handler,
+            false => handler.route_layer(middleware::from_fn_with_state((app.clone(), route), admit)),
+        };
+        router.route(route.path, handler)
     })
 }
 
-async fn admit(State((app, route)): State<(Arc<App>, Route)>, request: Request, next: Next) -> Response {
+async fn admit(
+    State((app, route)): State<(Arc<App>, &'static Route)>,
+    request: Request,
+    next: Next,
+) -> Response {
     let (mut parts, body) = request.into_parts();
-    let response = match viewer(&app, &route, &mut parts).await {
+    let response = match viewer(&app, route, &mut parts).await {
         Ok(viewer) => {
             parts.extensions.insert(viewer);
             next.run(Request::from_parts(parts, body)).await

@@ -95,7 +95,7 @@ impl Drive {
     fn again(&mut self, end: &MachineEnd, wake_at_ms: i64) -> Left {
         let now_ms = self.shared.clock.now_ms();
         self.sink.entries.extend(end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms)));
-        let words = Value::from(format!("trying again {}", crate::at(wake_at_ms, now_ms)));
+        let words = Value::from(format!("trying again {}", crate::why::at(wake_at_ms, now_ms)));
         for item in self.machine.items() {
             self.sink.say(item.clone(), words.clone(), &self.shared);
         }

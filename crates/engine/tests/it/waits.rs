@@ -61,6 +61,34 @@ async fn children_are_awaited_with_what_became_of_each() {
 }
 
 #[tokio::test]
+async fn children_that_take_too_long_are_waited_for_no_longer() {
+    let parent = json!([
+        { "name": "start", "type": "action/run", "options": { "workflow": "Child", "async": true },
+          "to": { "default": { "all": ["default"] } } },
+        { "name": "all", "type": "flow/await", "options": { "timeout": "1200ms" },
+          "to": { "default": { "tell": ["default"] }, "timeout": { "late": ["default"] } } },
+        { "name": "tell", "type": "action/response" },
+        { "name": "late", "type": "action/response", "options": { "body": "late" } }
+    ]);
+    let child = json!([{ "name": "ask", "type": "flow/await", "options": { "signal": "never" } }]);
+    let mut scene =
+        Scene::of(&[("Parent", workflow("Parent", parent)), ("Child", workflow("Child", child))], &[]).await;
+    scene.work();
+    let run = scene.queue("Parent").await;
+    scene.until(run, Status::Waiting).await;
+    let found = scene.engine.store().run(run).await.unwrap().unwrap();
+    let child = scene.engine.store().children(run).await.unwrap()[0].start.id;
+    let why = scene.engine.why(&found).await.unwrap();
+    assert!(why.starts_with(&format!("`all` waits for run `{child}`, at ")), "{why}");
+    scene.until(child, Status::Waiting).await;
+    let waits = scene.engine.store().run(child).await.unwrap().unwrap();
+    assert_eq!(scene.engine.why(&waits).await.unwrap(), "`ask` waits for the signal `never`");
+    assert_eq!(result(&scene.end(run).await), json!("late"));
+    assert_eq!(scene.engine.store().run(child).await.unwrap().unwrap().status, Status::Waiting);
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn a_request_waits_for_children_in_place() {
     let parent = json!({ "identifier": "Parent", "entry": "start", "elements": [
         { "name": "start", "type": "action/run", "options": { "workflow": "Child", "async": true },

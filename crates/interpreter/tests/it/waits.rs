@@ -139,7 +139,7 @@ fn children_are_awaited_once_and_in_order_of_start() {
     )];
     let mut machine = Machine::start(system(&files), run(), self::start("w", Value::Null)).unwrap();
     let turn = machine.advance(100);
-    let Asked::Wait(Wait::Runs { runs, any: false }) = &turn.flights[0].asked else { panic!("{turn:?}") };
+    let Asked::Wait(Wait::Runs { runs, any: false, .. }) = &turn.flights[0].asked else { panic!("{turn:?}") };
     assert_eq!(runs.len(), 2);
     let ended = r#"[{"status": "succeeded", "result": 1}, {"status": "succeeded", "result": 2}]"#;
     let did = check(&files, "null", &[Ok(ended)]);

@@ -171,9 +171,12 @@ const MOVED: &[Gives] = &[Gives(307, Kind::Moved)];
 pub(crate) async fn refusals(request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_page = path.strip_prefix("/ui").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
+    if !is_page {
+        return next.run(request).await;
+    }
     let signs_in = (request.method() == Method::GET).then(|| signin::place(request.uri()));
     let mut response = next.run(request).await;
-    match response.extensions_mut().remove::<Refused>().filter(|_| is_page) {
+    match response.extensions_mut().remove::<Refused>() {
         Some(refused) if refused.status() == StatusCode::UNAUTHORIZED && signs_in.is_some() => {
             Redirect::to(&signs_in.unwrap_or_default()).into_response()
         }

@@ -328,7 +328,7 @@ async fn a_cancelled_run_shows_when_its_end_was_asked_for() {
     let row = events.until(|event| event.event == "run" && event.json()["status"] == "waiting").await.json();
     assert_eq!((row["id"].as_str(), row["attempts"].as_i64()), (Some(&*run), Some(1)));
     let waiting = scene.client.get(&format!("/main/runs/{run}")).await.json();
-    assert!(waiting["why"].as_str().unwrap().starts_with("it waits, and goes on at "), "{waiting}");
+    assert!(waiting["why"].as_str().unwrap().starts_with("`pause` waits, and goes on at "), "{waiting}");
     assert_eq!(scene.client.post(&format!("/main/runs/{run}/cancel"), &json!(null)).await.status, 200);
     let ended = scene.client.get(&format!("/main/runs/{run}")).await.json();
     assert_eq!(ended["status"], "cancelled");

@@ -22,7 +22,7 @@ pub(in crate::elements) const TYPE: Type = Type {
             ),
             literal("mode", &[Json::Text], "`all` (default) or `any`: one is enough."),
             value("signal", "The name of a signal to wait for instead."),
-            value("timeout", "How long to wait for the signal: 10m, 2h, 1d."),
+            value("timeout", "How long to wait at the longest: 10m, 2h, 1d."),
             value(
                 "question",
                 "What people are asked at the signal's address; the workflow's title if left out.",
@@ -39,7 +39,10 @@ pub(in crate::elements) const TYPE: Type = Type {
                 name: "default",
                 doc: "[{id, status, result or error}] in order of start (mode any: the first that ended), or the signal's body.",
             },
-            Port { name: "timeout", doc: "The input, when no signal came in time." },
+            Port {
+                name: "timeout",
+                doc: "The input, when it did not come in time. The runs go on; name them in `runs` to wait for them again.",
+            },
             Port { name: "error", doc: "The error value, if one of the runs failed." },
         ],
         outs_from: None,
@@ -51,20 +54,9 @@ pub(in crate::elements) const TYPE: Type = Type {
 };
 
 fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
+    let until_ms = until_ms(firing)?;
     let signal = firing.value("signal")?;
     if !signal.is_null() {
-        let span = firing.value("timeout")?;
-        let ms = (!span.is_null()).then(|| duration_ms(&span.to_text()));
-        let until_ms = match ms {
-            None => None,
-            Some(Some(ms)) => Some(firing.facts.now_ms.saturating_add_unsigned(ms)),
-            Some(None) => {
-                return Err(Failure::new(
-                    "invalid",
-                    "`timeout` of flow/await is a number with s, m, h or d, such as 2h",
-                ));
-            }
-        };
         let question = firing.value("question")?;
         return Ok(Step::Ask(Asked::Wait(Wait::Signal {
             name: signal.to_text().into(),
@@ -82,7 +74,18 @@ fn step(firing: &mut Firing<'_>) -> Result<Step, Failure> {
         return Ok(Step::Emit(port("default", Value::List(List::default()))));
     }
     let any = firing.value("mode")?.as_str() == Some("any");
-    Ok(Step::Ask(Asked::Wait(Wait::Runs { runs, any })))
+    Ok(Step::Ask(Asked::Wait(Wait::Runs { runs, any, until_ms })))
+}
+
+fn until_ms(firing: &mut Firing<'_>) -> Result<Option<i64>, Failure> {
+    let span = firing.value("timeout")?;
+    if span.is_null() {
+        return Ok(None);
+    }
+    let ms = duration_ms(&span.to_text()).ok_or_else(|| {
+        Failure::new("invalid", "`timeout` of flow/await is a number with s, m, h or d, such as 2h")
+    })?;
+    Ok(Some(firing.facts.now_ms.saturating_add_unsigned(ms)))
 }
 
 /// Ids, or objects that have one.
@@ -101,14 +104,13 @@ fn named(runs: &Value) -> Result<Vec<u128>, Failure> {
 }
 
 fn finish(firing: &mut Firing<'_>, came: Value) -> Result<Ports, Failure> {
+    let Some(ended) = came.as_list() else {
+        return Ok(smallvec![(PortName::Fixed("timeout"), firing.input())]);
+    };
     if firing.given("signal") {
-        return Ok(match came.as_list() {
-            Some(body) => port("default", body.first().cloned().unwrap_or_default()),
-            None => smallvec![(PortName::Fixed("timeout"), firing.input())],
-        });
+        return Ok(port("default", ended.first().cloned().unwrap_or_default()));
     }
     let any = firing.value("mode")?.as_str() == Some("any");
-    let ended = came.as_list().cloned().unwrap_or_default();
     let failed = |run: &&Value| run.get("status").and_then(Value::as_str) != Some("succeeded");
     match ended.iter().find(failed) {
         Some(run) if !any => {
