@@ -227,12 +227,16 @@ fn trouble(path: &Path, error: &store::Error) -> Trouble {
             "look at the disk, and at who may read and write the folder".to_owned()
         }
         store::Error::Corrupt(_) => format!(
-            "move `{path}` aside, together with `{path}-wal` and `{path}-shm`, and put back a copy of it; \
+            "move `{path}` aside, together with `{path}-wal`, `{path}-shm` and `held` beside it, and put back a copy of it; \
              without one `sqlite3 {path} .recover | sqlite3 NEW` may save what can be read"
         ),
         store::Error::Missing { .. } => format!(
             "put `{path}` back, or a copy of it; to begin anew without the runs that it held, remove `{}`",
             folder.display()
+        ),
+        store::Error::NoLog { .. } => format!(
+            "put it back; if it is gone for good, or `{path}` is a copy, remove `{}` to go on with what the database holds",
+            folder.join("held").display()
         ),
         store::Error::TooNew { .. } => "use the newer hefe that wrote it".to_owned(),
         store::Error::LeaseLost

@@ -40,6 +40,11 @@ pub enum Error {
         /// What says so.
         beside: PathBuf,
     },
+    /// The last process did not close the database, and the log in which its last writes stand is not there.
+    NoLog {
+        /// The write-ahead log.
+        log: PathBuf,
+    },
     /// The schema is newer than this binary can read.
     TooNew {
         /// The version found.
@@ -82,6 +87,13 @@ impl fmt::Display for Error {
             Error::Corrupt(why) => write!(f, "the database is damaged, or none of hefe's: {why}"),
             Error::Missing { beside } => {
                 write!(f, "the database is gone, and `{}` says that it was there", beside.display())
+            }
+            Error::NoLog { log } => {
+                write!(
+                    f,
+                    "`{}` is gone: the last process did not close the database, and what it had answered stands there",
+                    log.display()
+                )
             }
             Error::TooNew { found, known } => {
                 write!(f, "the database has schema {found}, this version of hefe reads up to {known}")

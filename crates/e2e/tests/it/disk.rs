@@ -326,6 +326,29 @@ async fn a_database_that_is_gone_is_missed() {
 }
 
 #[tokio::test]
+async fn a_log_that_is_gone_after_a_crash_is_missed() {
+    let provider = Provider::start().await;
+    let project = project(&provider);
+    let path = project.path().to_str().unwrap();
+    let hefe = Hefe::serve(project.path(), &[]).await;
+    let answered = id(&begin(&hefe.client(), 1).await);
+    hefe.kill().await;
+    let (log, aside) = (project.path().join(".hefe/hefe.db-wal"), project.path().join("aside"));
+    fs::rename(&log, &aside).unwrap();
+    let show = ["runs", "show", &answered, "--project", path];
+    for arguments in [&["serve", path, "--listen", "127.0.0.1:0"][..], &show] {
+        let said = says(&run(arguments).await);
+        assert!(said.contains("hefe.db-wal` is gone") && said.contains("put it back"), "{said}");
+        assert!(!log.exists(), "nothing is made in its place");
+    }
+    fs::rename(&aside, &log).unwrap();
+    assert!(run(show).await.status.success());
+    // Closed in order there is no log, and none is missed.
+    assert!(!log.exists());
+    assert!(run(show).await.status.success());
+}
+
+#[tokio::test]
 async fn a_second_owner_is_told_which_process_to_stop() {
     let project = Project::new();
     let path = project.path().to_str().unwrap().to_owned();

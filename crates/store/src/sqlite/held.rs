@@ -1,6 +1,10 @@
 //! Which runs this process works, in a file that outlives it: whoever opens the database after a process that died learns
 //! which runs it held. Written without a sync, so that it costs nothing; a power cut, after which it may say anything,
 //! accuses nobody, as the machine's boot has another id.
+//!
+//! ```text
+//! opened (the boot's id, runs) -- closed in order --> CLOSED
+//! ```
 
 use std::{fs::File, io::Read, os::unix::fs::FileExt, path::Path};
 
@@ -11,6 +15,16 @@ use crate::{Error, Id};
 
 /// Bytes of the boot's id, behind which the runs stand.
 const BOOT: usize = 36;
+
+/// Stands in the place of the boot's id after an orderly end.
+const CLOSED: &[u8; BOOT] = b"closed in order, and nothing is held";
+
+/// Whether the process before this one, since the machine's last boot, went away without closing the database.
+pub(super) fn left_open(path: &Path) -> bool {
+    let mut found = [0; BOOT];
+    let read = File::open(path.with_file_name("held")).and_then(|mut file| file.read_exact(&mut found));
+    read.is_ok() && found == boot() && found != [0; BOOT]
+}
 
 pub(super) struct Held {
     /// None where it cannot be written: then nobody is accused.
@@ -47,6 +61,13 @@ impl Held {
         }
         let ids = bytes[BOOT..].as_chunks::<16>().0.iter().map(|id| Id(u128::from_be_bytes(*id)));
         ids.filter(|id| id.0 != 0).collect()
+    }
+
+    /// The database is closed in order: who does that has not died with what it held.
+    pub(super) fn close(&mut self) {
+        if let Some(file) = &self.file {
+            let _ = file.set_len(0).and_then(|()| file.write_all_at(CLOSED, 0));
+        }
     }
 
     /// Names the runs that are held now, and none that were.

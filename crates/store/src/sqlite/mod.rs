@@ -169,7 +169,7 @@ impl Sqlite {
     /// Opens or makes the database and becomes its owner.
     ///
     /// # Errors
-    /// [`Error::Owned`] if another process has it, [`Error::Corrupt`], [`Error::Missing`] and [`Error::TooNew`] if it cannot be read,
+    /// [`Error::Owned`] if another process has it, [`Error::Corrupt`], [`Error::Missing`], [`Error::NoLog`] and [`Error::TooNew`] if it cannot be read,
     /// [`Error::Full`], [`Error::ReadOnly`] and [`Error::Unavailable`] if the disk refuses.
     pub fn open(path: &Path, settings: Settings) -> Result<Sqlite, Error> {
         let (sqlite, writer, received) = Sqlite::parts(path, &settings, None)?;

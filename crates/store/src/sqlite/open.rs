@@ -8,11 +8,12 @@ use std::{
     sync::Arc,
 };
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::{Connection, OpenFlags, config::DbConfig};
 
 use super::{
     disk,
     forms::{blob_of, id, status_of, trouble},
+    held::left_open,
     memory::{Crashes, Memory, Ready},
 };
 use crate::{Error, Id, Parked, sabotage::Sabotage};
@@ -77,6 +78,9 @@ pub(super) fn look_at(path: &Path) -> Result<(), Error> {
         }
         _ => {}
     }
+    if left_open(path) && path.exists() && !wal(path).exists() {
+        return Err(Error::NoLog { log: wal(path) });
+    }
     let mut head = [0; 4];
     let log = File::open(wal(path)).and_then(|mut log| log.read_exact(&mut head));
     // What a power cut leaves of a file that was not synced yet is zeros.
@@ -116,6 +120,10 @@ pub(super) fn connect(path: &Path, only_read: bool) -> Result<Connection, Error>
         }
     };
     db.execute_batch(settings).map_err(trouble)?;
+    if !only_read {
+        // A start that is refused leaves the log as it was found.
+        db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).map_err(trouble)?;
+    }
     if Sabotage::NoFsync.on() {
         db.execute_batch("PRAGMA synchronous=OFF").map_err(trouble)?;
     }

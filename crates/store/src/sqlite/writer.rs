@@ -9,7 +9,7 @@ use std::{
     },
 };
 
-use rusqlite::{Connection, params};
+use rusqlite::{Connection, config::DbConfig, params};
 use tokio::sync::oneshot;
 
 use super::{
@@ -135,9 +135,16 @@ impl Writer {
     /// Gives the database up: the next owner may come.
     pub(super) fn close(self) -> Result<(), Error> {
         let done = self.db.execute_batch("PRAGMA wal_checkpoint(TRUNCATE)").map_err(trouble);
+        // Before the log may go with the last connection: a log that is missing is missed.
+        let mut held = lock(&self.shared.held);
+        if done.is_ok() {
+            held.close()
+        } else {
+            held.write(&[])
+        }
+        drop(held);
+        let _ = self.db.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, false);
         drop(self.db);
-        // Who closes in order has not died with what it held.
-        lock(&self.shared.held).write(&[]);
         drop(lock(&self.shared.owned).take());
         done
     }
