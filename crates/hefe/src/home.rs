@@ -92,11 +92,13 @@ impl Home {
 
     /// Answers other commands of this machine.
     pub(crate) fn listen_on_socket(&mut self) -> Result<(), Trouble> {
-        let says = |error| {
-            Trouble::new(
-                format!("the socket in `{}` cannot be made: {error}", self.project.join(".hefe").display()),
-                "look who may write that folder",
-            )
+        let says = |error: std::io::Error| {
+            let help = match error.kind() {
+                std::io::ErrorKind::AddrInUse => "remove what stands in its place",
+                _ => "look who may write that folder",
+            };
+            let socket = self.project.join(".hefe/hefe.sock");
+            Trouble::new(format!("the socket `{}` cannot be made: {error}", socket.display()), help)
         };
         let socket = Socket::of(&self.project).map_err(says)?;
         // Whoever left it is dead: we have the lock.

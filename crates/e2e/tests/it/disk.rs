@@ -241,7 +241,7 @@ fn says(output: &Output) -> String {
     let says = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{says}");
     assert!(!says.contains("panicked") && says.lines().count() == 2, "{says}");
-    assert!(says.starts_with("error: ") && says.contains("\nhelp: ") && says.contains("hefe.db"), "{says}");
+    assert!(says.starts_with("error: ") && says.contains("\nhelp: ") && says.contains(".hefe/hefe."), "{says}");
     says
 }
 
@@ -346,6 +346,14 @@ async fn a_log_that_is_gone_after_a_crash_is_missed() {
     // Closed in order there is no log, and none is missed.
     assert!(!log.exists());
     assert!(run(show).await.status.success());
+}
+
+#[tokio::test]
+async fn what_stands_in_the_place_of_the_socket_is_to_be_removed() {
+    let project = Project::new();
+    fs::create_dir_all(project.path().join(".hefe/hefe.sock/mine")).unwrap();
+    let said = says(&run(["serve", project.path().to_str().unwrap(), "--listen", "127.0.0.1:0"]).await);
+    assert!(said.contains("hefe.sock` cannot be made") && said.contains("remove what stands"), "{said}");
 }
 
 #[tokio::test]
