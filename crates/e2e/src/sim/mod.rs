@@ -118,7 +118,7 @@ fn template(folder: &Path) -> PathBuf {
     by_hand.take();
     by_hand.commit(0).expect("a commit");
     runtime.block_on(published).expect("a version");
-    drop((sqlite, by_hand));
+    by_hand.close().expect("a database that closes");
     path
 }
 
