@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 pub(crate) struct Figures {
     work: &'static str,
     scale: Vec<(&'static str, f64)>,
-    list: Vec<(&'static str, f64, &'static str)>,
+    list: Vec<(String, f64, &'static str)>,
 }
 
 impl Figures {
@@ -20,8 +20,8 @@ impl Figures {
         self.scale.push((name, value));
     }
 
-    pub(crate) fn add(&mut self, name: &'static str, value: f64, unit: &'static str) {
-        self.list.push((name, value, unit));
+    pub(crate) fn add(&mut self, name: impl std::fmt::Display, value: f64, unit: &'static str) {
+        self.list.push((name.to_string(), value, unit));
     }
 
     pub(crate) fn print(&self, json: bool) {

@@ -27,11 +27,25 @@ impl Window {
 
 /// The bytes of a request.
 pub(crate) fn request(method: &str, path: &str, body: &str) -> Vec<u8> {
+    request_of("", method, path, body)
+}
+
+/// The same of someone who has that key.
+pub(crate) fn request_of(key: &str, method: &str, path: &str, body: &str) -> Vec<u8> {
+    let key = if key.is_empty() { String::new() } else { format!("X-Api-Key: {key}\r\n") };
     format!(
-        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
+        "{method} {path} HTTP/1.1\r\nHost: 127.0.0.1\r\n{key}Content-Type: application/json\r\nContent-Length: {}\r\n\r\n{body}",
         body.len()
     )
     .into_bytes()
+}
+
+/// Sends one request on a connection that is kept, and gives the answer's body.
+pub(crate) async fn ask(stream: &mut TcpStream, request: &[u8]) -> Result<serde_json::Value, Failure> {
+    let mut buffer = Vec::new();
+    stream.write_all(request).await?;
+    let body = answer(stream, &mut buffer).await?;
+    Ok(serde_json::from_slice(&buffer[body..])?)
 }
 
 /// Sends `request` on `connections` at once, each the next as soon as it has its answer, for a warm-up and `windows`.
@@ -87,8 +101,8 @@ async fn connection(
     }
 }
 
-/// Reads one answer; any status but 2xx is a failed measurement.
-async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Failure> {
+/// Reads one answer and says where its body begins; any status but 2xx is a failed measurement.
+async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<usize, Failure> {
     buffer.clear();
     loop {
         if stream.read_buf(buffer).await? == 0 {
@@ -106,6 +120,6 @@ async fn answer(stream: &mut TcpStream, buffer: &mut Vec<u8>) -> Result<(), Fail
                 return Err("the server closed the connection".into());
             }
         }
-        return Ok(());
+        return Ok(head + 4);
     }
 }

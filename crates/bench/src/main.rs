@@ -5,8 +5,10 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
 mod backlog;
+mod crowd;
 mod drain;
 mod enqueue;
+mod fanout;
 mod figures;
 mod idle;
 mod inside;
@@ -50,6 +52,8 @@ enum Work {
     Parked,
     /// 100,000 ended runs that go while others are started
     Prune,
+    /// 200 bars that move, to 100, 1,000 and 10,000 connected clients
+    Fanout,
     /// The process with nothing to do
     Idle,
 }
@@ -67,12 +71,15 @@ struct Cli {
     /// Serve this project until standard input closes (what the benchmark starts as a process of its own)
     #[arg(long, hide = true, value_name = "PROJECT")]
     serve: Option<std::path::PathBuf>,
+    /// How many runs that process works at once
+    #[arg(long, hide = true)]
+    runs: Option<usize>,
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
     let result = match (&cli.serve, cli.work) {
-        (Some(project), _) => served::serve(project),
+        (Some(project), _) => served::serve(project, cli.runs),
         (None, Some(Work::Launch)) => launch::measure(cli.quick),
         (None, Some(Work::Recipes)) => {
             recipes::measure(cli.quick, cli.json).map(|()| figures::Figures::default())
@@ -85,6 +92,7 @@ fn main() -> ExitCode {
         (None, Some(Work::Backlog)) => backlog::measure(cli.quick),
         (None, Some(Work::Parked)) => parked::measure(cli.quick),
         (None, Some(Work::Prune)) => prune::measure(cli.quick),
+        (None, Some(Work::Fanout)) => fanout::measure(cli.quick),
         (None, Some(Work::Idle)) => idle::measure(cli.quick),
         (None, None) => Err("name what is to be measured, such as `launch`".into()),
     };

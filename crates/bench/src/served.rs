@@ -14,11 +14,14 @@ use store::sqlite::Sqlite;
 use crate::{Failure, figures::Figures};
 
 /// Serves until standard input closes.
-pub(crate) fn serve(project: &Path) -> Result<Figures, Failure> {
+pub(crate) fn serve(project: &Path, runs: Option<usize>) -> Result<Figures, Failure> {
+    server::raise_descriptors();
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build()?;
     runtime.block_on(async {
         let store = Sqlite::open(&project.join(".hefe/hefe.db"), store::sqlite::Settings::default())?;
-        let settings = Settings { project: Some(project.to_owned()), ..Settings::default() };
+        let usual = Settings::default();
+        let runs_max = runs.unwrap_or(usual.runs_max);
+        let settings = Settings { project: Some(project.to_owned()), runs_max, ..usual };
         let engine = Engine::open(Arc::new(store), settings).await?;
         let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
         println!("{}", listener.local_addr()?);
@@ -52,6 +55,13 @@ impl Server {
         let own = std::env::current_exe()?;
         let mut words: Vec<&OsStr> = before.iter().map(OsStr::new).collect();
         words.extend([own.as_os_str(), "--serve".as_ref(), project.as_os_str()]);
+        Server::start_command(&words)
+    }
+
+    /// One that works so many runs at once.
+    pub(crate) fn start_wide(project: &Path, runs: usize) -> Result<Server, Failure> {
+        let (own, runs) = (std::env::current_exe()?, runs.to_string());
+        let words = [own.as_os_str(), "--serve".as_ref(), project.as_os_str(), "--runs".as_ref(), runs.as_ref()];
         Server::start_command(&words)
     }
 

@@ -34,5 +34,5 @@ pub use app::{Site, site};
 pub use border::withhold;
 pub use door::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
 pub use graph::{Path, draw};
-pub use serve::{Listener, serve};
+pub use serve::{Listener, raise_descriptors, serve};
 pub use settings::Settings;

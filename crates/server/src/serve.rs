@@ -54,6 +54,15 @@ pub(crate) struct Peer {
     pub(crate) drop: Notify,
 }
 
+/// Raises the number of files that the process may have open as far as the machine lets it: every connection is one.
+pub fn raise_descriptors() {
+    use rustix::process::{Resource, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    if let Err(error) = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }) {
+        tracing::warn!(%error, "the number of open files stays as it was: raise it with `ulimit -n`");
+    }
+}
+
 /// Serves `router` until `shutdown` resolves; then takes no more, ends the live streams at once, lets answers under way
 /// finish (at most 10 s) and returns.
 pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()>) {

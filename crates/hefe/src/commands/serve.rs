@@ -33,6 +33,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn main(args: Args) -> ExitCode {
     crate::commands::serve::log("info");
+    server::raise_descriptors();
     match serve(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.exit(),

@@ -1,0 +1,219 @@
+//! Many clients of live delivery, as cheap as they can be made, since they share the machine with the server: all on one
+//! thread, with one buffer, and they look for nothing but the marks that the workflow puts into its bars' messages
+//! (`@MILLISECONDS#NUMBER`, the element's time and which bar) and the status that follows.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
+
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    task::JoinSet,
+};
+
+use crate::{
+    Failure,
+    load::{self, Window},
+};
+
+/// A mark with what follows it up to the status' first letter, which stands there, or here where quotes are escaped.
+const MARK_BYTES: usize = 36;
+const STATUS_AT: usize = 30;
+const STATUS_ESCAPED_AT: usize = 34;
+
+/// What one read may take.
+const READ_BYTES: usize = 256 * 1024;
+
+/// Latencies are counted by milliseconds up to this.
+const LATENCY_MS_MAX: usize = 60_000;
+
+/// By what protocol they listen.
+#[derive(Clone, Copy)]
+pub(crate) enum Door {
+    Events,
+    Pusher,
+}
+
+/// Those who listen.
+pub(crate) struct Crowd {
+    address: String,
+    heard: Arc<Mutex<Heard>>,
+    listening: JoinSet<()>,
+    deaf: Vec<TcpStream>,
+}
+
+struct Heard {
+    buffer: Vec<u8>,
+    /// How many states arrived so many milliseconds after their element.
+    after_ms: Vec<u32>,
+    /// How many ends, each bar's once a client.
+    ends: usize,
+    gone: usize,
+}
+
+impl Crowd {
+    pub(crate) fn new(address: &str) -> Crowd {
+        let heard = Heard {
+            buffer: vec![0; MARK_BYTES + READ_BYTES],
+            after_ms: vec![0; LATENCY_MS_MAX],
+            ends: 0,
+            gone: 0,
+        };
+        Crowd {
+            address: address.to_owned(),
+            heard: Arc::new(Mutex::new(heard)),
+            listening: JoinSet::new(),
+            deaf: Vec::new(),
+        }
+    }
+
+    /// One more, with that key of the user of that name.
+    pub(crate) async fn join(&mut self, door: Door, name: &str, key: &str) -> Result<(), Failure> {
+        let mut stream = TcpStream::connect(&self.address).await?;
+        match door {
+            Door::Events => stream.write_all(&listen(key)).await?,
+            Door::Pusher => subscribe(&mut stream, &self.address, name, key).await?,
+        }
+        let heard = self.heard.clone();
+        self.listening.spawn(async move {
+            // However a connection ends, what it has not heard is lost.
+            let _ = hear(&stream, &heard).await;
+            lock(&heard).gone += 1;
+        });
+        Ok(())
+    }
+
+    /// One that asks and never reads.
+    pub(crate) async fn join_deaf(&mut self, key: &str) -> Result<(), Failure> {
+        let socket = TcpSocket::new_v4()?;
+        socket.set_recv_buffer_size(4096)?;
+        let mut stream = socket.connect(self.address.parse()?).await?;
+        stream.write_all(&listen(key)).await?;
+        self.deaf.push(stream);
+        Ok(())
+    }
+
+    /// What is heard meanwhile.
+    pub(crate) async fn window(&self, time: Duration) -> Window {
+        lock(&self.heard).after_ms.fill(0);
+        tokio::time::sleep(time).await;
+        let heard = lock(&self.heard);
+        let counted = heard.after_ms.iter().enumerate();
+        let latencies_ms: Vec<f64> =
+            counted.flat_map(|(ms, count)| std::iter::repeat_n(ms as f64, *count as usize)).collect();
+        Window { per_s: latencies_ms.len() as f64 / time.as_secs_f64(), latencies_ms }
+    }
+
+    /// How many ends have not come, of so many, once no more come for a while.
+    pub(crate) async fn lost(&self, ends: usize) -> usize {
+        let mut before = usize::MAX;
+        loop {
+            let heard = lock(&self.heard).ends;
+            if heard >= ends || heard == before {
+                return ends.saturating_sub(heard);
+            }
+            before = heard;
+            // The slowest round at 10,000 clients who see everything takes seconds.
+            for _ in 0..100 {
+                if lock(&self.heard).ends < ends {
+                    tokio::time::sleep(Duration::from_millis(100)).await;
+                }
+            }
+        }
+    }
+
+    /// How many connections have ended by themselves.
+    pub(crate) fn gone(&self) -> usize {
+        lock(&self.heard).gone
+    }
+}
+
+fn lock(heard: &Mutex<Heard>) -> MutexGuard<'_, Heard> {
+    heard.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+fn listen(key: &str) -> Vec<u8> {
+    load::request_of(key, "GET", "/bench/events", "")
+}
+
+/// The handshake of a WebSocket and of the Pusher protocol, up to the channel of that person.
+async fn subscribe(stream: &mut TcpStream, address: &str, name: &str, key: &str) -> Result<(), Failure> {
+    let mut http = TcpStream::connect(address).await?;
+    let app = load::ask(&mut http, &load::request_of(key, "GET", "/bench/broadcasting", "")).await?;
+    let app = app["key"].as_str().ok_or("no key of the system")?;
+    let upgrade = format!(
+        "GET /app/{app}?protocol=7 HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+         Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+    );
+    stream.write_all(upgrade.as_bytes()).await?;
+    let mut said = Vec::new();
+    let socket = loop {
+        if stream.read_buf(&mut said).await? == 0 {
+            return Err("the server took no WebSocket".into());
+        }
+        let text = String::from_utf8_lossy(&said);
+        let id = text.split_once(r#"socket_id\":\""#).and_then(|(_, rest)| rest.split_once('\\'));
+        if let Some((id, _)) = id {
+            break id.to_owned();
+        }
+    };
+    let channel = format!("private-user.{name}");
+    let asked = serde_json::json!({ "socket_id": socket, "channel_name": channel }).to_string();
+    let signed = load::request_of(key, "POST", "/bench/broadcasting/auth", &asked);
+    let auth = load::ask(&mut http, &signed).await?["auth"].clone();
+    let asked = serde_json::json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth } });
+    let text = asked.to_string();
+    // A text's first byte, its masked length in two more, a mask of zeroes.
+    let mut frame = vec![0x81, 0x80 | 126];
+    frame.extend((text.len() as u16).to_be_bytes());
+    frame.extend([0; 4]);
+    frame.extend(text.as_bytes());
+    Ok(stream.write_all(&frame).await?)
+}
+
+async fn hear(stream: &TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
+    let (mut rest, mut ended) = (Vec::with_capacity(MARK_BYTES), BTreeSet::new());
+    loop {
+        stream.readable().await?;
+        let mut heard = lock(heard);
+        let heard = &mut *heard;
+        heard.buffer[..rest.len()].copy_from_slice(&rest);
+        let read = match stream.try_read(&mut heard.buffer[rest.len()..]) {
+            Ok(0) => return Ok(()),
+            Ok(read) => read,
+            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
+            Err(error) => return Err(error),
+        };
+        let bytes = &heard.buffer[..rest.len() + read];
+        let now_ms = jiff::Timestamp::now().as_millisecond();
+        let mut from = bytes.len();
+        for at in memchr::memchr_iter(b'@', bytes) {
+            let Some(mark) = bytes.get(at..at + MARK_BYTES) else {
+                from = at;
+                break;
+            };
+            let Some((ms, number)) = read_mark(mark) else { continue };
+            let status = mark[if mark[18] == b'\\' { STATUS_ESCAPED_AT } else { STATUS_AT }];
+            if status != b'r' {
+                heard.ends += usize::from(ended.insert(number));
+            } else if let Some(count) = heard.after_ms.get_mut((now_ms - ms).max(0) as usize) {
+                *count += 1;
+            }
+        }
+        rest.clear();
+        rest.extend_from_slice(&bytes[from..]);
+    }
+}
+
+/// The time and the number.
+fn read_mark(mark: &[u8]) -> Option<(i64, u16)> {
+    let digits = |range: std::ops::Range<usize>| {
+        mark[range].iter().try_fold(0i64, |sum, digit| {
+            digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
+        })
+    };
+    Some((digits(1..14)?, digits(15..18)? as u16))
+}
