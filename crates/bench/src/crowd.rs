@@ -1,6 +1,6 @@
 //! Many clients of live delivery, as cheap as they can be made, since they share the machine with the server: all on one
-//! thread, with one buffer, and they look for nothing but the marks that the workflow puts into its bars' messages
-//! (`@MILLISECONDS#NUMBER`, the element's time and which bar) and the status that follows.
+//! thread, with one buffer, and they look for nothing but the mark that the workflow puts into its bars' messages (`@NUMBER`:
+//! which bar) and, where it stands behind that, for the status and the element's time.
 
 use std::{
     collections::BTreeSet,
@@ -19,10 +19,12 @@ use crate::{
     load::{self, Window},
 };
 
-/// A mark with what follows it up to the status' first letter, which stands there, or here where quotes are escaped.
-const MARK_BYTES: usize = 36;
-const STATUS_AT: usize = 30;
-const STATUS_ESCAPED_AT: usize = 34;
+/// A mark with what follows it up to the time: `@017","status":"running","started_at":"..","updated_at":".."`, or with a
+/// stroke before each quote.
+const MARK_BYTES: usize = 116;
+
+/// An hour, milliseconds: all that is read of the time is where it stands in its hour.
+const HOUR_MS: i64 = 3_600_000;
 
 /// What one read may take.
 const READ_BYTES: usize = 256 * 1024;
@@ -195,12 +197,15 @@ async fn hear(stream: &TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
                 from = at;
                 break;
             };
-            let Some((ms, number)) = read_mark(mark) else { continue };
-            let status = mark[if mark[18] == b'\\' { STATUS_ESCAPED_AT } else { STATUS_AT }];
-            if status != b'r' {
-                heard.ends += usize::from(ended.insert(number));
-            } else if let Some(count) = heard.after_ms.get_mut((now_ms - ms).max(0) as usize) {
-                *count += 1;
+            let Some(Mark { number, moved_ms }) = Mark::read(mark) else { continue };
+            match moved_ms {
+                None => heard.ends += usize::from(ended.insert(number)),
+                Some(moved_ms) => {
+                    let after_ms = (now_ms - moved_ms).rem_euclid(HOUR_MS) as usize;
+                    if let Some(count) = heard.after_ms.get_mut(after_ms) {
+                        *count += 1;
+                    }
+                }
             }
         }
         rest.clear();
@@ -208,12 +213,25 @@ async fn hear(stream: &TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
     }
 }
 
-/// The time and the number.
-fn read_mark(mark: &[u8]) -> Option<(i64, u16)> {
-    let digits = |range: std::ops::Range<usize>| {
-        mark[range].iter().try_fold(0i64, |sum, digit| {
-            digit.is_ascii_digit().then(|| sum * 10 + i64::from(digit - b'0'))
-        })
-    };
-    Some((digits(1..14)?, digits(15..18)? as u16))
+struct Mark {
+    number: i64,
+    /// When it was moved, milliseconds of the hour; None if it has ended.
+    moved_ms: Option<i64>,
+}
+
+impl Mark {
+    fn read(mark: &[u8]) -> Option<Mark> {
+        let digits = |from: usize, to: usize| {
+            let digit = |digit: &u8| digit.is_ascii_digit().then(|| i64::from(digit - b'0'));
+            mark.get(from..to)?.iter().try_fold(0, |sum, byte| Some(sum * 10 + digit(byte)?))
+        };
+        let number = digits(1, 4)?;
+        let (status, time) = if mark[4] == b'\\' { (20, 91) } else { (16, 79) };
+        if mark[status] != b'r' {
+            return Some(Mark { number, moved_ms: None });
+        }
+        let (minute, second, ms) =
+            (digits(time + 14, time + 16)?, digits(time + 17, time + 19)?, digits(time + 20, time + 23)?);
+        Some(Mark { number, moved_ms: Some((minute * 60 + second) * 1_000 + ms) })
+    }
 }

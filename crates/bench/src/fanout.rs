@@ -28,12 +28,14 @@ const FULL_BYTES: u64 = 32 * 1024;
 
 const MOVES: &str = r#"{
   "identifier": "NAME", "async": true,
+  "events": [{ "identifier": "NAME", "type": "webhook" }],
   "elements": [
+    { "name": "NAME", "type": "event/webhook", "to": { "default": { "turn": ["default"] } } },
     { "name": "turn", "type": "flow/while", "options": { "condition": "true" }, "to": { "each": { "wait": ["default"] } } },
     { "name": "wait", "type": "flow/wait", "options": { "for": "100ms" }, "to": { "default": { "move": ["default"] } } },
     { "name": "move", "type": "cast/progress", "options": {
       "process": "bar", "title": "${title}", "total": 1000000, "increment": 1, "send_to_user": PRIVATE,
-      "statusMessage": { ".recipe": "`@${dateFormat(now(), 'Uv')}#${number}`" } } }
+      "statusMessage": "@${number}" } }
   ]
 }"#;
 
@@ -196,7 +198,7 @@ async fn start(
     title: &str,
 ) -> Result<String, Failure> {
     let input = serde_json::json!({ "number": number, "title": title }).to_string();
-    let request = load::request_of(key, "POST", &format!("/bench/workflows/{workflow}/run"), &input);
+    let request = load::request_of(key, "POST", &format!("/bench/webhook/{workflow}"), &input);
     let started = load::ask(http, &request).await?;
     Ok(started["run"].as_str().ok_or_else(|| format!("no run was started: {started}"))?.to_owned())
 }
