@@ -135,6 +135,7 @@ async fn see(form: Form, time: Duration) -> Result<Seen, Failure> {
 
     let mut beside_deaf = Vec::new();
     if form.deaf {
+        let mut http = TcpStream::connect(&server.address).await?;
         let key = &keys[USERS];
         runs.push((key, start(&mut http, "Mine", key, "999", &"x".repeat(64 * 1024)).await?));
         for _ in 0..DEAF {
@@ -147,6 +148,8 @@ async fn see(form: Form, time: Duration) -> Result<Seen, Failure> {
             beside_deaf.push(crowd.window(time).await);
         }
     }
+    // The other was silent for longer than a server waits.
+    let mut http = TcpStream::connect(&server.address).await?;
     for (key, run) in &runs {
         load::ask(&mut http, &load::request_of(key, "POST", &format!("/bench/runs/{run}/cancel"), "")).await?;
     }

@@ -17,6 +17,9 @@ use tokio::{
 
 /// How long a client may take to send a request's head.
 const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+/// The largest head of a request, and how much of an answer is held for a client that does not take it. With
+/// `pipeline_flush` each connection would keep a copy of the largest answer that it ever had.
+const HELD_BYTES_MAX: usize = 32 * 1024;
 /// How long answers under way may take once the server stops.
 const DRAIN: Duration = Duration::from_secs(10);
 
@@ -139,7 +142,7 @@ where
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(HEAD_TIMEOUT)
-            .pipeline_flush(true)
+            .max_buf_size(HELD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()
     );

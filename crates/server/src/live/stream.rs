@@ -26,11 +26,11 @@ const HEARTBEAT: Duration = Duration::from_secs(15);
 /// The shortest time between two deliveries to one client; what changes meanwhile is sent once.
 const REST: Duration = Duration::from_millis(20);
 /// What each connected client adds to it, so that the whole crowd costs a bounded part of the machine.
-const REST_EACH: Duration = Duration::from_micros(20);
+const REST_EACH: Duration = Duration::from_micros(6);
 /// How many states are taken at once.
 const BATCH_MAX: usize = 256;
-/// How many bytes go out in one piece.
-const PIECE_BYTES: usize = 64 * 1024;
+/// How many bytes go out in one piece, about: it is written when the client has taken the one before.
+const PIECE_BYTES: usize = 16 * 1024;
 /// How long an item that ended is told to those who subscribe without saying where they were, milliseconds.
 const ENDED_MS: i64 = 120_000;
 /// How many runs a client is told of whose place in the stream is no longer known.
@@ -60,8 +60,14 @@ pub(crate) struct Stream {
     /// How far items were that were read from the store: older states of them are not sent.
     ahead: HashMap<Key, u64>,
     begin: Begin,
-    out: VecDeque<Bytes>,
+    out: VecDeque<Out>,
     rest_until: Instant,
+}
+
+/// What goes out next.
+enum Out {
+    State(Arc<Frame>),
+    Word(Bytes),
 }
 
 /// Whose stream it is.
@@ -102,7 +108,7 @@ impl Stream {
         let (audiences, out) = match &shape {
             Shape::Events(channels) => (
                 sees.iter().cloned().chain(channels.iter().cloned().map(Audience::Channel)).collect(),
-                VecDeque::from([Bytes::from_static(b"retry: 2000\n\n")]),
+                VecDeque::from([Out::Word(Bytes::from_static(b"retry: 2000\n\n"))]),
             ),
             Shape::Messages(channel) => (channel.audiences(&viewer).unwrap_or_default(), VecDeque::new()),
         };
@@ -139,7 +145,7 @@ impl Stream {
                 return None;
             }
             self.seat.taken();
-            if let Some(piece) = self.out.pop_front() {
+            if let Some(piece) = self.piece() {
                 return Some(piece);
             }
             if !self.wait(self.rest_until).await {
@@ -162,7 +168,7 @@ impl Stream {
                             return None;
                         }
                         if let Shape::Events(_) = self.shape {
-                            self.out.push_back(Bytes::from_static(b":\n\n"));
+                            self.out.push_back(Out::Word(Bytes::from_static(b":\n\n")));
                         }
                     }
                 }
@@ -175,10 +181,26 @@ impl Stream {
 
     /// All pieces that are there, at least one.
     pub(crate) async fn batch(&mut self) -> Option<VecDeque<Bytes>> {
-        let first = self.next().await?;
-        let mut all = std::mem::take(&mut self.out);
-        all.push_front(first);
+        let mut all = VecDeque::from([self.next().await?]);
+        all.extend(std::iter::from_fn(|| self.piece()));
         Some(all)
+    }
+
+    /// What is written at once: one message, or events up to a number of bytes.
+    fn piece(&mut self) -> Option<Bytes> {
+        let first = self.out.pop_front()?.written(&self.shape);
+        if let (Shape::Messages(_), _) | (_, None) = (&self.shape, self.out.front()) {
+            // One alone is not copied: its bytes are everyone's.
+            return Some(first);
+        }
+        let mut piece = BytesMut::with_capacity(first.len() * (self.out.len() + 1).min(PIECE_BYTES / first.len().max(1) + 1));
+        piece.extend_from_slice(&first);
+        while piece.len() < PIECE_BYTES
+            && let Some(next) = self.out.pop_front()
+        {
+            piece.extend_from_slice(&next.written(&self.shape));
+        }
+        Some(piece.freeze())
     }
 
     /// Whether what was shown for the stream still opens it, and as wide: else it ends, and its client comes again.
@@ -336,7 +358,7 @@ impl Stream {
         if let Shape::Messages(_) = self.shape {
             return;
         }
-        self.out.push_back(Bytes::from(format!("id: {}\n\n", self.cursor)));
+        self.out.push_back(Out::Word(Bytes::from(format!("id: {}\n\n", self.cursor))));
     }
 
     fn send(&mut self, states: Vec<(u64, Arc<Frame>)>) {
@@ -345,28 +367,16 @@ impl Stream {
             .into_iter()
             .map(|(_, frame)| frame)
             .filter(|frame| !matches!(&frame.content, Content::Gone(_, still) if sees.contains(still)));
-        match &self.shape {
-            Shape::Events(_) => write_events(visible, &mut self.out),
-            Shape::Messages(channel) => self.out.extend(visible.map(|frame| frame.message(channel))),
-        }
+        self.out.extend(visible.map(Out::State));
     }
 }
 
-/// Many small events go out in one piece.
-fn write_events(events: impl Iterator<Item = Arc<Frame>>, out: &mut VecDeque<Bytes>) {
-    let mut events = events.peekable();
-    while let Some(frame) = events.next() {
-        if events.peek().is_none() {
-            // One alone is not copied: its bytes are everyone's.
-            out.push_back(frame.event());
-            return;
+impl Out {
+    fn written(self, shape: &Shape) -> Bytes {
+        match (self, shape) {
+            (Out::Word(word), _) => word,
+            (Out::State(frame), Shape::Events(_)) => frame.event(),
+            (Out::State(frame), Shape::Messages(channel)) => frame.message(channel),
         }
-        let mut piece = BytesMut::from(&frame.event()[..]);
-        while piece.len() < PIECE_BYTES
-            && let Some(more) = events.next()
-        {
-            piece.extend_from_slice(&more.event());
-        }
-        out.push_back(piece.freeze());
     }
 }
