@@ -67,7 +67,7 @@ pub struct Site {
 pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Error> {
     let kept = Kept::open(engine.store().clone(), settings.doors.clone()).await?;
     let open = kept.door.is_open();
-    let live = Hub::start(engine.clone(), &settings);
+    let live = Hub::start(engine.clone(), &kept.door, &settings);
     let pusher = Pusher::open(engine.store(), &settings).await?;
     let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
     Ok(Site { router: router(app), open })

@@ -37,12 +37,28 @@ pub(super) struct Client {
 #[derive(Debug)]
 pub(super) struct Room {
     log: RwLock<Log>,
+    /// The place of its newest state or loss: who has got so far need not look.
+    newest: AtomicU64,
     clients: Mutex<HashMap<u64, Arc<Client>>>,
 }
 
 impl Room {
     pub(super) fn log(&self) -> RwLockReadGuard<'_, Log> {
         self.log.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    pub(super) fn newest(&self) -> u64 {
+        self.newest.load(Ordering::Acquire)
+    }
+
+    fn put(&self, place: Option<u64>, frame: Arc<Frame>, now_ms: i64) {
+        self.log_mut().put(place, frame, now_ms);
+        self.newest.fetch_max(place.unwrap_or(0), Ordering::AcqRel);
+    }
+
+    fn lose(&self, place: u64) {
+        self.log_mut().lose(place);
+        self.newest.fetch_max(place, Ordering::AcqRel);
     }
 
     fn log_mut(&self) -> RwLockWriteGuard<'_, Log> {
@@ -137,7 +153,7 @@ impl Board {
         let place = self.head().place + 1;
         self.swept.fetch_max(place, Ordering::AcqRel);
         let rooms = self.rooms();
-        rooms.values().for_each(|room| room.log_mut().lose(place));
+        rooms.values().for_each(|room| room.lose(place));
         self.head.store(place, Ordering::Release);
         rooms.values().for_each(|room| room.wake());
     }
@@ -146,7 +162,7 @@ impl Board {
         let mut enter = |system: &Arc<str>, audience: Audience, frame: &Arc<Frame>| {
             let audience = if Sabotage::NoAudience.on() { Audience::Everyone } else { audience };
             let room = self.room(system, audience);
-            room.log_mut().put(mark.map(|mark| mark.place), frame.clone(), now_ms);
+            room.put(mark.map(|mark| mark.place), frame.clone(), now_ms);
             touched.push(room);
         };
         match change {
@@ -199,7 +215,11 @@ impl Board {
         }
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         let floor = if has_states { self.swept.load(Ordering::Acquire) } else { 0 };
-        let made = || Arc::new(Room { log: RwLock::new(Log::from(floor)), clients: Mutex::default() });
+        let made = || Arc::new(Room {
+                log: RwLock::new(Log::from(floor)),
+                newest: AtomicU64::new(floor),
+                clients: Mutex::default(),
+            });
         rooms.entry(place).or_insert_with(made).clone()
     }
 
@@ -220,6 +240,11 @@ impl Board {
 
     fn ms(&self) -> i64 {
         i64::try_from(self.began.elapsed().as_millis()).unwrap_or(i64::MAX)
+    }
+
+    /// Wakes every client: what it may see may have become less.
+    pub(super) fn wake(&self) {
+        self.rooms().values().for_each(|room| room.wake());
     }
 
     /// Forgets what is old, and ends the connection of clients that have taken nothing for `idle_ms`.

@@ -24,7 +24,7 @@ pub(crate) use self::{
     frame::{Audience, Envelope, Mark},
     stream::{Begin, Of, Shape, Stream},
 };
-use crate::{serve::Peer, settings::Settings};
+use crate::{door::Door, serve::Peer, settings::Settings};
 
 /// How often old states are forgotten and dead clients looked for.
 const SWEEP: Duration = Duration::from_secs(15);
@@ -40,13 +40,13 @@ pub(crate) struct Hub {
 
 impl Hub {
     /// Starts to listen; needs a runtime.
-    pub(crate) fn start(engine: Engine, settings: &Settings) -> Hub {
+    pub(crate) fn start(engine: Engine, door: &Door, settings: &Settings) -> Hub {
         let board = Arc::new(Board::new(engine.clock_ms().unsigned_abs()));
         let (begun, ready) = watch::channel(false);
         let idle_ms = i64::try_from(settings.stream_idle_max.as_millis()).unwrap_or(i64::MAX);
         // The first subscription stands before anything is read: nothing falls between.
         let changes = engine.store().changes();
-        let feed = Feed { engine, board: board.clone(), changes, idle_ms };
+        let feed = Feed { engine, board: board.clone(), changes, rights: door.changed(), idle_ms };
         let mut feeder = JoinSet::new();
         feeder.spawn(feed.run(begun));
         Hub { board, ready, streams_max: settings.streams_max, _feeder: feeder }
@@ -77,6 +77,8 @@ struct Feed {
     engine: Engine,
     board: Arc<Board>,
     changes: tokio::sync::broadcast::Receiver<store::Changes>,
+    /// Someone may have less than before.
+    rights: watch::Receiver<()>,
     idle_ms: i64,
 }
 
@@ -88,6 +90,7 @@ impl Feed {
         let mut lagged = false;
         loop {
             tokio::select! {
+                Ok(()) = self.rights.changed() => self.board.wake(),
                 _ = sweep.tick() => self.board.sweep(self.engine.clock_ms(), self.idle_ms),
                 changes = self.changes.recv() => match changes {
                     Ok(changes) => {

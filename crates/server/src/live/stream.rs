@@ -2,14 +2,20 @@
 
 use std::{
     collections::{HashMap, VecDeque},
+    future::poll_fn,
+    pin::pin,
     sync::Arc,
+    task::Poll,
     time::Duration,
 };
 
 use bytes::{Bytes, BytesMut};
 use engine::Engine;
 use store::{Error, Filter};
-use tokio::{sync::watch, time::Instant};
+use tokio::{
+    sync::watch,
+    time::{Instant, sleep, sleep_until},
+};
 
 use super::{
     board::{Board, Room, Seat, audience_of},
@@ -148,35 +154,44 @@ impl Stream {
             if let Some(piece) = self.piece() {
                 return Some(piece);
             }
-            if !self.wait(self.rest_until).await {
+            let rest = sleep_until(self.rest_until);
+            if self.stops_before(rest).await {
                 return None;
             }
             if let Err(error) = self.fill().await {
                 tracing::warn!(%error, "a live stream ends: the states could not be read");
                 return None;
             }
-            if self.out.is_empty() {
-                let client = self.seat.client.clone();
-                let left_ms = self.viewer.credential.until_ms().saturating_sub(self.engine.clock_ms()).max(0);
-                let beat = Instant::now() + HEARTBEAT.min(Duration::from_millis(left_ms.unsigned_abs()));
-                let mut changed = self.changed.clone();
-                tokio::select! {
-                    () = client.wake.notified() => {}
-                    _ = changed.changed() => {}
-                    going = self.wait(beat) => {
-                        if !going {
-                            return None;
-                        }
-                        if let Shape::Events(_) = self.shape {
-                            self.out.push_back(Out::Word(Bytes::from_static(b":\n\n")));
-                        }
-                    }
-                }
-            } else {
+            if !self.out.is_empty() {
                 let crowd = u32::try_from(self.board.clients()).unwrap_or(u32::MAX);
                 self.rest_until = Instant::now() + REST + REST_EACH.saturating_mul(crowd);
+                continue;
+            }
+            let left_ms = self.viewer.credential.until_ms().saturating_sub(self.engine.clock_ms()).max(0);
+            let beat = sleep(HEARTBEAT.min(Duration::from_millis(left_ms.unsigned_abs())));
+            let client = self.seat.client.clone();
+            let news = async {
+                tokio::select! {
+                    () = client.wake.notified() => false,
+                    () = beat => true,
+                }
+            };
+            let mut silent = false;
+            if self.stops_before(async { silent = news.await }).await {
+                return None;
+            }
+            if silent && let Shape::Events(_) = self.shape {
+                self.out.push_back(Out::Word(Bytes::from_static(b":\n\n")));
             }
         }
+    }
+
+    /// Waits; true if the server stops before. The stop wakes nobody here: it polls each connection, and with it this. (To
+    /// listen for it at every delivery cost more than the delivery: ten thousand entries come and go in one list.)
+    async fn stops_before(&self, then: impl Future<Output = ()>) -> bool {
+        let mut then = pin!(then);
+        let stops = || self.peer.as_ref().is_some_and(|peer| *peer.stopping.borrow());
+        poll_fn(|context| if stops() { Poll::Ready(true) } else { then.as_mut().poll(context).map(|()| false) }).await
     }
 
     /// All pieces that are there, at least one.
@@ -220,20 +235,6 @@ impl Stream {
         }
     }
 
-    /// Until `then`; false if the server stops before.
-    async fn wait(&self, then: Instant) -> bool {
-        let Some(peer) = &self.peer else {
-            tokio::time::sleep_until(then).await;
-            return true;
-        };
-        let mut stopping = peer.stopping.clone();
-        tokio::select! {
-            biased;
-            _ = stopping.wait_for(|stopping| *stopping) => false,
-            () = tokio::time::sleep_until(then) => true,
-        }
-    }
-
     async fn fill(&mut self) -> Result<(), Error> {
         let begin = std::mem::replace(&mut self.begin, Begin::Done);
         match begin {
@@ -261,27 +262,29 @@ impl Stream {
             Begin::Since(mark) => self.reread(mark.number).await?,
             Begin::Done => {}
         }
-        if self.covered(self.cursor.place) {
-            self.follow();
-            Ok(())
-        } else {
-            self.reread(self.cursor.number).await
-        }
+        if self.follow() { Ok(()) } else { self.reread(self.cursor.number).await }
     }
 
     /// Whether the rooms know everything that came after that place.
     fn covered(&self, place: u64) -> bool {
-        self.seat.rooms.iter().all(|room| room.log().covers(place))
+        self.seat.rooms.iter().all(|room| room.newest() <= place || room.log().covers(place))
     }
 
-    /// Sends what has changed since the cursor.
-    fn follow(&mut self) {
+    /// Sends what has changed since the cursor; false if the rooms do not know all of it.
+    fn follow(&mut self) -> bool {
         let (head, now_ms) = (self.board.head(), self.engine.clock_ms());
         let mut changed = self.gather(|room, into| {
+            if room.newest() <= self.cursor.place {
+                return;
+            }
             let log = room.log();
             let found = log.read(self.cursor.place, head.place, BATCH_MAX, now_ms);
             into.extend(found.map(|(place, frame)| (place, frame.clone())));
         });
+        // Asked last: what was forgotten meanwhile is missing from what was read.
+        if !self.covered(self.cursor.place) {
+            return false;
+        }
         changed.truncate(BATCH_MAX);
         // Where the batch is full there may be more: it is taken the next time.
         self.cursor = match changed.last() {
@@ -293,6 +296,7 @@ impl Stream {
             ahead.get(&frame.key()).is_none_or(|known| frame.seq() == 0 || frame.seq() >= *known)
         });
         self.send(changed);
+        true
     }
 
     fn gather(&self, read: impl Fn(&Room, &mut Vec<(u64, Arc<Frame>)>)) -> Vec<(u64, Arc<Frame>)> {
