@@ -4,12 +4,15 @@
 
 use std::{
     collections::BTreeSet,
+    future::poll_fn,
+    pin::Pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
+    task::{Poll, ready},
     time::Duration,
 };
 
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWriteExt, ReadBuf},
     net::{TcpSocket, TcpStream},
     task::JoinSet,
 };
@@ -82,7 +85,7 @@ impl Crowd {
         let heard = self.heard.clone();
         self.listening.spawn(async move {
             // However a connection ends, what it has not heard is lost.
-            let _ = hear(&stream, &heard).await;
+            let _ = hear(&mut stream, &heard).await;
             lock(&heard).gone += 1;
         });
         Ok(())
@@ -166,7 +169,8 @@ async fn subscribe(stream: &mut TcpStream, address: &str, name: &str, key: &str)
     let asked = serde_json::json!({ "socket_id": socket, "channel_name": channel }).to_string();
     let signed = load::request_of(key, "POST", "/bench/broadcasting/auth", &asked);
     let auth = load::ask(&mut http, &signed).await?["auth"].clone();
-    let asked = serde_json::json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth } });
+    let asked =
+        serde_json::json!({ "event": "pusher:subscribe", "data": { "channel": channel, "auth": auth } });
     let text = asked.to_string();
     // A text's first byte, its masked length in two more, a mask of zeroes.
     let mut frame = vec![0x81, 0x80 | 126];
@@ -176,20 +180,29 @@ async fn subscribe(stream: &mut TcpStream, address: &str, name: &str, key: &str)
     Ok(stream.write_all(&frame).await?)
 }
 
-async fn hear(stream: &TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
+/// Polled, since the buffer is everyone's; and unlike `try_read` it does not ask in vain whether there is more.
+async fn hear(stream: &mut TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
     let (mut rest, mut ended) = (Vec::with_capacity(MARK_BYTES), BTreeSet::new());
-    loop {
-        stream.readable().await?;
+    poll_fn(|context| {
         let mut heard = lock(heard);
-        let heard = &mut *heard;
-        heard.buffer[..rest.len()].copy_from_slice(&rest);
-        let read = match stream.try_read(&mut heard.buffer[rest.len()..]) {
-            Ok(0) => return Ok(()),
-            Ok(read) => read,
-            Err(error) if error.kind() == std::io::ErrorKind::WouldBlock => continue,
-            Err(error) => return Err(error),
-        };
-        let bytes = &heard.buffer[..rest.len() + read];
+        loop {
+            let mut into = ReadBuf::new(&mut heard.buffer[rest.len()..]);
+            ready!(Pin::new(&mut *stream).poll_read(context, &mut into))?;
+            let read = into.filled().len();
+            if read == 0 {
+                return Poll::Ready(Ok(()));
+            }
+            heard.count(&mut rest, &mut ended, read);
+        }
+    })
+    .await
+}
+
+impl Heard {
+    /// Takes what was read behind the rest of the read before, and leaves a rest.
+    fn count(&mut self, rest: &mut Vec<u8>, ended: &mut BTreeSet<i64>, read: usize) {
+        self.buffer[..rest.len()].copy_from_slice(rest);
+        let bytes = &self.buffer[..rest.len() + read];
         let now_ms = jiff::Timestamp::now().as_millisecond();
         let mut from = bytes.len();
         for at in memchr::memchr_iter(b'@', bytes) {
@@ -198,14 +211,13 @@ async fn hear(stream: &TcpStream, heard: &Mutex<Heard>) -> std::io::Result<()> {
                 break;
             };
             let Some(Mark { number, moved_ms }) = Mark::read(mark) else { continue };
-            match moved_ms {
-                None => heard.ends += usize::from(ended.insert(number)),
-                Some(moved_ms) => {
-                    let after_ms = (now_ms - moved_ms).rem_euclid(HOUR_MS) as usize;
-                    if let Some(count) = heard.after_ms.get_mut(after_ms) {
-                        *count += 1;
-                    }
-                }
+            let Some(moved_ms) = moved_ms else {
+                self.ends += usize::from(ended.insert(number));
+                continue;
+            };
+            let after_ms = (now_ms - moved_ms).rem_euclid(HOUR_MS) as usize;
+            if let Some(count) = self.after_ms.get_mut(after_ms) {
+                *count += 1;
             }
         }
         rest.clear();

@@ -4,6 +4,7 @@
 //! they share: what the clients use (crowd.rs) the server does not have.
 //!
 //! The same at 1,000 clients by the Pusher protocol; and while 100 others read nothing, who see a bar of 64 KiB.
+//! FANOUT=1000,all_100 measures those forms alone.
 
 use std::{path::Path, time::Duration};
 
@@ -84,9 +85,8 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
         }
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
         let seen = runtime.block_on(see(form, time))?;
-        let at = |windows: &[Window], p: f64| {
-            median(windows.iter().map(|window| window.percentile(p)).collect())
-        };
+        let at =
+            |windows: &[Window], p: f64| median(windows.iter().map(|window| window.percentile(p)).collect());
         figures.add(format!("p50_ms_{name}"), at(&seen.windows, 0.5), "ms");
         figures.add(format!("p99_ms_{name}"), at(&seen.windows, 0.99), "ms");
         let per_s = median(seen.windows.iter().map(|window| window.per_s).collect());
@@ -151,7 +151,8 @@ async fn see(form: Form, time: Duration) -> Result<Seen, Failure> {
     // The other was silent for longer than a server waits.
     let mut http = TcpStream::connect(&server.address).await?;
     for (key, run) in &runs {
-        load::ask(&mut http, &load::request_of(key, "POST", &format!("/bench/runs/{run}/cancel"), "")).await?;
+        load::ask(&mut http, &load::request_of(key, "POST", &format!("/bench/runs/{run}/cancel"), ""))
+            .await?;
     }
     let lost = crowd.lost(form.clients * form.sees).await;
     if crowd.gone() > 0 {

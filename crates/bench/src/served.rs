@@ -61,7 +61,8 @@ impl Server {
     /// One that works so many runs at once.
     pub(crate) fn start_wide(project: &Path, runs: usize) -> Result<Server, Failure> {
         let (own, runs) = (std::env::current_exe()?, runs.to_string());
-        let words = [own.as_os_str(), "--serve".as_ref(), project.as_os_str(), "--runs".as_ref(), runs.as_ref()];
+        let words =
+            [own.as_os_str(), "--serve".as_ref(), project.as_os_str(), "--runs".as_ref(), runs.as_ref()];
         Server::start_command(&words)
     }
 

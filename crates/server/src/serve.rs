@@ -61,7 +61,9 @@ pub(crate) struct Peer {
 pub fn raise_descriptors() {
     use rustix::process::{Resource, getrlimit, setrlimit};
     let limit = getrlimit(Resource::Nofile);
-    if let Err(error) = setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit }) {
+    if let Err(error) =
+        setrlimit(Resource::Nofile, rustix::process::Rlimit { current: limit.maximum, ..limit })
+    {
         tracing::warn!(%error, "the number of open files stays as it was: raise it with `ulimit -n`");
     }
 }
@@ -85,7 +87,7 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl
                 }
                 Err(error) => {
                     // Out of file descriptors, or a client that has gone already.
-                    tracing::warn!(%error, "a connection could not be taken");
+                    tracing::warn!(%error, "a connection could not be taken; if too many files are open, raise `ulimit -n`");
                     tokio::time::sleep(Duration::from_millis(100)).await;
                 }
             },

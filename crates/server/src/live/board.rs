@@ -215,11 +215,13 @@ impl Board {
         }
         let mut rooms = self.rooms.write().unwrap_or_else(PoisonError::into_inner);
         let floor = if has_states { self.swept.load(Ordering::Acquire) } else { 0 };
-        let made = || Arc::new(Room {
+        let made = || {
+            Arc::new(Room {
                 log: RwLock::new(Log::from(floor)),
                 newest: AtomicU64::new(floor),
                 clients: Mutex::default(),
-            });
+            })
+        };
         rooms.entry(place).or_insert_with(made).clone()
     }
 

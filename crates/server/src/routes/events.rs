@@ -104,7 +104,8 @@ pub(crate) async fn stream(
         return Err(Refused::new(StatusCode::SERVICE_UNAVAILABLE, "too many live streams are open")
             .help("try again, or raise `streams_max`"));
     };
-    let pieces = stream::unfold(opened, async |mut opened| {
+    // It changes hands at each piece, and is large.
+    let pieces = stream::unfold(Box::new(opened), async |mut opened| {
         let piece = opened.next().await?;
         Some((Ok::<_, Infallible>(piece), opened))
     });
