@@ -9,6 +9,7 @@
     reason = "a proof that cannot be carried out ends with words"
 )]
 
+pub mod attack;
 pub mod crashdisk;
 mod dice;
 pub mod matrix;

@@ -42,7 +42,7 @@ pub async fn check(Asked { launches }: Asked, sabotage: Sabotage) -> Report {
     let mut figures = Map::new();
     figures.insert("launches".to_owned(), launches.into());
     figures.insert("syncs".to_owned(), trace.lines().filter(|line| is_sync(line)).count().into());
-    Report { proof: "order", figures, broken }
+    Report { proof: "order", figures, broken, ..Report::default() }
 }
 
 /// A worker that is held by its provider before it writes anything: the only commits are those of launches.

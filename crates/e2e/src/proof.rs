@@ -11,7 +11,7 @@ use tokio::process::Command;
 const AS_HEFE: &str = "E2E_AS_HEFE";
 
 /// What a proof came to.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Report {
     /// Its name.
     pub proof: &'static str,
@@ -19,6 +19,8 @@ pub struct Report {
     pub figures: Map<String, Value>,
     /// What broke, in words; empty if nothing did.
     pub broken: Vec<String>,
+    /// What people read before the last line, if there is more to say.
+    pub table: Vec<String>,
 }
 
 /// How the product is broken on purpose; not at all by default.
@@ -62,7 +64,7 @@ pub fn main<A: clap::Args>(check: impl AsyncFnOnce(A, Sabotage) -> Report) -> Ex
         return ExitCode::from(2);
     }
     let runtime = tokio::runtime::Runtime::new().expect("a runtime");
-    end(runtime.block_on(check(args.asked, Sabotage(args.sabotage))))
+    end(runtime.block_on(check(args.asked, Sabotage(args.sabotage))), args.json)
 }
 
 /// The same for a proof whose product works in this very process.
@@ -73,7 +75,7 @@ pub fn main_inside<A: clap::Args>(check: impl FnOnce(&A) -> Report) -> ExitCode 
     }
     match args.sabotage.as_deref().and_then(broken_so) {
         Some(ended) => ended,
-        None => end(check(&args.asked)),
+        None => end(check(&args.asked), args.json),
     }
 }
 
@@ -100,7 +102,10 @@ fn broken_so(sabotage: &str) -> Option<ExitCode> {
 }
 
 /// Prints the report as its last line; 0 if nothing broke, else 1.
-fn end(report: Report) -> ExitCode {
+fn end(report: Report, json: bool) -> ExitCode {
+    for row in report.table.iter().filter(|_| !json) {
+        println!("{row}");
+    }
     for what in report.broken.iter().take(20) {
         eprintln!("broken: {what}");
     }

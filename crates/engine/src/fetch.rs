@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use futures_util::StreamExt;
+use reqwest::redirect::Policy;
 
 const TIMEOUT: Duration = Duration::from_secs(5);
 
@@ -14,9 +15,14 @@ const BYTES_MAX: usize = 1 << 20;
 /// Why there is none, without the address: that may hold a secret.
 pub async fn fetch(url: &str) -> Result<Vec<u8>, String> {
     let says = |error: reqwest::Error| error.without_url().to_string();
-    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().build().map_err(says)?;
-    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status);
-    let mut body = answer.map_err(says)?.bytes_stream();
+    // The settings name this address, and that it begins with https://: a redirect would lead to another.
+    let client = reqwest::Client::builder().timeout(TIMEOUT).no_proxy().redirect(Policy::none());
+    let client = client.build().map_err(says)?;
+    let answer = client.get(url).send().await.and_then(reqwest::Response::error_for_status).map_err(says)?;
+    if answer.status().is_redirection() {
+        return Err("the address redirects, which is not followed; name the one that it leads to".to_owned());
+    }
+    let mut body = answer.bytes_stream();
     let mut bytes = Vec::new();
     while let Some(piece) = body.next().await {
         bytes.extend_from_slice(&piece.map_err(says)?);

@@ -300,10 +300,13 @@ fn watcher(project: &Path, tell: mpsc::UnboundedSender<()>) -> Option<notify::Re
 /// Findings to the log, as they would stand on a terminal.
 pub(crate) fn report(system: &System) {
     for finding in &system.findings {
-        match finding.severity {
-            Severity::Error => tracing::error!("{}: {finding}", system.name),
-            Severity::Warning => tracing::warn!("{}: {finding}", system.name),
-            Severity::Info => {}
+        // A line of the log is one line.
+        for line in format!("{}: {finding}", system.name).lines() {
+            match finding.severity {
+                Severity::Error => tracing::error!("{line}"),
+                Severity::Warning => tracing::warn!("{line}"),
+                Severity::Info => {}
+            }
         }
     }
 }

@@ -27,17 +27,18 @@ impl Bars {
     /// A line above the bars.
     pub(crate) fn say(&self, text: &str) {
         match &self.screen {
-            Some(screen) => drop(screen.println(text)),
+            Some(screen) => drop(screen.println(say::inline(text))),
             None => say::note(text),
         }
     }
 
     /// An item's newest state, as GET progress gives it.
     pub(crate) fn show(&mut self, item: &Value) {
-        let text = |key: &str| item.get(key).and_then(Value::as_str).unwrap_or_default();
+        let text = |key: &str| say::inline(item.get(key).and_then(Value::as_str).unwrap_or_default());
         let number = |key: &str| item.get(key).and_then(Value::as_f64);
         let (id, title, message, status) =
             (text("id"), text("title"), text("status_message"), text("status"));
+        let (id, status) = (&*id, &*status);
         let mark = match status {
             "succeeded" => "✓",
             "failed" => "✗",
@@ -66,7 +67,7 @@ impl Bars {
             bar.tick();
         }
         bar.set_prefix(format!("{mark} {title}"));
-        bar.set_message(message.to_owned());
+        bar.set_message(message.into_owned());
         if status != "running" {
             bar.abandon();
         }

@@ -1,6 +1,6 @@
 //! Sign-in as hefe.toml has it, turned into what the server is told.
 
-use std::path::Path;
+use std::{path::Path, time::Duration};
 
 use server::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
 use store::{Grant, User};
@@ -25,6 +25,8 @@ impl File {
             proxies: self.proxies.iter().map(|proxy| of_proxy(proxy)).collect::<Result<_, _>>()?,
             public_url: self.public_url.clone(),
             body_bytes_max: self.body_bytes_max.unwrap_or(usual.body_bytes_max),
+            head_timeout: self.head_timeout_s.map_or(usual.head_timeout, seconds),
+            body_timeout: self.body_timeout_s.map_or(usual.body_timeout, seconds),
             streams_max: self.streams_max.unwrap_or(usual.streams_max),
             ..usual
         })
@@ -80,6 +82,11 @@ fn of_tokens(tokens: &Tokens, project: &Path) -> Result<TokenSettings, Trouble> 
         roles_claim: tokens.roles_claim.clone(),
         systems_claim: tokens.systems_claim.clone(),
     })
+}
+
+/// None at all would let nobody in.
+fn seconds(number: u32) -> Duration {
+    Duration::from_secs(number.max(1).into())
 }
 
 fn of_origin(origin: &str) -> Result<String, Trouble> {

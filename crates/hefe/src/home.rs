@@ -136,9 +136,9 @@ impl Home {
     }
 
     fn serve(&mut self, listener: Listener) {
-        let router = self.site.router.clone();
+        let site = self.site.clone();
         let mut stop = self.stop.subscribe();
-        self.serving.spawn(server::serve(listener, router, async move {
+        self.serving.spawn(server::serve(listener, site, async move {
             // A sender that is gone means the same.
             let _ = stop.wait_for(|stop| *stop != Stop::No).await;
         }));

@@ -8,6 +8,7 @@ mod commands;
 mod doors;
 mod follow;
 mod home;
+mod log;
 mod provider;
 mod say;
 mod settings;

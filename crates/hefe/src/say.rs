@@ -1,28 +1,56 @@
 //! Words on the terminal: results on standard output, everything else on standard error.
 
 use std::{
+    borrow::Cow,
+    fmt::Write as _,
     io::{IsTerminal, Write, stderr, stdout},
     process::ExitCode,
 };
+
+use store::sabotage::Sabotage;
 
 /// Exit code of a command that could not start.
 pub(crate) const COULD_NOT_START: u8 = 2;
 
 /// A line of a result. A reader that has gone away (a closed pipe) is no failure.
 pub(crate) fn line(text: &str) {
-    let _ = writeln!(stdout(), "{text}");
+    let _ = writeln!(stdout(), "{}", lines(text));
     let _ = stdout().flush();
 }
 
 /// A line beside the result.
 pub(crate) fn note(text: &str) {
-    let _ = writeln!(stderr(), "{text}");
+    let _ = writeln!(stderr(), "{}", lines(text));
+}
+
+/// What others wrote, on one line: names and messages that hold line breaks or sequences of a terminal's make no line of their
+/// own and move no cursor.
+pub(crate) fn inline(text: &str) -> Cow<'_, str> {
+    let moves = |letter: char| letter.is_control() || matches!(letter, '\u{2028}' | '\u{2029}');
+    if !text.contains(moves) || Sabotage::RawLog.on() {
+        return Cow::Borrowed(text);
+    }
+    let mut plain = String::with_capacity(text.len() + 8);
+    for letter in text.chars() {
+        // Writing to a string does not fail.
+        let _ = if moves(letter) {
+            write!(plain, "{}", letter.escape_default())
+        } else {
+            plain.write_char(letter)
+        };
+    }
+    Cow::Owned(plain)
+}
+
+/// The same with line breaks of our own, or of what is shown whole.
+fn lines(text: &str) -> String {
+    text.split('\n').map(inline).collect::<Vec<_>>().join("\n")
 }
 
 /// What went wrong and what to do; exit code 2.
 pub(crate) fn error(says: &str, help: &str) -> ExitCode {
     let (red, plain) = if stderr().is_terminal() { ("\u{1b}[1;31m", "\u{1b}[0m") } else { ("", "") };
-    note(&format!("{red}error{plain}: {says}"));
+    let _ = writeln!(stderr(), "{red}error{plain}: {}", lines(says));
     if !help.is_empty() {
         note(&format!("help: {help}"));
     }

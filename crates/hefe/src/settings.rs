@@ -22,6 +22,10 @@ pub(crate) struct File {
     pub(crate) runs: Option<usize>,
     /// The largest request body, bytes.
     pub(crate) body_bytes_max: Option<usize>,
+    /// How long a client may take to send a request's head, seconds.
+    pub(crate) head_timeout_s: Option<u32>,
+    /// How long a client may take to send a body, seconds.
+    pub(crate) body_timeout_s: Option<u32>,
     /// Runs of a system that may be queued before more are refused.
     pub(crate) queued_max: Option<u64>,
     /// Runs of a system that may be started within a second.
@@ -130,6 +134,8 @@ impl File {
         self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
         self.disk_percent = number("HEFE_DISK_PERCENT", "from 1 to 100")?.or(self.disk_percent);
         self.body_bytes_max = number("HEFE_BODY_BYTES_MAX", "of bytes")?.or(self.body_bytes_max);
+        self.head_timeout_s = number("HEFE_HEAD_TIMEOUT_S", "of seconds")?.or(self.head_timeout_s);
+        self.body_timeout_s = number("HEFE_BODY_TIMEOUT_S", "of seconds")?.or(self.body_timeout_s);
         self.queued_max = number("HEFE_QUEUED_MAX", "of runs")?.or(self.queued_max);
         self.starts_per_s = number("HEFE_STARTS_PER_S", "of runs")?.or(self.starts_per_s);
         self.streams_max = number("HEFE_STREAMS_MAX", "of streams")?.or(self.streams_max);

@@ -199,7 +199,7 @@ border-radius:var(--hefe-radius, 1rem);background:var(--hefe-track, #e7e5e4)}
 			const over = item.status !== 'running';
 			const known = item.total != null;
 			row.node.dataset.status = item.status;
-			const safe = /^(https?:\/\/|\/(?!\/))/.test(item.link ?? '');
+			const safe = /^(https?:\/\/|\/(?!\/))[^\s\\]*$/.test(item.link ?? '');
 			row.title.replaceChildren(safe ? Object.assign(document.createElement('a'), { href: item.link, textContent: name }) : name);
 			row.figures.textContent = known ? `${number.format(item.progress)} / ${number.format(item.total)}` : number.format(item.progress);
 			row.message.textContent = item.status_message ?? (over ? item.status : '');

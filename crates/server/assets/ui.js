@@ -27,7 +27,8 @@
   const toast = ({ type = 'info', title, message, description, link, duration }) => {
     const node = document.createElement('div');
     node.className = `toast ${['success', 'error', 'warning'].includes(type) ? type : 'info'}`;
-    const safe = /^\/(?!\/)/.test(link ?? '');
+    // Ours: a browser reads `\` as `/`, and passes over tabs and line breaks.
+    const safe = /^\/(?!\/)[^\s\\]*$/.test(link ?? '');
     const head = document.createElement(safe ? 'a' : 'strong');
     head.textContent = title ?? message ?? '';
     if (safe) head.href = link;

@@ -1,6 +1,6 @@
 //! What every handler shares, and the router that is made from the table of routes.
 
-use std::{any::Any, sync::Arc};
+use std::{any::Any, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -53,11 +53,14 @@ impl App {
 }
 
 /// What is served.
+#[derive(Debug, Clone)]
 pub struct Site {
     /// All routes.
     pub router: Router,
     /// Nobody signs in: it must be reached from this machine only.
     pub open: bool,
+    /// How long a client may take to send a request's head.
+    pub head_timeout: Duration,
 }
 
 /// All that the outside sees. Needs a runtime: live delivery begins to listen.
@@ -69,8 +72,9 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
     let open = kept.door.is_open();
     let live = Hub::start(engine.clone(), &kept.door, &settings);
     let pusher = Pusher::open(engine.store(), &settings).await?;
+    let head_timeout = settings.head_timeout;
     let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
-    Ok(Site { router: router(app), open })
+    Ok(Site { router: router(app), open, head_timeout })
 }
 
 fn router(app: Arc<App>) -> Router {

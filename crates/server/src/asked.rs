@@ -1,13 +1,15 @@
 //! What an address or a form says. axum's own extractors answer a wrong one in their words and as plain text; these refuse
 //! it as everything else is refused.
 
+use std::sync::Arc;
+
 use axum::{
     extract::{self, FromRequest, FromRequestParts, Request, rejection::FormRejection},
     http::{StatusCode, request::Parts},
 };
 use serde::de::DeserializeOwned;
 
-use crate::answer::Refused;
+use crate::{answer::Refused, app::App, routes::body::in_time};
 
 /// The parts of the path that have names in its route.
 pub(crate) struct Path<T>(pub(crate) T);
@@ -48,11 +50,11 @@ impl<T: DeserializeOwned, S: Send + Sync> FromRequestParts<S> for Query<T> {
     }
 }
 
-impl<T: DeserializeOwned, S: Send + Sync> FromRequest<S> for Form<T> {
+impl<T: DeserializeOwned> FromRequest<Arc<App>> for Form<T> {
     type Rejection = Refused;
 
-    async fn from_request(request: Request, state: &S) -> Result<Form<T>, Refused> {
-        let wrong = match extract::Form::from_request(request, state).await {
+    async fn from_request(request: Request, app: &Arc<App>) -> Result<Form<T>, Refused> {
+        let wrong = match in_time(app, extract::Form::from_request(request, app)).await? {
             Ok(extract::Form(said)) => return Ok(Form(said)),
             Err(wrong) => wrong,
         };

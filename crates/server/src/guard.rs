@@ -13,6 +13,7 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
+use store::sabotage::Sabotage;
 use tower_http::cors::CorsLayer;
 
 use crate::{
@@ -71,7 +72,10 @@ impl Seen {
             let all = text(name).filter(|_| trusted)?;
             all.rsplit(',').next().map(|last| last.trim().to_owned())
         };
-        let host = parts.uri.authority().map(|authority| authority.as_str()).or_else(|| text("host"));
+        // Of two nobody knows which one the client means.
+        let one = parts.headers.get_all(header::HOST).iter().count() == 1;
+        let named = text("host").filter(|_| one);
+        let host = parts.uri.authority().map(|authority| authority.as_str()).or(named);
         let https = |url: &String| url.starts_with("https://");
         Seen {
             host: forwarded("x-forwarded-host").unwrap_or_else(|| host.unwrap_or_default().to_owned()),
@@ -81,18 +85,22 @@ impl Seen {
     }
 }
 
-/// The Host without its port.
-fn name_of(host: &str) -> &str {
-    match host.strip_prefix('[') {
-        Some(rest) => rest.split(']').next().unwrap_or_default(),
-        None => host.split(':').next().unwrap_or_default(),
-    }
+/// The Host without its port; None: it is neither.
+fn name_of(host: &str) -> Option<&str> {
+    let (name, port) = match host.strip_prefix('[') {
+        Some(rest) => rest.split_once(']')?,
+        None => host.split_at(host.find(':').unwrap_or(host.len())),
+    };
+    let is_port = |port: &str| port.bytes().all(|byte| byte.is_ascii_digit());
+    (port.is_empty() || port.strip_prefix(':').is_some_and(is_port)).then_some(name)
 }
 
 fn check_host(host: &str, more: &[String]) -> Option<Refused> {
-    let name = name_of(host);
-    let ours = ["localhost", "127.0.0.1", "::1"].iter().any(|known| known.eq_ignore_ascii_case(name))
-        || more.iter().any(|known| known.eq_ignore_ascii_case(name));
+    let known = |name: &str| {
+        ["localhost", "127.0.0.1", "::1"].iter().any(|known| known.eq_ignore_ascii_case(name))
+            || more.iter().any(|known| known.eq_ignore_ascii_case(name))
+    };
+    let ours = name_of(host).is_some_and(known);
     (!ours).then(|| {
         Refused::new(
             StatusCode::FORBIDDEN,
@@ -133,18 +141,29 @@ fn from_page(parts: &Parts, seen: &Seen, settings: &Settings, more: &[String]) -
     if matches!(parts.method, Method::GET | Method::HEAD | Method::OPTIONS) {
         return Ok(());
     }
-    let site = parts.headers.get("sec-fetch-site");
-    let fits = match parts.headers.get(header::ORIGIN).map(HeaderValue::to_str) {
-        Some(Ok(origin)) => is_ours(origin, seen, settings) || more.iter().any(|known| known == origin),
-        Some(Err(_)) => false,
-        None => site.is_none_or(|site| site == "same-origin" || site == "none"),
+    // The first that is there says it; a program sends none of them.
+    let said = ["origin", "sec-fetch-site", "referer"].into_iter().find_map(|name| {
+        let value = parts.headers.get(name)?;
+        Some((name, value.to_str().unwrap_or("null")))
+    });
+    let named = |origin: &str| is_ours(origin, seen, settings) || more.iter().any(|known| known == origin);
+    let fits = match said {
+        None => true,
+        Some(("sec-fetch-site", site)) => site == "same-origin" || site == "none",
+        Some((_, page)) => named(origin_of(page)),
     };
-    if fits {
+    if fits || Sabotage::NoOrigin.on() {
         return Ok(());
     }
     Err(Refused::new(StatusCode::FORBIDDEN, "a page of another origin may not write here")
         .code("origin")
         .help("send the request from the server's own pages or a program without an Origin header, or name the origin in the settings"))
+}
+
+/// An address as far as its path.
+fn origin_of(page: &str) -> &str {
+    let host = page.find("://").map_or(0, |at| at + 3);
+    page[host..].find('/').map_or(page, |path| &page[..host + path])
 }
 
 fn is_ours(origin: &str, seen: &Seen, settings: &Settings) -> bool {
@@ -215,9 +234,18 @@ mod tests {
         for host in ["localhost", "LOCALHOST:8086", "127.0.0.1:1", "[::1]:80", "[::1]", "box"] {
             assert!(check_host(host, &["box".into()]).is_none(), "{host}");
         }
-        for host in
-            ["", "example.com", "localhost.example.com", "127.0.0.1.example.com:80", "127.0.0.2", "[::2]"]
-        {
+        for host in [
+            "",
+            "example.com",
+            "localhost.example.com",
+            "127.0.0.1.example.com:80",
+            "127.0.0.2",
+            "[::2]",
+            "[::1].example.com",
+            "[::1",
+            "localhost:80@example.com",
+            "localhost:example.com",
+        ] {
             assert!(check_host(host, &[]).is_some(), "{host}");
         }
     }
@@ -248,10 +276,18 @@ mod tests {
         for site in ["cross-site", "same-site"] {
             assert!(refused(&cookie, Method::POST, &[("sec-fetch-site", site)]), "{site}");
         }
+        assert!(refused(&cookie, Method::POST, &[("referer", "http://example.com/localhost:8086/")]));
+        assert!(!refused(&cookie, Method::POST, &[("referer", "http://localhost:8086/ui/main")]));
         assert!(!refused(&cookie, Method::GET, &[("origin", "http://example.com")]));
         assert!(refused(&cookie, Method::POST, &[("origin", "https://app.example")]), "it is sent unasked");
         assert!(!refused(&key, Method::POST, &[("origin", "https://app.example")]));
         assert!(refused(&key, Method::POST, &[("origin", "https://other.example")]));
+        assert!(!refused(&key, Method::POST, &[("referer", "https://app.example/page")]));
+        assert!(refused(
+            &cookie,
+            Method::POST,
+            &[("host", "evil.example"), ("origin", "http://evil.example")]
+        ));
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::{Router, http::Request};
+use axum::http::Request;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,8 +15,8 @@ use tokio::{
     task::JoinSet,
 };
 
-/// How long a client may take to send a request's head.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(30);
+use crate::Site;
+
 /// The largest head of a request, and how much of an answer is held for a client that does not take it. With
 /// `pipeline_flush` each connection would keep a copy of the largest answer that it ever had.
 const HELD_BYTES_MAX: usize = 32 * 1024;
@@ -68,9 +68,9 @@ pub fn raise_descriptors() {
     }
 }
 
-/// Serves `router` until `shutdown` resolves; then takes no more, ends the live streams at once, lets answers under way
+/// Serves a site until `shutdown` resolves; then takes no more, ends the live streams at once, lets answers under way
 /// finish (at most 10 s) and returns.
-pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl Future<Output = ()>) {
+pub async fn serve(listener: impl Into<Listener>, site: Site, shutdown: impl Future<Output = ()>) {
     let listener = listener.into();
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
@@ -80,10 +80,10 @@ pub async fn serve(listener: impl Into<Listener>, router: Router, shutdown: impl
             () = &mut shutdown => break,
             taken = accept(&listener) => match taken {
                 Ok(Stream::Tcp(stream, address)) => {
-                    connections.spawn(connection(stream, router.clone(), peer(Some(address), &stopping)));
+                    connections.spawn(connection(stream, site.clone(), peer(Some(address), &stopping)));
                 }
                 Ok(Stream::Unix(stream)) => {
-                    connections.spawn(connection(stream, router.clone(), peer(None, &stopping)));
+                    connections.spawn(connection(stream, site.clone(), peer(None, &stopping)));
                 }
                 Err(error) => {
                     // Out of file descriptors, or a client that has gone already.
@@ -130,11 +130,11 @@ fn peer(address: Option<IpAddr>, stopping: &watch::Receiver<bool>) -> Arc<Peer> 
     Arc::new(Peer { over_socket, address, stopping: stopping.clone(), drop: Notify::new() })
 }
 
-async fn connection<S>(stream: S, router: Router, peer: Arc<Peer>)
+async fn connection<S>(stream: S, site: Site, peer: Arc<Peer>)
 where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let routes = TowerToHyperService::new(router);
+    let routes = TowerToHyperService::new(site.router);
     let known = peer.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(known.clone());
@@ -143,7 +143,7 @@ where
     let mut served = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
+            .header_read_timeout(site.head_timeout)
             .max_buf_size(HELD_BYTES_MAX)
             .serve_connection(TokioIo::new(stream), service)
             .with_upgrades()

@@ -22,7 +22,9 @@ pub struct Settings {
     pub hosts: Vec<String>,
     /// The largest request body, bytes; over it is 413.
     pub body_bytes_max: usize,
-    /// How long a client may take to send its body.
+    /// How long a client may take to send a request's head, and to begin the next one; over it is the connection's end.
+    pub head_timeout: Duration,
+    /// How long a client may take to send its body; over it is 408.
     pub body_timeout: Duration,
     /// How long a request waits for the one before it with the same `Idempotency-Key`; over it is 409.
     pub once_wait: Duration,
@@ -41,6 +43,7 @@ impl Default for Settings {
             public_url: None,
             hosts: Vec::new(),
             body_bytes_max: 10 * 1024 * 1024,
+            head_timeout: Duration::from_secs(30),
             body_timeout: Duration::from_secs(60),
             once_wait: Duration::from_secs(10),
             streams_max: 20_000,

@@ -100,6 +100,8 @@ pub struct Item {
     pub user: Option<Arc<str>>,
     /// Only that person sees it.
     pub private: bool,
+    /// Everyone has seen a state of it: where it has turned private, they are told that it is gone.
+    pub was_public: bool,
     /// For people.
     pub title: Value,
     /// None: indeterminate.
@@ -203,6 +205,7 @@ impl Item {
             process: first.process.clone(),
             user: first.user.clone(),
             private: false,
+            was_public: false,
             title: Value::Null,
             total: None,
             progress: 0.0,
@@ -274,6 +277,7 @@ impl Item {
         if let Some(status) = said.status {
             (self.status, self.by_hand, self.again) = (status, status != ItemStatus::Running, None);
         }
+        self.was_public |= !self.private;
         self.window.push(self.updated_at_ms, self.progress);
         self.estimate();
         Merged::Shown

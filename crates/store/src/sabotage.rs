@@ -42,6 +42,20 @@ pub enum Sabotage {
     NoSystem,
     /// A live stream carries what others may see.
     NoAudience,
+    /// A call goes to whatever address a name or a number stands for.
+    NoAddressRule,
+    /// A page of any origin writes.
+    NoOrigin,
+    /// A token is taken whoever issued it.
+    NoIssuer,
+    /// What people typed stands in pages as markup.
+    NoEscape,
+    /// A body may be of any size.
+    NoBodyLimit,
+    /// A body may take any time.
+    Patient,
+    /// What others wrote stands in the log and on the terminal as it is.
+    RawLog,
 }
 
 impl Sabotage {
@@ -68,6 +82,13 @@ impl Sabotage {
             Sabotage::NoOwner => "no-owner",
             Sabotage::NoSystem => "no-system",
             Sabotage::NoAudience => "no-audience",
+            Sabotage::NoAddressRule => "no-address-rule",
+            Sabotage::NoOrigin => "no-origin",
+            Sabotage::NoIssuer => "no-issuer",
+            Sabotage::NoEscape => "no-escape",
+            Sabotage::NoBodyLimit => "no-body-limit",
+            Sabotage::Patient => "patient",
+            Sabotage::RawLog => "raw-log",
         };
         static ASKED: std::sync::LazyLock<Option<String>> =
             std::sync::LazyLock::new(|| std::env::var("HEFE_SABOTAGE").ok());

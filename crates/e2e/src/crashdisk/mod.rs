@@ -88,7 +88,7 @@ pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
         let kept = own.keep();
         eprintln!("note: to look again: `--seed {} --replay {} --at MOMENT`", asked.seed, kept.display());
     }
-    Report { proof: "crashdisk", figures, broken }
+    Report { proof: "crashdisk", figures, broken, ..Report::default() }
 }
 
 /// What was recorded.

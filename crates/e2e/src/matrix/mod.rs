@@ -63,7 +63,7 @@ pub async fn check(_: Asked, sabotage: Sabotage) -> Report {
     figures.insert("wrong".to_owned(), cells.wrong.into());
     figures.insert("routes".to_owned(), served.len().into());
     figures.insert("people".to_owned(), scene.people.len().into());
-    Report { proof: "matrix", figures, broken: cells.broken }
+    Report { proof: "matrix", figures, broken: cells.broken, ..Report::default() }
 }
 
 /// A route as the product lists it.

@@ -95,7 +95,7 @@ pub fn check(asked: &Asked) -> Report {
     let broken = found.into_iter().flat_map(|(seed, broken)| {
         broken.into_iter().take(2).map(move |what| format!("seed {seed}: {what}"))
     });
-    Report { proof: "sim", figures, broken: broken.collect() }
+    Report { proof: "sim", figures, broken: broken.collect(), ..Report::default() }
 }
 
 /// A file system in memory where there is one.

@@ -127,7 +127,7 @@ pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
     figures.insert("cut_starts".to_owned(), cut.into());
     figures.insert("aimed".to_owned(), killer.aimed().into());
     figures.insert("histogram".to_owned(), killer.histogram());
-    Report { proof: "torture", figures, broken }
+    Report { proof: "torture", figures, broken, ..Report::default() }
 }
 
 async fn start(project: &Project, killer: &Killer, sabotage: &Sabotage) -> Hefe {

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::print_stderr)]
 
 mod approval;
+mod attack;
 mod browser;
 mod bulk;
 mod clients;

@@ -30,7 +30,7 @@ struct Setting {
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
-    serve::log("warn");
+    crate::log::begin("warn");
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.exit(),
@@ -84,6 +84,8 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
             &settings::DISK_PERCENT.to_string(),
         ),
         without_flag("body_bytes_max", text(file.body_bytes_max), server.body_bytes_max.to_string()),
+        without_flag("head_timeout_s", text(file.head_timeout_s), server.head_timeout.as_secs().to_string()),
+        without_flag("body_timeout_s", text(file.body_timeout_s), server.body_timeout.as_secs().to_string()),
         without_flag("queued_max", text(file.queued_max), engine.queued_max.to_string()),
         without_flag("starts_per_s", text(file.starts_per_s), engine.starts_per_s.to_string()),
         without_flag("streams_max", text(file.streams_max), server.streams_max.to_string()),

@@ -33,7 +33,7 @@ pub(crate) struct Args {
 
 pub(crate) async fn main(args: Args) -> ExitCode {
     // Where a disk is full it waits, and says why.
-    super::serve::log("warn");
+    crate::log::begin("warn");
     let client = match Client::connect(&args.project.project).await {
         Ok(client) => client,
         Err(trouble) => return trouble.exit(),
@@ -73,7 +73,7 @@ async fn run(args: &Args, client: &Client) -> Result<bool, Trouble> {
         let status = run.get("status").and_then(Value::as_str).unwrap_or("gone");
         say::note(&format!(
             "error: the run {id} {}",
-            words.map_or(status.to_owned(), |w| format!("{status}: {w}"))
+            words.map_or(status.to_owned(), |words| format!("{status}: {}", say::inline(words)))
         ));
         say::note(&format!("help: `hefe runs show {id}` shows what it did"));
     }

@@ -147,7 +147,7 @@ fn list(runs: &[Value], json: bool) {
         return say::line(&Value::Array(runs.to_vec()).to_string());
     }
     for run in runs {
-        let text = |key: &str| run.get(key).and_then(Value::as_str).unwrap_or_default();
+        let text = |key: &str| say::inline(run.get(key).and_then(Value::as_str).unwrap_or_default());
         say::line(&format!(
             "{}  {:9}  {}  {}",
             text("id"),

@@ -32,39 +32,11 @@ pub(crate) struct Args {
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
-    crate::commands::serve::log("info");
+    crate::log::begin("info");
     server::raise_descriptors();
     match serve(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.exit(),
-    }
-}
-
-/// Structured lines on standard error; HEFE_LOG says which, else `usual`.
-pub(crate) fn log(usual: &str) {
-    let filter = tracing_subscriber::EnvFilter::try_from_env("HEFE_LOG")
-        .unwrap_or_else(|_| tracing_subscriber::EnvFilter::new(usual));
-    let started = tracing_subscriber::fmt()
-        .with_env_filter(filter)
-        .with_writer(|| Lossy(std::io::stderr()))
-        .log_internal_errors(false)
-        .with_ansi(std::io::IsTerminal::is_terminal(&std::io::stderr()))
-        .try_init();
-    drop(started);
-}
-
-/// A log that cannot be written (its reader has gone, its disk is full) stops nobody.
-struct Lossy(std::io::Stderr);
-
-impl std::io::Write for Lossy {
-    fn write(&mut self, line: &[u8]) -> std::io::Result<usize> {
-        let _ = self.0.write_all(line);
-        Ok(line.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        let _ = self.0.flush();
-        Ok(())
     }
 }
 

@@ -52,7 +52,7 @@ enum What {
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
-    crate::commands::serve::log("warn");
+    crate::log::begin("warn");
     match run(args).await {
         Ok(()) => ExitCode::SUCCESS,
         Err(trouble) => trouble.exit(),

@@ -329,6 +329,7 @@ mod tests {
             process: "p".into(),
             user: user.map(Into::into),
             private,
+            was_public: false,
             title: recipe::Value::Null,
             total: Some(10.0),
             progress: seq as f64,

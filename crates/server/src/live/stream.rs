@@ -271,10 +271,14 @@ impl Stream {
                 self.mark();
             }
             Begin::Since(mark) if self.board.knows(mark) => self.cursor = mark,
-            Begin::Since(mark) => self.reread(mark.number).await?,
+            // Messages that came since the client was answered are in the rooms alone.
+            Begin::Since(mark) => self.reread(mark.number, self.cursor).await?,
             Begin::Done => {}
         }
-        if self.follow() { Ok(()) } else { self.reread(self.cursor.number).await }
+        match self.follow() {
+            true => Ok(()),
+            false => self.reread(self.cursor.number, self.board.head()).await,
+        }
     }
 
     /// Whether the rooms know everything that came after that place.
@@ -320,10 +324,9 @@ impl Stream {
         found
     }
 
-    /// The newest state of everything that changed since `since`, from the store. What changes while it is read comes
-    /// once more, or newer, by the rooms.
-    async fn reread(&mut self, since: u64) -> Result<(), Error> {
-        let head = self.board.head();
+    /// The newest state of everything that changed since `since`, from the store. What comes after `on` comes once more, or
+    /// newer, by the rooms.
+    async fn reread(&mut self, since: u64, on: Mark) -> Result<(), Error> {
         // 0 would ask for less: what moves, and what has ended lately.
         let since = if since == 0 { 0 } else { since.saturating_sub(SLACK).max(1) };
         let store = self.engine.store().clone();
@@ -333,7 +336,7 @@ impl Stream {
             let content = if self.tells(&audience) {
                 self.ahead.insert(Key::Progress(item.id), item.seq);
                 Content::Progress(item)
-            } else if self.tells(&Audience::Everyone) {
+            } else if self.tells(&Audience::Everyone) && item.was_public {
                 Content::Gone(item, audience)
             } else {
                 continue;
@@ -360,7 +363,7 @@ impl Stream {
             }
         }
         self.send(states);
-        self.cursor = head;
+        self.cursor = on;
         self.mark();
         Ok(())
     }

@@ -24,6 +24,7 @@ use axum::{
     routing::on,
 };
 use maud::{Markup, html};
+use store::sabotage::Sabotage;
 
 use self::shell::{Inside, Tab, shell};
 use crate::{
@@ -208,7 +209,13 @@ fn sorry(refused: &Refused, said: &HeaderMap) -> Response {
 }
 
 fn page(markup: Markup) -> Response {
-    let mut response = Response::new(markup.into_string().into());
+    let mut text = markup.into_string();
+    if Sabotage::NoEscape.on() {
+        for (escaped, raw) in [("&lt;", "<"), ("&gt;", ">"), ("&quot;", "\""), ("&amp;", "&")] {
+            text = text.replace(escaped, raw);
+        }
+    }
+    let mut response = Response::new(text.into());
     let headers = response.headers_mut();
     for (name, value) in [
         (header::CONTENT_TYPE, "text/html; charset=utf-8"),

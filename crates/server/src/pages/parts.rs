@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use maud::{Markup, PreEscaped, html};
-use store::{Item, ItemStatus, Run, Status};
+use store::{Item, ItemStatus, Run, Status, sabotage::Sabotage};
 
 use crate::{
     border::Shown as Words,
@@ -73,7 +73,8 @@ pub(super) enum Bars {
 pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Option<&str>) -> Markup {
     let views: Vec<ItemView<'_>> = items.iter().map(|item| ItemView::from(&**item)).collect();
     // Inside a script element only `<` could end it early.
-    let json = serde_json::to_string(&views).unwrap_or_else(|_| "[]".to_owned()).replace('<', "\\u003c");
+    let json = serde_json::to_string(&views).unwrap_or_else(|_| "[]".to_owned());
+    let json = if Sabotage::NoEscape.on() { json } else { json.replace('<', "\\u003c") };
     let run = match which {
         Bars::Moving => None,
         Bars::Of(root) => Some(root),

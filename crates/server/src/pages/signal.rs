@@ -92,12 +92,15 @@ async fn ask(app: &App, signed: Option<Signed<'_>>) -> Result<Question, Notice> 
     }
 }
 
-async fn take(app: &App, signed: Option<Signed<'_>>, request: Request) -> Result<Response, Notice> {
+async fn take(app: &Arc<App>, signed: Option<Signed<'_>>, request: Request) -> Result<Response, Notice> {
     let signed = signed.ok_or(Notice::Unknown)?;
     let question = ask(app, Some(signed)).await?;
-    let read = tokio::time::timeout(app.settings.body_timeout, Form::<Said>::from_request(request, &()));
-    // A program need not send a form where there is nothing to choose.
-    let said = read.await.map_err(|_| Notice::Late)?.map_or_else(|_| Said::default(), |Form(said)| said);
+    let said = match Form::<Said>::from_request(request, app).await {
+        Ok(Form(said)) => said,
+        Err(refused) if refused.status() == StatusCode::REQUEST_TIMEOUT => return Err(Notice::Late),
+        // A program need not send a form where there is nothing to choose.
+        Err(_) => Said::default(),
+    };
     let chosen = match &question.answers[..] {
         [only] if said.answer.is_empty() => Some(only),
         answers => answers.iter().find(|answer| ***answer == *said.answer),

@@ -18,7 +18,7 @@ use crate::{
     app::App,
     door::{Guest, set_cookie},
     guard::{self, Seen},
-    routes::audit,
+    routes::{audit, body::in_time},
 };
 
 /// Where one goes on.
@@ -61,8 +61,9 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Resp
     if let Err(refused) = guard::from_own_page(&parts, &seen, &app.settings) {
         return refused.into_response();
     }
+    let headers = parts.headers.clone();
     let request = Request::from_parts(parts, body);
-    let read = tokio::time::timeout(app.settings.body_timeout, Form::<Shown>::from_request(request, &()));
+    let read = in_time(&app, Form::<Shown>::from_request(request, &()));
     let Ok(Ok(Form(Shown { key, next }))) = read.await else {
         return sheet(StatusCode::BAD_REQUEST, "", Some("The form did not arrive whole. Please try again."));
     };
@@ -70,7 +71,9 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Resp
         Ok((value, credential)) => {
             let line =
                 audit::Line { what: "signed_in", user: Some(credential.user()), ..audit::Line::default() };
-            if let Err(refused) = audit::note(&app, line).await {
+            // Nobody else knows the fresh cookie; the one that the browser brought somebody may.
+            let closed = app.door().sign_out(&headers).await.map_err(Refused::from);
+            if let Err(refused) = closed.and(audit::note(&app, line).await) {
                 return refused.into_response();
             }
             let mut response = Redirect::to(ours(&next)).into_response();

@@ -9,6 +9,7 @@ use axum::{
 };
 use http_body_util::{BodyExt, LengthLimitError, Limited};
 use recipe::Value;
+use store::sabotage::Sabotage;
 
 use crate::{answer::Refused, app::App};
 
@@ -25,20 +26,33 @@ pub(crate) async fn bytes(app: &App, request: Request) -> Result<Bytes, Refused>
     };
     let announced =
         request.headers().get(header::CONTENT_LENGTH).and_then(|length| length.to_str().ok()?.parse().ok());
+    let max = if Sabotage::NoBodyLimit.on() { usize::MAX } else { max };
     if announced.is_some_and(|length: u64| length > max as u64) {
         return Err(too_large());
     }
     let mut body = request.into_body();
     let read = Limited::new(&mut body, max).collect();
-    match tokio::time::timeout(app.settings.body_timeout, read).await {
+    match in_time(app, read).await {
         Ok(Ok(body)) => Ok(body.to_bytes()),
         Ok(Err(error)) if error.is::<LengthLimitError>() => {
             drain(body, max).await;
             Err(too_large())
         }
         Ok(Err(_)) => Err(Refused::new(StatusCode::BAD_REQUEST, "the body ended too early")),
-        Err(_) => Err(Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")),
+        Err(late) => Err(late),
     }
+}
+
+/// Reads a body, if the client sends it in time.
+///
+/// # Errors
+/// 408.
+pub(crate) async fn in_time<T>(app: &App, reading: impl Future<Output = T>) -> Result<T, Refused> {
+    let limit = if Sabotage::Patient.on() { Duration::MAX } else { app.settings.body_timeout };
+    tokio::time::timeout(limit, reading).await.map_err(|_| {
+        Refused::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive")
+            .help("send it faster, or less of it; `body_timeout_s` is a setting")
+    })
 }
 
 /// A body as a value; an empty one is null.

@@ -253,7 +253,7 @@ struct Queued {
 
 pub(super) fn queued(system: &str, id: Id, existing: bool) -> Response {
     let mut response = json(StatusCode::ACCEPTED, &Queued { run: id, existing });
-    if let Ok(place) = HeaderValue::try_from(format!("/{system}/runs/{id}")) {
+    if let Ok(place) = HeaderValue::try_from(format!("/{}/runs/{id}", interpreter::escaped(system))) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
@@ -341,6 +341,11 @@ fn own(asked: engine::Response) -> Response {
         {
             response.headers_mut().insert(name, value);
         }
+    }
+    // A browser would show it as a page of ours, with what people typed in it: nothing in it acts for whoever is signed in.
+    let headers = response.headers_mut();
+    if headers.get(header::CONTENT_TYPE).is_none_or(|kind| kind != "application/json") {
+        headers.entry(header::CONTENT_SECURITY_POLICY).or_insert(HeaderValue::from_static("sandbox"));
     }
     response
 }

@@ -52,8 +52,8 @@ async fn a_socket_file_takes_any_host() {
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
     let (stop, stopped) = oneshot::channel::<()>();
-    let router = server::site(scene.engine.clone(), server::Settings::default()).await.unwrap().router;
-    let served = tokio::spawn(server::serve(listener, router, async {
+    let site = server::site(scene.engine.clone(), server::Settings::default()).await.unwrap();
+    let served = tokio::spawn(server::serve(listener, site, async {
         let _ = stopped.await;
     }));
     let mut stream = UnixStream::connect(&path).await.unwrap();

@@ -6,7 +6,10 @@ use testkit::{
     provider::{Answer, Gate, Provider},
 };
 
-use crate::scene::{Scene, bars, is_over};
+use crate::{
+    doors::{known, user},
+    scene::{Scene, bars, hook, is_over},
+};
 
 /// A run whose bar stands at 1 of 2 until the gate opens.
 async fn held() -> (Scene, Provider, Gate, String) {
@@ -132,4 +135,80 @@ async fn a_stop_ends_the_streams() {
     let stopped = tokio::spawn(scene.stop());
     while events.next().await.is_some() {}
     stopped.await.unwrap();
+}
+
+/// Two bars of `ada`: one that was private from the first, and one that everyone saw until a child of its run said otherwise.
+fn bars_of_ada() -> [(&'static str, Value); 4] {
+    let bar = |process: &str, private: bool, to: Option<&str>| {
+        let mut element = json!({ "name": process, "type": "cast/progress",
+            "options": { "process": process, "title": process, "send_to_user": private } });
+        if let Some(to) = to {
+            element["to"] = json!({ "default": { to: ["default"] } });
+        }
+        element
+    };
+    let hidden = json!({ "identifier": "Hidden", "async": true, "entry": "hidden", "elements": [bar("hidden", true, None)] });
+    let child =
+        json!({ "name": "child", "type": "action/run", "options": { "workflow": "Child", "async": true } });
+    let turned = json!({ "identifier": "Turned", "async": true, "entry": "turned",
+        "elements": [bar("turned", false, Some("child")), child] });
+    let child = json!({ "identifier": "Child", "async": true, "entry": "turned", "elements": [bar("turned", true, None)] });
+    let shown = json!({ "identifier": "Shown", "async": true, "entry": "shown", "elements": [bar("shown", false, None)] });
+    [("hidden", hidden), ("turned", turned), ("child", child), ("shown", shown)]
+}
+
+/// Sends one message.
+fn say() -> Value {
+    let cast =
+        json!({ "name": "cast", "type": "cast/event", "options": { "event": "last", "data": "${n}" } });
+    hook("say", "cast", &[cast])
+}
+
+#[tokio::test]
+async fn who_comes_back_hears_that_a_bar_is_gone_only_if_it_was_there() {
+    let scene = Scene::of(&[&bars_of_ada()[..], &[("say", say())]].concat(), None).await;
+    let [ada, eve] = [user(&scene, "ada", "admin", None).await, user(&scene, "eve", "user", None).await];
+    let [ada, eve] = [known(&scene, &ada).await, known(&scene, &eve).await];
+    let mut events = ada.events("/main/events").await;
+    for name in ["Hidden", "Turned", "Shown"] {
+        let run = ada.post(&format!("/main/workflows/{name}/run"), &json!({})).await.json()["run"].clone();
+        events.until(|event| ended(event, run.as_str().unwrap())).await;
+    }
+    testkit::until("the child has turned the bar private", async || {
+        !eve.get("/main/progress").await.text().contains("turned")
+    })
+    .await;
+    let items = ada.get("/main/progress").await.json();
+    let id = |title: &str| {
+        let mut all = items["items"].as_array().unwrap().iter();
+        all.find(|item| item["title"] == title).unwrap_or_else(|| panic!("{items}"))["id"].clone()
+    };
+    // A place where this server never was: everything is read anew.
+    let mut events = eve.with("last-event-id", "1.1.1").events("/main/events").await;
+    ada.post("/main/webhook/say", &json!({})).await;
+    let mut all = Vec::new();
+    loop {
+        let event = events.next().await.unwrap();
+        match &*event.event {
+            "progress" => all.push(event.json()),
+            "last" => break,
+            _ => {}
+        }
+    }
+    assert!(all.iter().any(|told| told["id"] == id("shown") && told["gone"].is_null()), "{all:?}");
+    assert!(all.contains(&json!({ "id": id("turned"), "gone": true })), "{all:?}");
+    assert!(!all.iter().any(|told| told["id"] == id("hidden")), "{all:?}");
+    scene.stop().await;
+}
+
+/// A message that is sent as soon as the client has its answer lies before the states that are read for it.
+#[tokio::test]
+async fn a_message_reaches_who_has_just_come_back() {
+    let scene = Scene::of(&[("say", say())], None).await;
+    for n in 0..100 {
+        let mut events = scene.client.with("last-event-id", "1.1.1").events("/main/events").await;
+        scene.client.post("/main/webhook/say", &json!({ "n": n })).await;
+        events.until(|event| event.event == "last" && event.json() == json!(n)).await;
+    }
+    scene.stop().await;
 }

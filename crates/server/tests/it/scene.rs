@@ -80,9 +80,9 @@ impl Scene {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(working.work(at_work));
         });
-        let router = server::site(engine.clone(), settings).await.unwrap().router;
+        let site = server::site(engine.clone(), settings).await.unwrap();
         let mut stopping = stopped;
-        tasks.spawn(server::serve(listener, router, async move {
+        tasks.spawn(server::serve(listener, site, async move {
             let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
         }));
         Scene { client, engine, stop, tasks, workers, project }

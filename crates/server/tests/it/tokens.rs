@@ -195,3 +195,15 @@ async fn keys_come_from_an_address_too_and_are_no_secrets() {
     assert!(provider.seen().len() <= 2, "tokens that name keys nobody has do not make it ask each time");
     scene.stop().await;
 }
+
+/// An address that begins with https:// could lead to one that does not.
+#[tokio::test]
+async fn keys_are_not_looked_for_where_an_address_redirects_to() {
+    let (provider, pair) = (Provider::start().await, Ec::new());
+    provider.answer("/keys", Answer::redirect(302, &provider.url("/others")));
+    provider.answer("/others", Answer::json(&json!({ "keys": [pair.jwk("1")] })));
+    let scene = scene(settings(TokenAlgorithm::Es256, TokenKeys::Url(provider.url("/keys")))).await;
+    assert_eq!(status(&scene, &pair.token("1", &claims(json!({})))).await, 401);
+    assert_eq!((provider.seen_at("/keys").len(), provider.seen_at("/others").len()), (1, 0));
+    scene.stop().await;
+}

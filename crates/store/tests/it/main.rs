@@ -41,6 +41,7 @@ cases! {
         what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives, a_long_journal_goes_in_parts,
         a_version_goes_when_no_run_needs_it;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
+        who_saw_an_item_before_it_was_private_is_known,
         a_bar_does_not_run_backwards, a_bar_fails_with_a_run_that_had_not_touched_it,
         a_bar_moves_again_with_what_is_tried_again_from_the_start, a_repetition_after_a_resume_takes_nothing_back,
         a_bar_ends_when_nobody_is_left_to_move_it, a_bar_ends_so_after_a_restart_too,

@@ -341,3 +341,21 @@ pub(crate) async fn a_bar_that_many_move_one_after_another_does_not_end_between_
     store.commit(end(&parent, Status::Succeeded)).await.unwrap().unwrap();
     close(store).await;
 }
+
+pub(crate) async fn who_saw_an_item_before_it_was_private_is_known(open: &Open<'_>) {
+    let store = open();
+    let root = run(1);
+    let family = family(&*store).await;
+    let epoch = family[0].epoch;
+    let hidden = |process, updates| Contribution { private: true, updates, ..said(&root, root.id, process) };
+    say(&*store, epoch, hidden("never", 1)).await;
+    say(&*store, epoch, said(&root, root.id, "turned")).await;
+    say(&*store, epoch, hidden("turned", 2)).await;
+    close(store).await;
+    let store = open();
+    for (process, was_public) in [("never", false), ("turned", true)] {
+        let item = item(&*store, &root, process).await;
+        assert_eq!((item.private, item.was_public), (true, was_public), "{process}");
+    }
+    close(store).await;
+}
