@@ -89,8 +89,9 @@ async fn who_comes_back_gets_the_newest_state_of_what_changed_each_once() {
     let mut events = scene.client.events("/main/events").await;
     let seen = events.until(|event| at(event, 1)).await;
     drop(events);
+    let mut other = scene.client.events("/main/events").await;
     gate.open();
-    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    other.until(|event| ended(event, &run)).await;
     let missed = since(&scene.client, &seen.id, |event| ended(event, &run)).await;
     let of_item: Vec<Value> =
         missed.iter().filter(|event| event.event == "progress").map(Event::json).collect();
@@ -105,8 +106,9 @@ async fn a_page_misses_nothing_that_happens_before_its_stream_is_open() {
     let (_, head) = page.split_once("data-head=\"").expect("where the page stands");
     let (head, _) = head.split_once('"').unwrap();
     let later = scene.client.post("/main/workflows/Bars/run", &json!({})).await.json();
+    let mut other = scene.client.events("/main/events").await;
     gate.open();
-    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    other.until(|event| ended(event, &run)).await;
     let mut events = scene.client.events(&format!("/main/events?page={head}")).await;
     events.until(|event| event.event == "run" && event.json()["id"] == later["run"]).await;
     scene.stop().await;
@@ -116,8 +118,9 @@ async fn a_page_misses_nothing_that_happens_before_its_stream_is_open() {
 async fn a_restart_between_loses_nothing() {
     let (scene, provider, gate, run) = held().await;
     let seen = scene.client.events("/main/events").await.until(|event| at(event, 1)).await;
+    let mut other = scene.client.events("/main/events").await;
     gate.open();
-    scene.client.events("/main/events").await.until(|event| ended(event, &run)).await;
+    other.until(|event| ended(event, &run)).await;
     let project = scene.stop().await;
     let scene = Scene::start(project, Some(provider.host()), server::Settings::default()).await;
     let missed = since(&scene.client, &seen.id, |event| ended(event, &run)).await;
