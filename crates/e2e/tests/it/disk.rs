@@ -241,7 +241,10 @@ fn says(output: &Output) -> String {
     let says = String::from_utf8_lossy(&output.stderr).into_owned();
     assert_eq!(output.status.code(), Some(2), "{says}");
     assert!(!says.contains("panicked") && says.lines().count() == 2, "{says}");
-    assert!(says.starts_with("error: ") && says.contains("\nhelp: ") && says.contains(".hefe/hefe."), "{says}");
+    assert!(
+        says.starts_with("error: ") && says.contains("\nhelp: ") && says.contains(".hefe/hefe."),
+        "{says}"
+    );
     says
 }
 
