@@ -252,7 +252,10 @@ async fn tell(shared: &Shared, action: &Action) -> Result<(), Error> {
         subtotal: 0.0,
         status_message: Value::from(words(action)),
         status,
-        link: Value::from(format!("/ui/{}/runs/bulk/{}", action.system, action.id)),
+        link: Value::from(format!(
+            "{}/ui/{}/runs/bulk/{}",
+            shared.settings.base_path, action.system, action.id
+        )),
         again: Value::Null,
     };
     let commit = Commit { run: action.id, writes: vec![Write::Progress(said)], ..Commit::default() };

@@ -27,6 +27,8 @@ pub struct Settings {
     pub http: Option<Arc<dyn Perform>>,
     /// Scheme, host and path under which people reach the server; None: the address that it listens on.
     pub public_url: Option<String>,
+    /// The path under which the server serves everything; empty: there is none.
+    pub base_path: String,
     /// The source of time.
     pub clock: Clock,
     /// Where the ids of runs that requests start come from; None: the operating system. No two processes may share one.
@@ -46,6 +48,7 @@ impl Default for Settings {
             allow_private: Vec::new(),
             http: None,
             public_url: None,
+            base_path: String::new(),
             clock: Clock::default(),
             seed: None,
         }

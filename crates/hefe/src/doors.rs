@@ -24,6 +24,7 @@ impl File {
             origins: self.origins.iter().map(|origin| of_origin(origin)).collect::<Result<_, _>>()?,
             proxies: self.proxies.iter().map(|proxy| of_proxy(proxy)).collect::<Result<_, _>>()?,
             public_url: self.public_url.clone(),
+            base_path: self.base_path().to_owned(),
             body_bytes_max: self.body_bytes_max.unwrap_or(usual.body_bytes_max),
             head_timeout: self.head_timeout_s.map_or(usual.head_timeout, seconds),
             body_timeout: self.body_timeout_s.map_or(usual.body_timeout, seconds),

@@ -49,6 +49,7 @@ pub(crate) struct Home {
     project: PathBuf,
     stop: watch::Sender<Stop>,
     site: Site,
+    base_path: String,
     serving: JoinSet<()>,
 }
 
@@ -72,12 +73,19 @@ impl Home {
                 }
             })?;
         if let Some(listen) = &file.listen {
-            engine.served_at(&format!("http://{listen}"));
+            engine.served_at(&format!("http://{listen}{}", file.base_path()));
         }
         let of_server = file.server(project)?;
         let site = server::site(engine.clone(), of_server).await.map_err(|error| trouble(&path, &error))?;
         let (stop, _) = watch::channel(Stop::No);
-        Ok(Home { engine, project: project.to_owned(), stop, site, serving: JoinSet::new() })
+        Ok(Home {
+            engine,
+            project: project.to_owned(),
+            stop,
+            site,
+            base_path: file.base_path().to_owned(),
+            serving: JoinSet::new(),
+        })
     }
 
     /// What to do about a refusal of its store.
@@ -108,8 +116,8 @@ impl Home {
         Ok(())
     }
 
-    /// Answers on an address; gives the one it got.
-    pub(crate) async fn listen_on(&mut self, address: &str) -> Result<std::net::SocketAddr, Trouble> {
+    /// Answers on an address; gives where it does, `http://127.0.0.1:8086`.
+    pub(crate) async fn listen_on(&mut self, address: &str) -> Result<String, Trouble> {
         let found = tokio::net::lookup_host(address).await.map(|mut all| all.next());
         let Ok(Some(address)) = found else {
             return Err(Trouble::new(
@@ -130,9 +138,10 @@ impl Home {
                 "stop whoever listens there, or choose another with `--listen 127.0.0.1:PORT` (port 0 picks a free one)",
             )
         })?;
-        self.engine.served_at(&format!("http://{address}"));
+        let place = format!("http://{address}{}", self.base_path);
+        self.engine.served_at(&place);
         self.serve(Listener::Tcp(listener));
-        Ok(address)
+        Ok(place)
     }
 
     fn serve(&mut self, listener: Listener) {

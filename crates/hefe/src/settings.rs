@@ -18,6 +18,8 @@ pub(crate) struct File {
     pub(crate) listen: Option<String>,
     /// Where people reach the server: what addresses begin with that runs hand out.
     pub(crate) public_url: Option<String>,
+    /// The path under which everything is served.
+    pub(crate) base_path: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
     /// The largest request body, bytes.
@@ -132,6 +134,7 @@ impl File {
     /// What holds for every command that opens the project, not for `hefe serve` alone.
     fn with_environment(mut self) -> Result<File, Trouble> {
         self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
+        self.base_path = set("HEFE_BASE_PATH").or(self.base_path);
         self.disk_percent = number("HEFE_DISK_PERCENT", "from 1 to 100")?.or(self.disk_percent);
         self.body_bytes_max = number("HEFE_BODY_BYTES_MAX", "of bytes")?.or(self.body_bytes_max);
         self.head_timeout_s = number("HEFE_HEAD_TIMEOUT_S", "of seconds")?.or(self.head_timeout_s);
@@ -142,8 +145,38 @@ impl File {
         Ok(self)
     }
 
-    /// Refuses a `public_url` that no link could begin with.
+    /// Refuses what no address could begin with.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
+        self.check_base_path()?;
+        self.check_public_url()
+    }
+
+    fn check_base_path(&self) -> Result<(), Trouble> {
+        let Some(base) = &self.base_path else { return Ok(()) };
+        let plain = |byte: u8| byte.is_ascii_alphanumeric() || b"-_~".contains(&byte);
+        let good = |path: &str| path.split('/').all(|part| !part.is_empty() && part.bytes().all(plain));
+        if base.is_empty() || base.strip_prefix('/').is_some_and(good) {
+            return Ok(());
+        }
+        Err(Trouble::new(
+            format!("`{base}` is no path that everything could be served under"),
+            "give `--base-path` a path such as /hefe or /apps/hefe: it begins with `/`, does not end with it, and has letters, digits, `-`, `_` and `~` between",
+        ))
+    }
+
+    /// Where people reach the server, with the path under which it serves.
+    fn public_url(&self) -> Option<String> {
+        let (url, base) = (self.public_url.as_deref()?.trim_end_matches('/'), self.base_path());
+        let (_, place) = url.split_once("://").unwrap_or_default();
+        Some(if place.ends_with(base) { url.to_owned() } else { format!("{url}{base}") })
+    }
+
+    /// Empty: there is none.
+    pub(crate) fn base_path(&self) -> &str {
+        self.base_path.as_deref().unwrap_or_default()
+    }
+
+    fn check_public_url(&self) -> Result<(), Trouble> {
         let Some(url) = &self.public_url else { return Ok(()) };
         let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"));
         let good = |rest: &str| {
@@ -173,7 +206,8 @@ impl File {
             project: Some(project.to_owned()),
             runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
             allow_private: private.collect(),
-            public_url: self.public_url.clone(),
+            public_url: self.public_url(),
+            base_path: self.base_path().to_owned(),
             queued_max: self.queued_max.unwrap_or(usual.queued_max),
             starts_per_s: self.starts_per_s.unwrap_or(usual.starts_per_s),
             ..usual

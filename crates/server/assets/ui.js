@@ -3,7 +3,9 @@
   const { system, user } = document.body.dataset;
   const ENDED = ['succeeded', 'failed', 'cancelled'];
   const all = (selector, from = document) => [...from.querySelectorAll(selector)];
-  const base = `/ui/${encodeURIComponent(system)}/runs/`;
+  // Where everything is served, which may be under a path.
+  const root = new URL('../../', document.currentScript.src).pathname;
+  const base = `${root}ui/${encodeURIComponent(system)}/runs/`;
 
   const span = (ms) => {
     const s = Math.max(0, Math.floor(ms / 1000));
@@ -51,7 +53,10 @@
     if (took && run.status === 'running' && !took.dataset.since) took.dataset.since = new Date().toISOString();
     if (took && ENDED.includes(run.status) && took.dataset.since) delete took.dataset.since;
     if (run.status !== 'queued') node.querySelector('[data-why]')?.remove();
-    if (ENDED.includes(run.status)) node.querySelector('[data-cancel]')?.remove();
+    const button = ENDED.includes(run.status) && node.querySelector('[data-cancel]');
+    // Who has the focus there goes on from the same place.
+    if (button === document.activeElement) (node.tabIndex < 0 ? node : document.getElementById('main')).focus();
+    if (button) button.remove();
   };
 
   // A run that the page does not show yet, where it would stand if the page were fetched again.
@@ -72,7 +77,9 @@
     link.title = run.id;
     link.textContent = run.id.slice(-12);
     node.querySelector('time').dateTime = run.created_at;
-    node.querySelector('[data-cancel]')?.setAttribute('data-cancel', `/${encodeURIComponent(system)}/runs/${run.id}/cancel`);
+    const button = node.querySelector('[data-cancel]');
+    button?.setAttribute('data-cancel', run.id);
+    button?.setAttribute('aria-label', `Cancel ${run.workflow}`);
     node.querySelector('hefe-progress')?.setAttribute('run', run.root);
     paint(node, run);
     // Ids begin with their time: newest first.
@@ -91,7 +98,10 @@
     if (!answer.ok) return;
     const main = new DOMParser().parseFromString(await answer.text(), 'text/html').getElementById('main');
     const open = all('details[open]').map((details) => details.dataset.element);
-    document.getElementById('main').replaceChildren(...main.childNodes);
+    const here = document.getElementById('main');
+    const focused = here.contains(document.activeElement);
+    here.replaceChildren(...main.childNodes);
+    if (focused) here.focus({ preventScroll: true });
     all('details[data-element]').forEach((details) => { if (open.includes(details.dataset.element)) details.open = true; });
     tick();
   };
@@ -111,35 +121,42 @@
       toast({ type: words[0], title: `${run.workflow} ${words[1]}`, link: base + run.id });
     }
   };
+  const onLink = (state) => {
+    // Whose session has ended signs in and is here again.
+    if (state === 'out') return location.assign(`${root}ui/signin?next=${encodeURIComponent(location.pathname + location.search)}`);
+    const link = document.querySelector('[data-link]');
+    const up = state === 'up';
+    link.dataset.link = state;
+    link.title = up ? 'This page is live' : 'The connection is lost; it comes back by itself';
+    link.querySelector('.words').textContent = up ? 'live' : 'offline';
+  };
   const told = new Set();
   const began = Date.now();
 
   hefe.subscribe(system, (event, data, at) => {
     if (event === 'run') onRun(data);
+    if (event === 'link') onLink(data);
     // A message that was there before the page was is no news.
     if (event === 'toast' && at >= began) toast(data);
     if (event === 'notification' && !data.read_at && at >= began) toast({ ...data, type: 'info', duration: 15000 });
   });
 
-  addEventListener('hefe-link', ({ detail }) => {
-    const link = document.querySelector('[data-link]');
-    if (!link || detail.system !== system) return;
-    link.dataset.link = detail.up ? 'up' : 'down';
-    link.title = detail.up ? 'This page is live' : 'The connection is lost; it comes back by itself';
-    link.querySelector('.words').textContent = detail.up ? 'live' : 'offline';
-  });
 
   addEventListener('click', async ({ target }) => {
     const button = target.closest('[data-cancel]');
     if (button) {
-      button.disabled = true;
-      button.textContent = 'Cancelling…';
-      const answer = await fetch(button.dataset.cancel, { method: 'POST' }).catch(() => null);
-      if (answer?.ok) return;
-      button.disabled = false;
-      button.textContent = 'Cancel';
-      const said = await answer?.json().catch(() => null);
-      toast({ type: 'error', title: said?.message ?? 'The server cannot be reached', description: said?.help });
+      const name = button.getAttribute('aria-label');
+      if (button.ariaDisabled === 'true' || !(await hefe.ask(document.body, `${name}?`)) || !button.isConnected) return;
+      const say = (words, asked) => {
+        button.textContent = words;
+        button.setAttribute('aria-label', name.replace(/^Cancel/, words));
+        button.ariaDisabled = asked;
+      };
+      say('Cancelling…', true);
+      const wrong = await hefe.cancel(system, button.dataset.cancel);
+      if (!wrong) return;
+      say('Cancel', false);
+      toast({ type: 'error', title: wrong });
       return;
     }
     // From a box of the drawing to what it did.

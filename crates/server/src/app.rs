@@ -14,6 +14,7 @@ use tower_http::catch_panic::CatchPanicLayer;
 
 use crate::{
     answer::Refused,
+    base,
     door::{Door, Kept, unknown_system},
     guard::{cors, guard},
     live::Hub,
@@ -46,6 +47,11 @@ impl App {
         self.engine.system(name).ok_or_else(|| unknown_system(name))
     }
 
+    /// A path as clients ask for it.
+    pub(crate) fn at(&self, path: &str) -> String {
+        format!("{}{path}", self.settings.base_path)
+    }
+
     /// Why a run waits, if it has not ended.
     pub(crate) async fn why(&self, run: &Run) -> Option<String> {
         if run.status.ended() { None } else { self.engine.why(run).await }
@@ -74,7 +80,7 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
     let pusher = Pusher::open(engine.store(), &settings).await?;
     let head_timeout = settings.head_timeout;
     let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
-    Ok(Site { router: router(app), open, head_timeout })
+    Ok(Site { router: base::under(app.settings.base_path.clone(), router(app)), open, head_timeout })
 }
 
 fn router(app: Arc<App>) -> Router {
@@ -91,8 +97,8 @@ fn router(app: Arc<App>) -> Router {
         false => guarded.layer(cors(&app.settings.origins)),
     };
     // As one: each layer by itself costs every request a box.
-    let around = (middleware::from_fn(pages::refusals), CatchPanicLayer::custom(panicked));
-    guarded.merge(open).layer(around).with_state(app)
+    let refusals = middleware::from_fn_with_state(app.clone(), pages::refusals);
+    guarded.merge(open).layer((refusals, CatchPanicLayer::custom(panicked))).with_state(app)
 }
 
 async fn nowhere() -> Refused {

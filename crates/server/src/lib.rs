@@ -11,6 +11,7 @@
 mod answer;
 mod app;
 mod asked;
+mod base;
 mod border;
 mod door;
 mod graph;

@@ -3,6 +3,7 @@
 use std::sync::LazyLock;
 
 use schemars::{SchemaGenerator, generate::SchemaSettings};
+use serde::Serialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -11,11 +12,24 @@ use crate::{
     routes,
 };
 
-static DOCUMENT: LazyLock<String> = LazyLock::new(|| document().to_string());
+static DOCUMENT: LazyLock<Value> = LazyLock::new(document);
 
 /// The document as it is sent.
-pub(crate) fn text() -> &'static str {
-    &DOCUMENT
+#[derive(Serialize)]
+pub(crate) struct Served<'a> {
+    servers: [Server<'a>; 1],
+    #[serde(flatten)]
+    document: &'static Value,
+}
+
+#[derive(Serialize)]
+struct Server<'a> {
+    url: &'a str,
+}
+
+/// The document of a server whose paths all stand under `base`.
+pub(crate) fn served(base: &str) -> Served<'_> {
+    Served { servers: [Server { url: if base.is_empty() { "/" } else { base } }], document: &DOCUMENT }
 }
 
 /// Schemas of what is sent stand once, under `components`; those of what is taken stand where they are taken: a field

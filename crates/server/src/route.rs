@@ -181,7 +181,7 @@ impl Route {
     /// Whether it is for people: refusals are pages there (`pages::refusals`), and /openapi.json has it beside the calls.
     pub(crate) fn is_page(&self) -> bool {
         ["/ui", "/docs", "/{system}/signal/"].iter().any(|begin| self.path.starts_with(begin))
-            || matches!(self.path, "/" | "/hefe.js" | "/favicon.svg")
+            || matches!(self.path, "/" | "/hefe.js" | "/hefe-progress.css" | "/favicon.svg")
     }
 
     /// With what it may refuse.

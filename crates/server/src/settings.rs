@@ -18,6 +18,9 @@ pub struct Settings {
     pub proxies: Vec<IpNet>,
     /// Where people reach the server, if that is not the Host that it hears.
     pub public_url: Option<String>,
+    /// The path under which everything is served, such as `/hefe`; empty: there is none. Who watches the process (/healthz,
+    /// /readyz, /metrics) is answered without it too, as is the socket.
+    pub base_path: String,
     /// Names that the Host header may have in open mode, beside localhost, 127.0.0.1 and [::1]; without a port.
     pub hosts: Vec<String>,
     /// The largest request body, bytes; over it is 413.
@@ -41,6 +44,7 @@ impl Default for Settings {
             origins: Vec::new(),
             proxies: Vec::new(),
             public_url: None,
+            base_path: String::new(),
             hosts: Vec::new(),
             body_bytes_max: 10 * 1024 * 1024,
             head_timeout: Duration::from_secs(30),

@@ -152,6 +152,7 @@ pub(crate) const RULES: &[Rule] = &[
     rule("get /docs", "anyone", &[ask("/docs", Anyone, &[200])]),
     rule("get /", "anyone", &[ask("/", Anyone, &[307])]),
     rule("get /hefe.js", "anyone", &[ask("/hefe.js", World, &[200])]),
+    rule("get /hefe-progress.css", "anyone", &[ask("/hefe-progress.css", World, &[200])]),
     rule("get /favicon.svg", "anyone", &[ask("/favicon.svg", World, &[200])]),
     rule("get /ui/assets/hefe.css", "anyone", &[ask("/ui/assets/hefe.css", World, &[200])]),
     rule("get /ui/assets/ui.js", "anyone", &[ask("/ui/assets/ui.js", World, &[200])]),

@@ -76,6 +76,7 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
     vec![
         chosen("listen", args.listen.clone(), file.listen.clone(), serve::LISTEN),
         chosen("public_url", args.public_url.clone(), file.public_url.clone(), ""),
+        chosen("base_path", args.base_path.clone(), file.base_path.clone(), ""),
         chosen("runs", text(args.runs), text(file.runs), &engine.runs_max.to_string()),
         chosen(
             "disk_percent",

@@ -79,10 +79,10 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
     let client = Client::connect(&project.0).await?;
     let result = {
         let show = async {
-            let good = launches(&client, address, provider).await?;
+            let good = launches(&client, &address, provider).await?;
             if !args.once {
                 say::note(&format!(
-                    "\nThe server goes on: look at http://{address}/ui, or start another publish with\n\n    curl http://{address}/{SYSTEM}/webhook/publish -H 'content-type: application/json' -d '{{\"project\": {{\"id\": 3, \"name\": \"Shop\"}}}}'\n\nCtrl-C ends it.\n",
+                    "\nThe server goes on: look at {address}/ui, or start another publish with\n\n    curl {address}/{SYSTEM}/webhook/publish -H 'content-type: application/json' -d '{{\"project\": {{\"id\": 3, \"name\": \"Shop\"}}}}'\n\nCtrl-C ends it.\n",
                 ));
                 std::future::pending::<()>().await;
             }
@@ -99,9 +99,9 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
 }
 
 /// Both publishes, to their ends. Whether they ended as they should.
-async fn launches(client: &Client, address: SocketAddr, provider: SocketAddr) -> Result<bool, Trouble> {
+async fn launches(client: &Client, address: &str, provider: SocketAddr) -> Result<bool, Trouble> {
     let mut bars = Bars::new();
-    bars.say(&format!("Bars are here, and on the page: http://{address}/ui\n"));
+    bars.say(&format!("Bars are here, and on the page: {address}/ui\n"));
     tell_to_fail(provider, 2).await?;
     let mut events = Events::open(client, SYSTEM).await?;
     let mut roots = Vec::new();

@@ -23,6 +23,9 @@ pub(crate) struct Args {
     /// Where people reach the server, for the addresses that runs hand out [default: the address listened on]
     #[arg(long, env = "HEFE_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
+    /// The path under which everything is served, behind a proxy that shares its host with others [default: none]
+    #[arg(long, env = "HEFE_BASE_PATH", value_name = "PATH")]
+    pub(crate) base_path: Option<String>,
     /// How full the disk may be before new starts are refused, percent [default: 95]
     #[arg(long, env = "HEFE_DISK_PERCENT", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) disk_percent: Option<u8>,
@@ -45,6 +48,7 @@ async fn serve(args: Args) -> Result<(), Trouble> {
     file.runs = args.runs.or(file.runs);
     file.disk_percent = args.disk_percent.or(file.disk_percent);
     file.public_url = args.public_url.or(file.public_url);
+    file.base_path = args.base_path.or(file.base_path);
     let listen = args.listen.or(file.listen.clone()).unwrap_or_else(|| LISTEN.to_owned());
     let mut home = Home::open(&args.project, &file).await?;
     for published in home.engine.systems() {
@@ -54,7 +58,7 @@ async fn serve(args: Args) -> Result<(), Trouble> {
     }
     let address = home.listen_on(&listen).await?;
     home.listen_on_socket()?;
-    say::line(&format!("hefe ready http://{address}"));
+    say::line(&format!("hefe ready {address}"));
     home.work().await;
     home.close().await;
     Ok(())

@@ -1,10 +1,13 @@
 //! What pages load: embedded, so that one binary is the whole product.
 
+use std::sync::LazyLock;
+
 use axum::{http::header, response::IntoResponse};
 
 pub(super) const STYLE: &str = include_str!("../../assets/hefe.css");
 pub(super) const SCRIPT: &str = include_str!("../../assets/ui.js");
 pub(super) const ELEMENT: &str = include_str!("../../assets/hefe.js");
+pub(super) const BARS: &str = include_str!("../../assets/hefe-progress.css");
 pub(super) const LOGO: &str = include_str!("../../assets/logo.svg");
 
 /// Changes with every content, so that a new binary's pages never meet an old file.
@@ -17,7 +20,7 @@ pub(super) const fn mark() -> u64 {
         }
         sum
     }
-    hash(ELEMENT, hash(SCRIPT, hash(STYLE, 0xcbf2_9ce4_8422_2325)))
+    hash(BARS, hash(ELEMENT, hash(SCRIPT, hash(STYLE, 0xcbf2_9ce4_8422_2325))))
 }
 
 fn file(kind: &'static str, age: &'static str, content: &'static str) -> impl IntoResponse {
@@ -41,7 +44,47 @@ pub(super) async fn script() -> impl IntoResponse {
 
 /// Other sites name it without a mark, so it is kept briefly.
 pub(super) async fn element() -> impl IntoResponse {
-    file("text/javascript; charset=utf-8", "public, max-age=300", ELEMENT)
+    static SENT: LazyLock<String> = LazyLock::new(|| squeezed(ELEMENT));
+    file("text/javascript; charset=utf-8", "public, max-age=300", &SENT)
+}
+
+pub(super) async fn bars() -> impl IntoResponse {
+    file("text/css; charset=utf-8", "public, max-age=300", BARS)
+}
+
+/// A script without what only its readers need: indentation, lines that are comments, spaces beside what is no word, and
+/// ends of lines behind what cannot end a statement. Texts stay as they are, and end on the line that they begin on.
+fn squeezed(script: &str) -> String {
+    let mut sent = String::with_capacity(script.len());
+    for line in script.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("//")) {
+        squeeze(line, &mut sent);
+        if !sent.ends_with([';', '{', ',']) {
+            sent.push('\n');
+        }
+    }
+    sent
+}
+
+fn squeeze(line: &str, sent: &mut String) {
+    let is_word = |char: &char| char.is_alphanumeric() || "_$".contains(*char);
+    let mut chars = line.chars().peekable();
+    let mut text = None;
+    while let Some(char) = chars.next() {
+        match (text, char) {
+            (None, ' ') if !(sent.ends_with(|last| is_word(&last)) && chars.peek().is_some_and(is_word)) => {
+                continue;
+            }
+            (None, '\'' | '"' | '`') => text = Some(char),
+            (Some(_), '\\') => {
+                sent.push(char);
+                sent.extend(chars.next());
+                continue;
+            }
+            (Some(end), _) if end == char => text = None,
+            _ => {}
+        }
+        sent.push(char);
+    }
 }
 
 pub(super) async fn logo() -> impl IntoResponse {

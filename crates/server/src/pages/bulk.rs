@@ -15,7 +15,7 @@ use store::{Action, Bulk, Deed, Filter, Id, Item, Run, Status};
 
 use super::{
     Begun, Tab,
-    parts::{Bars, bars, moment, segment},
+    parts::{At, Bars, bars, moment, segment},
     runs::{query, row},
 };
 use crate::{
@@ -57,7 +57,7 @@ pub(super) async fn preview(
     let sample = app.engine.store().runs(Filter { cursor: None, limit: 10, ..filter.clone() }).await?.items;
     let query = format!("{}action={}&id={}", query(&asked), verb(bulk), app.engine.new_id());
     let body = confirm(&Confirm {
-        system: &system,
+        at: begun.at(),
         bulk,
         filter: &filter,
         counted: &counted,
@@ -72,7 +72,7 @@ fn verb(bulk: Bulk) -> &'static str {
 }
 
 struct Confirm<'a> {
-    system: &'a str,
+    at: At<'a>,
     bulk: Bulk,
     filter: &'a Filter,
     counted: &'a Counted,
@@ -89,7 +89,7 @@ fn confirm(of: &Confirm<'_>) -> Markup {
         @if of.counted.count == 0 {
             section class="empty" { h2 { "No runs" } p class="quiet" { "There is none that this can be done to." } }
         } @else {
-            form class="filter" method="post" action={ "/ui/" (segment(of.system)) "/runs/bulk?" (of.query) } {
+            form class="filter" method="post" action={ (of.at.pages()) "/runs/bulk?" (of.query) } {
                 @if retries {
                     label { span { "From" }
                         select name="how" {
@@ -100,12 +100,12 @@ fn confirm(of: &Confirm<'_>) -> Markup {
                     }
                 }
                 button type="submit" { (title) }
-                a href={ "/ui/" (segment(of.system)) "/runs" } { "Back" }
+                a href={ (of.at.pages()) "/runs" } { "Back" }
             }
             div class="scroll" {
                 table class="runs" {
                     thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
-                    tbody { @for run in of.sample { (row(of.system, run)) } }
+                    tbody { @for run in of.sample { (row(of.at, run)) } }
                 }
             }
             @if of.counted.more || of.counted.count > of.sample.len() as u64 { p class="quiet" { "These are the newest of them." } }
@@ -158,7 +158,7 @@ pub(super) async fn begin(
     app.engine.act(Deed::Record(Box::new(action))).await?;
     app.engine.begin_bulk();
     noted(&app, &viewer, &system, "bulk", bulk).await?;
-    Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{id}", segment(&system))).into_response())
+    Ok(Redirect::to(&app.at(&format!("/ui/{}/runs/bulk/{id}", segment(&system)))).into_response())
 }
 
 pub(super) async fn show(
@@ -169,10 +169,10 @@ pub(super) async fn show(
     let begun = Begun::new(&app, &viewer, &system);
     let action = find(&app, &system, &name).await?;
     let items = app.engine.store().items_of(action.id).await?;
-    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &action, &items)))
+    Ok(begun.show(Tab::Runs, "Runs", &body(begun.at(), &action, &items)))
 }
 
-fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
+fn body(at: At<'_>, action: &Action, items: &[Arc<Item>]) -> Markup {
     let ended = action.ended_at_ms.is_some();
     html! {
         div class="head" {
@@ -184,15 +184,15 @@ fn body(system: &str, action: &Action, items: &[Arc<Item>]) -> Markup {
                 span class={ "badge " (stands(action)) } { (stands(action)) }
                 span class="push" {}
                 @if !ended {
-                    form method="post" action={ "/ui/" (segment(system)) "/runs/bulk/" (action.id) "/cancel" } {
+                    form method="post" action={ (at.pages()) "/runs/bulk/" (action.id) "/cancel" } {
                         button type="submit" class="quiet-button" disabled[action.cancel_at_ms.is_some()] { "Stop" }
                     }
                 }
             }
-            (bars(system, &Bars::Of(action.id), items, Some("It begins in a moment.")))
+            (bars(at, &Bars::Of(action.id), items, Some("It begins in a moment.")))
             @if ended && items.is_empty() { p { (engine::bulk::words(action)) "." } }
         }
-        p { a href={ "/ui/" (segment(system)) "/runs" } { "All runs" } }
+        p { a href={ (at.pages()) "/runs" } { "All runs" } }
     }
 }
 
@@ -204,14 +204,14 @@ pub(super) async fn stop(
     let action = find(&app, &system, &name).await?;
     app.engine.stop_bulk(action.id).await?;
     noted(&app, &viewer, &system, "bulk_stopped", action.bulk).await?;
-    Ok(Redirect::to(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id)).into_response())
+    Ok(Redirect::to(&app.at(&format!("/ui/{}/runs/bulk/{}", segment(&system), action.id))).into_response())
 }
 
 /// Buttons of the runs' filter: what can be done to all that it finds.
-pub(super) fn buttons(system: &str, status: Option<&str>) -> Markup {
+pub(super) fn buttons(at: At<'_>, status: Option<&str>) -> Markup {
     let status = status.filter(|status| !status.is_empty());
     let is = |all: &[Status]| status.is_none_or(|word| all.iter().any(|status| status.word() == word));
-    let place = format!("/ui/{}/runs/bulk", segment(system));
+    let place = format!("{}/runs/bulk", at.pages());
     html! {
         @if is(&[Status::Failed, Status::Cancelled]) {
             button type="submit" class="quiet-button" formaction=(place) name="action" value="retry" { "Retry all…" }

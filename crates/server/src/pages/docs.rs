@@ -1,19 +1,23 @@
 //! /docs: the table of routes, to be read. What is sent and taken stands in /openapi.json.
 
-use axum::response::Response;
+use std::sync::Arc;
+
+use axum::{extract::State, response::Response};
 use maud::{Markup, html};
 
-use super::{page, shell::shell};
+use super::{page, parts::At, shell::shell};
 use crate::{
+    app::App,
     route::{Gives, Kind, Route, Takes},
     routes,
 };
 
-pub(crate) async fn show() -> Response {
-    page(shell("", &[], None, "HTTP", &body()))
+pub(crate) async fn show(State(app): State<Arc<App>>) -> Response {
+    let base = &*app.settings.base_path;
+    page(shell(At { base, system: "" }, &[], None, "HTTP", &body(base)))
 }
 
-fn body() -> Markup {
+fn body(base: &str) -> Markup {
     let calls = |table: &'static [Route]| table.iter().filter(|route| !route.is_page());
     let groups = routes::GROUPS.iter().filter(|(_, table)| calls(table).next().is_some());
     html! {
@@ -21,8 +25,8 @@ fn body() -> Markup {
             h1 { "HTTP" }
             p class="quiet" {
                 "Send a key as " code { "X-Api-Key" } ", a key or a token as " code { "Authorization: Bearer" } ", or the cookie of a browser that signed in at "
-                a href="/ui" { "/ui" } ". Bodies are JSON. A refusal is {status, success, code, message, help}. For programs: "
-                a href="/openapi.json" { "/openapi.json" } "."
+                a href={ (base) "/ui" } { (base) "/ui" } ". Bodies are JSON. A refusal is {status, success, code, message, help}. For programs: "
+                a href={ (base) "/openapi.json" } { (base) "/openapi.json" } "."
             }
         }
         @for (group, table) in groups {
@@ -31,7 +35,7 @@ fn body() -> Markup {
                 div class="scroll" {
                     table {
                         thead { tr { th { "Call" } th { "What it does" } th { "Who may" } th { "Takes" } th { "Answers" } } }
-                        tbody { @for route in calls(table) { (line(route)) } }
+                        tbody { @for route in calls(table) { (line(base, route)) } }
                     }
                 }
             }
@@ -39,7 +43,7 @@ fn body() -> Markup {
     }
 }
 
-fn line(route: &Route) -> Markup {
+fn line(base: &str, route: &Route) -> Markup {
     let takes = match route.takes {
         Takes::Nothing => "",
         Takes::Any => "any JSON",
@@ -53,7 +57,7 @@ fn line(route: &Route) -> Markup {
     });
     html! {
         tr {
-            td { code { (route.verb.word().to_uppercase()) " " (route.path) } }
+            td { code { (route.verb.word().to_uppercase()) " " (base) (route.path) } }
             td { (route.does) }
             td { (route.who.words()) }
             td { (takes) @if route.once { " Idempotency-Key" } }

@@ -11,7 +11,7 @@ use store::{Page, Status};
 
 use super::{
     Begun, Tab,
-    parts::{Bars, badge, bars, cancel, link, moment, more, segment, took},
+    parts::{At, Bars, badge, bars, cancel, link, moment, more, segment, took},
 };
 use crate::{
     answer::Answer,
@@ -30,7 +30,7 @@ const RESULT_MAX: usize = 2_000;
 
 pub(super) async fn home(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
-    Ok(Redirect::temporary(&format!("/ui/{}/mine", segment(&published.system.name))).into_response())
+    Ok(Redirect::temporary(&app.at(&format!("/ui/{}/mine", segment(&published.system.name)))).into_response())
 }
 
 pub(super) async fn show(
@@ -43,10 +43,10 @@ pub(super) async fn show(
     let begun = Begun::new(&app, &viewer, &system);
     let first = from.cursor.is_none();
     let page = own(&app, &viewer, &published.system.name, cursor(from.cursor)?).await?;
-    Ok(begun.show(Tab::Mine, "My work", &body(&system, first, &page)))
+    Ok(begun.show(Tab::Mine, "My work", &body(begun.at(), first, &page)))
 }
 
-fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
+fn body(at: At<'_>, first: bool, page: &Page<Own>) -> Markup {
     html! {
         div class="head" { h1 { "My work" } p class="quiet" { "What you started in the background, newest first." } }
         @if page.items.is_empty() {
@@ -56,10 +56,10 @@ fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
             }
         }
         ul class="work" data-live=[first.then_some("mine")] {
-            @for own in &page.items { (card(system, own)) }
+            @for own in &page.items { (card(at, own)) }
         }
         template id="run-card" {
-            li class="card run" data-run="" {
+            li class="card run" data-run="" tabindex="-1" {
                 div class="line" {
                     span class="badge" data-status {}
                     strong data-field="workflow" {}
@@ -67,7 +67,7 @@ fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
                     span class="quiet" { time data-ago {} " · " span class="took" data-took { "–" } }
                     button type="button" class="quiet-button" data-cancel="" { "Cancel" }
                 }
-                hefe-progress system=(system) {}
+                hefe-progress system=(at.system) { script type="application/json" { "[]" } }
                 p class="foot" { a class="id" href="" {} }
             }
         }
@@ -75,26 +75,26 @@ fn body(system: &str, first: bool, page: &Page<Own>) -> Markup {
     }
 }
 
-fn card(system: &str, own: &Own) -> Markup {
+fn card(at: At<'_>, own: &Own) -> Markup {
     let run = &own.run;
     let (result, error) = outcome(run, Sight::Own);
     html! {
-        li class="card run" data-run=(run.start.id) data-root=(run.start.root) {
+        li class="card run" data-run=(run.start.id) data-root=(run.start.root) tabindex="-1" {
             div class="line" {
                 (badge(run.status))
                 strong { (run.start.workflow) }
                 span class="push" {}
                 span class="quiet" { (moment(run.start.created_at_ms)) " · " (took(run)) }
-                (cancel(system, run))
+                (cancel(run))
             }
-            (bars(system, &Bars::Of(run.start.root), &own.items, None))
+            (bars(at, &Bars::Of(run.start.root), &own.items, None))
             @if let Some(why) = &own.why { p class="quiet why" data-why { (why) } }
             @if run.status == Status::Failed {
                 p class="trouble" { (crate::border::Shown::field(&run.end.as_ref().map(|end| end.error.clone()).unwrap_or_default(), "message").words()) }
             } @else if !result.is_null() {
                 details { summary { "Result" } pre { (result.pretty(RESULT_MAX)) } }
             }
-            p class="foot" { (link(system, run)) @if !error.is_null() && run.status != Status::Failed { " · ended with an error" } }
+            p class="foot" { (link(at, run)) @if !error.is_null() && run.status != Status::Failed { " · ended with an error" } }
         }
     }
 }

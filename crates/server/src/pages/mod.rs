@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header},
     middleware::Next,
     response::{IntoResponse, Redirect, Response},
     routing::on,
@@ -26,7 +26,10 @@ use axum::{
 use maud::{Markup, html};
 use store::sabotage::Sabotage;
 
-use self::shell::{Inside, Tab, shell};
+use self::{
+    parts::At,
+    shell::{Inside, Tab, shell},
+};
 use crate::{
     answer::{Answer, Refused},
     app::App,
@@ -51,13 +54,7 @@ const ASSET: Route = Route { who: Who::World, ..PLAIN };
 
 /// /ui and what pages need.
 pub(crate) const ROUTES: &[Route] = &[
-    Route {
-        path: "/",
-        who: Who::Anyone,
-        gives: MOVED,
-        call: |verb| on(verb, async || Redirect::temporary("/ui")),
-        ..PLAIN
-    },
+    Route { path: "/", who: Who::Anyone, gives: MOVED, call: |verb| on(verb, start), ..PLAIN },
     Route { path: "/ui", gives: &[PAGE, Gives(307, Kind::Moved)], call: |verb| on(verb, home), ..PLAIN },
     Route { path: "/ui/signout", who: Who::Anyone, call: |verb| on(verb, signin::leave), ..DONE },
     Route { path: "/ui/{system}", gives: MOVED, call: |verb| on(verb, mine::home), ..PLAIN },
@@ -147,6 +144,12 @@ pub(crate) const ROUTES: &[Route] = &[
         ..ASSET
     },
     Route {
+        path: "/hefe-progress.css",
+        gives: &[Gives(200, Kind::Text("text/css"))],
+        call: |verb| on(verb, assets::bars),
+        ..ASSET
+    },
+    Route {
         path: "/favicon.svg",
         gives: &[Gives(200, Kind::Text("image/svg+xml"))],
         call: |verb| on(verb, assets::logo),
@@ -169,25 +172,31 @@ pub(crate) const ROUTES: &[Route] = &[
 const MOVED: &[Gives] = &[Gives(307, Kind::Moved)];
 
 /// Makes a page of a refusal where a page was asked for: by a person, whose browser would show the JSON.
-pub(crate) async fn refusals(request: Request, next: Next) -> Response {
+pub(crate) async fn refusals(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
     let path = request.uri().path();
     let is_page = path.strip_prefix("/ui").is_some_and(|rest| rest.is_empty() || rest.starts_with('/'));
     if !is_page {
         return next.run(request).await;
     }
-    let signs_in = (request.method() == Method::GET).then(|| signin::place(request.uri()));
+    let signs_in =
+        (request.method() == Method::GET).then(|| app.at(&signin::place(&app.at(&wanted(request.uri())))));
     let mut response = next.run(request).await;
     match response.extensions_mut().remove::<Refused>() {
         Some(refused) if refused.status() == StatusCode::UNAUTHORIZED && signs_in.is_some() => {
             Redirect::to(&signs_in.unwrap_or_default()).into_response()
         }
-        Some(refused) => sorry(&refused, response.headers()),
+        Some(refused) => sorry(&app.settings.base_path, &refused, response.headers()),
         None => response,
     }
 }
 
+/// Path and query, as the address says them.
+fn wanted(uri: &Uri) -> String {
+    uri.path_and_query().map_or_else(|| "/ui".to_owned(), ToString::to_string)
+}
+
 /// The page keeps what the headers say of the refusal itself.
-fn sorry(refused: &Refused, said: &HeaderMap) -> Response {
+fn sorry(base: &str, refused: &Refused, said: &HeaderMap) -> Response {
     let (message, help) = refused.words();
     let title = refused.status().canonical_reason().unwrap_or("That did not work");
     let body = html! {
@@ -195,10 +204,10 @@ fn sorry(refused: &Refused, said: &HeaderMap) -> Response {
             h1 { (title) }
             p { (message) "." }
             @if let Some(help) = help { p class="quiet" { (help) "." } }
-            p { a href="/ui" { "To the start" } }
+            p { a href={ (base) "/ui" } { "To the start" } }
         }
     };
-    let mut response = page(shell("", &[], None, title, &body));
+    let mut response = page(shell(At { base, system: "" }, &[], None, title, &body));
     *response.status_mut() = refused.status();
     for name in [header::ALLOW, header::RETRY_AFTER] {
         if let Some(value) = said.get(&name) {
@@ -242,11 +251,15 @@ impl<'a> Begun<'a> {
         Begun { app, viewer, system, head: app.live.head() }
     }
 
-    fn show(self, tab: Tab, title: &str, body: &Markup) -> Response {
+    fn at(&self) -> At<'a> {
+        At { base: &self.app.settings.base_path, system: self.system }
+    }
+
+    fn show(&self, tab: Tab, title: &str, body: &Markup) -> Response {
         let guest = Guest::of_shared(self.viewer.credential.clone());
         let inside = Inside { tab, viewer: self.viewer, head: self.head };
         let names = mine_of(self.app, &guest);
-        page(shell(self.system, &names, Some(inside), title, body))
+        page(shell(self.at(), &names, Some(inside), title, body))
     }
 }
 
@@ -256,13 +269,20 @@ fn mine_of(app: &App, guest: &Guest) -> Vec<Arc<str>> {
     names.filter(|name| guest.viewer(app, name).is_ok()).collect()
 }
 
+async fn start(State(app): State<Arc<App>>) -> Redirect {
+    Redirect::temporary(&app.at("/ui"))
+}
+
 /// /ui: straight to the system if there is one, else a choice.
 async fn home(State(app): State<Arc<App>>, guest: Guest) -> Answer {
     guest.everywhere(&app)?;
     let systems = mine_of(&app, &guest);
     if let [only] = &systems[..] {
-        return Ok(Redirect::temporary(&format!("/ui/{}/mine", parts::segment(only))).into_response());
+        return Ok(
+            Redirect::temporary(&app.at(&format!("/ui/{}/mine", parts::segment(only)))).into_response()
+        );
     }
+    let base = &*app.settings.base_path;
     let body = html! {
         h1 { "Systems" }
         @if systems.is_empty() {
@@ -270,9 +290,9 @@ async fn home(State(app): State<Arc<App>>, guest: Guest) -> Answer {
         }
         ul class="cards" {
             @for name in &systems {
-                li class="card" { a href={ "/ui/" (parts::segment(name)) "/mine" } { strong { (name) } } }
+                li class="card" { a href={ (At { base, system: name }.pages()) "/mine" } { strong { (name) } } }
             }
         }
     };
-    Ok(page(shell("", &[], None, "Systems", &body)))
+    Ok(page(shell(At { base, system: "" }, &[], None, "Systems", &body)))
 }

@@ -16,6 +16,26 @@ pub(super) fn segment(name: &str) -> String {
     interpreter::escaped(name).to_string()
 }
 
+/// Where the addresses of a system begin.
+#[derive(Clone, Copy)]
+pub(super) struct At<'a> {
+    /// The path under which everything is served; empty: there is none.
+    pub(super) base: &'a str,
+    pub(super) system: &'a str,
+}
+
+impl At<'_> {
+    /// Before its pages.
+    pub(super) fn pages(&self) -> String {
+        format!("{}/ui/{}", self.base, segment(self.system))
+    }
+
+    /// Before its calls.
+    pub(super) fn calls(&self) -> String {
+        format!("{}/{}", self.base, segment(self.system))
+    }
+}
+
 /// A status, in words and colour.
 pub(super) fn badge(status: Status) -> Markup {
     html! { span class={ "badge " (status.word()) } data-status { (status.word()) } }
@@ -46,16 +66,18 @@ pub(super) fn short(run: &Run) -> String {
 }
 
 /// A link to a run.
-pub(super) fn link(system: &str, run: &Run) -> Markup {
-    html! { a class="id" href={ "/ui/" (segment(system)) "/runs/" (run.start.id) } title=(run.start.id) { (short(run)) } }
+pub(super) fn link(at: At<'_>, run: &Run) -> Markup {
+    html! { a class="id" href={ (at.pages()) "/runs/" (run.start.id) } title=(run.start.id) { (short(run)) } }
 }
 
-/// Asks for the end of a run; the script sends it.
-pub(super) fn cancel(system: &str, run: &Run) -> Markup {
+/// Asks for the end of a run; the script asks once more, and sends it.
+pub(super) fn cancel(run: &Run) -> Markup {
+    let (words, asked) =
+        if run.cancel_at_ms.is_some() { ("Cancelling…", "true") } else { ("Cancel", "false") };
     html! {
         @if !run.status.ended() {
-            button type="button" class="quiet-button" data-cancel={ "/" (segment(system)) "/runs/" (run.start.id) "/cancel" }
-                disabled[run.cancel_at_ms.is_some()] { @if run.cancel_at_ms.is_some() { "Cancelling…" } @else { "Cancel" } }
+            button type="button" class="quiet-button" data-cancel=(run.start.id) aria-label={ (words) " " (run.start.workflow) }
+                aria-disabled=(asked) { (words) }
         }
     }
 }
@@ -70,7 +92,7 @@ pub(super) enum Bars {
 
 /// Bars that go on by themselves. They begin with `items`, so the first picture needs no further request; without
 /// scripts the same states stand there as plain bars.
-pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Option<&str>) -> Markup {
+pub(super) fn bars(at: At<'_>, which: &Bars, items: &[Arc<Item>], empty: Option<&str>) -> Markup {
     let views: Vec<ItemView<'_>> = items.iter().map(|item| ItemView::from(&**item)).collect();
     // Inside a script element only `<` could end it early.
     let json = serde_json::to_string(&views).unwrap_or_else(|_| "[]".to_owned());
@@ -80,7 +102,7 @@ pub(super) fn bars(system: &str, which: &Bars, items: &[Arc<Item>], empty: Optio
         Bars::Of(root) => Some(root),
     };
     html! {
-        hefe-progress system=(system) run=[run] empty=[empty] {
+        hefe-progress system=(at.system) run=[run] empty=[empty] {
             script type="application/json" { (PreEscaped(json)) }
             noscript {
                 @for item in items {

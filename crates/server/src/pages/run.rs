@@ -13,7 +13,7 @@ use workflow::{Catalog, Graph};
 
 use super::{
     Begun, Tab,
-    parts::{Bars, badge, bars, cancel, link, moment, segment, short, took},
+    parts::{At, Bars, badge, bars, cancel, link, moment, short, took},
 };
 use crate::{
     answer::Answer,
@@ -43,10 +43,10 @@ pub(super) async fn show(
     let published = app.engine.published(run.start.version).await;
     let all = whole(&app, &viewer, run).await?;
     let title = format!("{} {}", all.run.start.workflow, short(&all.run));
-    Ok(begun.show(Tab::Runs, &title, &body(&system, &all, published.as_deref())))
+    Ok(begun.show(Tab::Runs, &title, &body(begun.at(), &all, published.as_deref())))
 }
 
-fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
+fn body(at: At<'_>, all: &Whole, published: Option<&Published>) -> Markup {
     let run = &all.run;
     let graph = published.and_then(|published| published.system.workflows.get(&run.start.workflow));
     let catalog = interpreter::catalog();
@@ -55,15 +55,15 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
     html! {
         div id="run" data-run=(run.start.id) data-live=[(!run.status.ended()).then_some("run")] {
             div class="head run-head" {
-                p class="crumbs" { a href={ "/ui/" (segment(system)) "/runs" } { "Runs" } " / " code { (run.start.id) } }
-                div class="line" { h1 { (title) } (badge(run.status)) span class="push" {} @if all.sight >= Sight::Own { (cancel(system, run)) } }
+                p class="crumbs" { a href={ (at.pages()) "/runs" } { "Runs" } " / " code { (run.start.id) } }
+                div class="line" { h1 { (title) } (badge(run.status)) span class="push" {} @if all.sight >= Sight::Own { (cancel(run)) } }
                 @if let Some(why) = &all.why { p class="why" data-why { (why) } }
-                (facts(system, run))
+                (facts(at, run))
             }
             (trouble(run, &error))
             @if !all.items.is_empty() || !run.status.ended() {
                 section aria-label="Progress" {
-                    (bars(system, &Bars::Of(run.start.root), &all.items, None))
+                    (bars(at, &Bars::Of(run.start.root), &all.items, None))
                     @for item in all.items.iter().filter(|item| item.ignored > 0) {
                         p class="quiet" { code { (item.process) } " had ended: updates ignored since: " (item.ignored) }
                     }
@@ -71,17 +71,17 @@ fn body(system: &str, all: &Whole, published: Option<&Published>) -> Markup {
             }
             @if let Some(graph) = graph { (drawing(graph, catalog, run, all.trace.as_ref())) }
             @if all.sight >= Sight::Own { (values(run, all.sight, &result)) }
-            @if !all.children.is_empty() { (children(system, &all.children)) }
+            @if !all.children.is_empty() { (children(at, &all.children)) }
             @if let Some(trace) = &all.trace {
                 (firings(trace, published, catalog))
                 (logs(&all.logs))
-                (journal(system, run, trace))
+                (journal(at, run, trace))
             }
         }
     }
 }
 
-fn facts(system: &str, run: &Run) -> Markup {
+fn facts(at: At<'_>, run: &Run) -> Markup {
     let start = &run.start;
     html! {
         dl class="facts" {
@@ -94,7 +94,7 @@ fn facts(system: &str, run: &Run) -> Markup {
             div { dt { "Attempts" } dd { (run.attempts) } }
             @if let Some(at) = run.cancel_at_ms { div { dt { "Cancel asked" } dd { (moment(at)) } } }
             @if let Some(parent) = start.parent {
-                div { dt { "Started by" } dd { a href={ "/ui/" (segment(system)) "/runs/" (parent) } { "its parent" } } }
+                div { dt { "Started by" } dd { a href={ (at.pages()) "/runs/" (parent) } { "its parent" } } }
             }
             @if let Some(handled) = run.end.as_ref().map(|end| end.handled).filter(|handled| *handled > 0) {
                 div { dt { "Handled failures" } dd { (handled) } }
@@ -161,13 +161,13 @@ fn values(run: &Run, sight: Sight, result: &Words) -> Markup {
     }
 }
 
-fn children(system: &str, children: &[Run]) -> Markup {
+fn children(at: At<'_>, children: &[Run]) -> Markup {
     html! {
         section { h2 { "Runs that it started" }
             div class="scroll" { table class="runs" { tbody {
                 @for child in children {
                     tr data-run=(child.start.id) {
-                        td { (badge(child.status)) } td { strong { (child.start.workflow) } } td { (link(system, child)) }
+                        td { (badge(child.status)) } td { strong { (child.start.workflow) } } td { (link(at, child)) }
                         td { (moment(child.start.created_at_ms)) } td { (took(child)) }
                     }
                 }
@@ -252,11 +252,11 @@ fn logs(logs: &[Log]) -> Markup {
     }
 }
 
-fn journal(system: &str, run: &Run, trace: &Trace) -> Markup {
+fn journal(at: At<'_>, run: &Run, trace: &Trace) -> Markup {
     html! {
         section { h2 { "Journal" span class="count" { (trace.entries.len()) } }
             p class="quiet" { "What was recorded, for operators. Words of other services are withheld here; they are in "
-                a href={ "/" (segment(system)) "/runs/" (run.start.id) } { "the run as JSON" } "." }
+                a href={ (at.calls()) "/runs/" (run.start.id) } { "the run as JSON" } "." }
             @if !trace.entries.is_empty() {
                 details { summary { "Entries" }
                     ol class="journal" start=(trace.gone + 1) {

@@ -8,7 +8,7 @@ use store::{Page, Run};
 
 use super::{
     Begun, Tab, bulk,
-    parts::{badge, link, moment, more, segment, took},
+    parts::{At, badge, link, moment, more, segment, took},
 };
 use crate::{
     answer::Answer,
@@ -30,10 +30,14 @@ pub(super) async fn show(
     let page = app.engine.store().runs(filter).await?;
     let mut workflows: Vec<&str> = published.system.workflows.keys().map(|name| &**name).collect();
     workflows.sort_unstable();
-    Ok(begun.show(Tab::Runs, "Runs", &body(&system, &asked, (&workflows, viewer.is(Rank::Operator)), &page)))
+    Ok(begun.show(
+        Tab::Runs,
+        "Runs",
+        &body(begun.at(), &asked, (&workflows, viewer.is(Rank::Operator)), &page),
+    ))
 }
 
-fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), page: &Page<Run>) -> Markup {
+fn body(at: At<'_>, asked: &Asked, (workflows, operator): (&[&str], bool), page: &Page<Run>) -> Markup {
     let is = |field: &Option<String>, value: &str| field.as_deref().unwrap_or_default() == value;
     // A further page stands still: what is new belongs on the first.
     let live = asked.cursor.as_deref().unwrap_or_default().is_empty();
@@ -58,7 +62,7 @@ fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), pag
             // What the address narrows and the form has no field for.
             @for (name, value) in hidden(asked) { input type="hidden" name=(name) value=(value); }
             button type="submit" { "Filter" }
-            @if operator { (bulk::buttons(system, asked.status.as_deref())) }
+            @if operator { (bulk::buttons(at, asked.status.as_deref())) }
         }
         div class="scroll" {
             table class="runs" data-live=[live.then_some("runs")]
@@ -66,7 +70,7 @@ fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), pag
                 data-filter-workflow=(asked.workflow.as_deref().unwrap_or_default())
                 data-filtered[!hidden(asked).is_empty() || asked.q.as_deref().is_some_and(|text| !text.is_empty())] {
                 thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
-                tbody { @for run in &page.items { (row(system, run)) } }
+                tbody { @for run in &page.items { (row(at, run)) } }
             }
         }
         @if page.items.is_empty() {
@@ -75,7 +79,7 @@ fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), pag
         template id="run-row" {
             tr data-run="" {
                 td { span class="badge" data-status {} } td { strong data-field="workflow" {} }
-                td { a class="id" href={ "/ui/" (segment(system)) "/runs/" } {} } td { time data-ago {} }
+                td { a class="id" href={ (at.pages()) "/runs/" } {} } td { time data-ago {} }
                 td { span class="took" data-took { "–" } } td data-field="user" {} td class="quiet" data-field="queue" {}
             }
         }
@@ -83,12 +87,12 @@ fn body(system: &str, asked: &Asked, (workflows, operator): (&[&str], bool), pag
     }
 }
 
-pub(super) fn row(system: &str, run: &Run) -> Markup {
+pub(super) fn row(at: At<'_>, run: &Run) -> Markup {
     html! {
         tr data-run=(run.start.id) {
             td { (badge(run.status)) }
             td { strong { (run.start.workflow) } }
-            td { (link(system, run)) }
+            td { (link(at, run)) }
             td { (moment(run.start.created_at_ms)) }
             td { (took(run)) }
             td { (run.start.user.as_deref().unwrap_or("–")) }

@@ -189,7 +189,7 @@ fn sheet(status: StatusCode, title: &str, body: &Markup) -> Response {
         html lang="en" {
             head {
                 // Relative: a proxy may have put a path before all of ours.
-                (looks("../../../"))
+                (looks("../../.."))
                 meta name="robots" content="noindex, nofollow, noarchive";
                 title { (title) }
             }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use axum::{
     Form,
     extract::{FromRequest, Query, Request, State},
-    http::{HeaderMap, HeaderValue, StatusCode, Uri, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{DOCTYPE, Markup, html};
@@ -36,22 +36,25 @@ pub(super) struct Shown {
 }
 
 /// The sign-in page for someone who wanted to see that one.
-pub(crate) fn place(wanted: &Uri) -> String {
-    let wanted = wanted.path_and_query().map_or("/ui", |wanted| wanted.as_str());
+pub(crate) fn place(wanted: &str) -> String {
     format!("/ui/signin?next={}", segment(wanted))
 }
 
 /// A path of ours: another site's address would lead whoever signs in away.
-fn ours(next: &str) -> &str {
+fn ours(app: &App, next: &str) -> String {
     let plain = next.bytes().all(|byte| byte.is_ascii_graphic() && byte != b'\\');
-    if plain && next.starts_with("/ui") && !next.starts_with("/ui/signin") { next } else { "/ui" }
+    let page = next.strip_prefix(&*app.settings.base_path).is_some_and(|page| {
+        page.strip_prefix("/ui").is_some_and(|rest| rest.is_empty() || rest.starts_with(['/', '?']))
+            && !page.starts_with("/ui/sign")
+    });
+    if plain && page { next.to_owned() } else { app.at("/ui") }
 }
 
 pub(super) async fn show(State(app): State<Arc<App>>, Query(on): Query<On>) -> Response {
     if app.door().is_open() {
-        return Redirect::to(ours(&on.next)).into_response();
+        return Redirect::to(&ours(&app, &on.next)).into_response();
     }
-    sheet(StatusCode::OK, &on.next, None)
+    sheet(&app, StatusCode::OK, &on.next, None)
 }
 
 pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Response {
@@ -65,7 +68,12 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Resp
     let request = Request::from_parts(parts, body);
     let read = in_time(&app, Form::<Shown>::from_request(request, &()));
     let Ok(Ok(Form(Shown { key, next }))) = read.await else {
-        return sheet(StatusCode::BAD_REQUEST, "", Some("The form did not arrive whole. Please try again."));
+        return sheet(
+            &app,
+            StatusCode::BAD_REQUEST,
+            "",
+            Some("The form did not arrive whole. Please try again."),
+        );
     };
     match app.door().sign_in(key.trim(), app.engine.clock_ms()).await {
         Ok((value, credential)) => {
@@ -76,11 +84,12 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Resp
             if let Err(refused) = closed.and(audit::note(&app, line).await) {
                 return refused.into_response();
             }
-            let mut response = Redirect::to(ours(&next)).into_response();
-            with_cookie(&mut response, &value, &seen);
+            let mut response = Redirect::to(&ours(&app, &next)).into_response();
+            with_cookie(&app, &mut response, &value, &seen);
             response
         }
         Err(refused) if refused.status() == StatusCode::UNAUTHORIZED => sheet(
+            &app,
             StatusCode::UNAUTHORIZED,
             &next,
             Some("This key or token lets nobody in. Look whether all of it was copied."),
@@ -104,33 +113,33 @@ pub(super) async fn leave(
         .await?;
     }
     let seen = Seen::of(&request.into_parts().0, &app.settings);
-    let mut response = Redirect::to("/ui/signin").into_response();
-    with_cookie(&mut response, "", &seen);
+    let mut response = Redirect::to(&app.at("/ui/signin")).into_response();
+    with_cookie(&app, &mut response, "", &seen);
     Ok(response)
 }
 
-fn with_cookie(response: &mut Response, value: &str, seen: &Seen) {
-    if let Ok(cookie) = HeaderValue::try_from(set_cookie(value, "/", seen.secure)) {
+fn with_cookie(app: &App, response: &mut Response, value: &str, seen: &Seen) {
+    if let Ok(cookie) = HeaderValue::try_from(set_cookie(value, &app.at("/"), seen.secure)) {
         response.headers_mut().insert(header::SET_COOKIE, cookie);
     }
 }
 
-fn sheet(status: StatusCode, next: &str, trouble: Option<&str>) -> Response {
-    let mut response = page(document(ours(next), trouble));
+fn sheet(app: &App, status: StatusCode, next: &str, trouble: Option<&str>) -> Response {
+    let mut response = page(document(app, &ours(app, next), trouble));
     *response.status_mut() = status;
     response
 }
 
-fn document(next: &str, trouble: Option<&str>) -> Markup {
+fn document(app: &App, next: &str, trouble: Option<&str>) -> Markup {
     html! {
         (DOCTYPE)
         html lang="en" {
-            head { (looks("/")) title { "Sign in · Hefe" } }
+            head { (looks(&app.settings.base_path)) title { "Sign in · Hefe" } }
             body { main id="main" class="sheet" {
                 section class="card" {
                     h1 { "Sign in" }
                     @if let Some(trouble) = trouble { p class="trouble" role="alert" { (trouble) } }
-                    form method="post" action="/ui/signin" class="signin" {
+                    form method="post" action=(app.at("/ui/signin")) class="signin" {
                         input type="hidden" name="next" value=(next);
                         label { span { "Key or token" }
                             input type="password" name="key" required autofocus autocomplete="current-password" spellcheck="false" maxlength="16384";

@@ -6,7 +6,10 @@ use axum::extract::State;
 use maud::{Markup, html};
 use workflow::{Diagnostic, Severity, System};
 
-use super::{Begun, Tab, parts::segment};
+use super::{
+    Begun, Tab,
+    parts::{At, segment},
+};
 use crate::{
     answer::Answer,
     app::App,
@@ -20,21 +23,21 @@ use crate::{
 pub(super) async fn show(State(app): State<Arc<App>>, viewer: Viewer, Path(system): Path<String>) -> Answer {
     let published = app.system(&system)?;
     let begun = Begun::new(&app, &viewer, &system);
-    Ok(begun.show(Tab::Workflows, "Workflows", &body(&published.system)))
+    Ok(begun.show(Tab::Workflows, "Workflows", &body(begun.at(), &published.system)))
 }
 
-fn body(system: &System) -> Markup {
+fn body(at: At<'_>, system: &System) -> Markup {
     let files = listed(system);
     html! {
         div class="head" { h1 { "Workflows" } p class="quiet" { (system.workflows.len()) " loaded" } }
         @if files.is_empty() {
             section class="empty" { h2 { "No workflows" } p class="quiet" { "Put a file " code { "NAME.workflow.json" } " into " code { "systems/" (system.name) "/workflows" } "." } }
         }
-        ul class="work" { @for file in &files { (card(&system.name, file)) } }
+        ul class="work" { @for file in &files { (card(at, file)) } }
     }
 }
 
-fn card(system: &str, file: &Listed<'_>) -> Markup {
+fn card(at: At<'_>, file: &Listed<'_>) -> Markup {
     html! {
         li class="card" {
             @match file.graph {
@@ -45,7 +48,7 @@ fn card(system: &str, file: &Listed<'_>) -> Markup {
                         span class="tag" { @if graph.is_async { "background" } @else { "at once" } }
                         @for event in &graph.events { span class="tag event" { (event.kind) " " (event.identifier) } }
                         span class="push" {}
-                        a href={ "/ui/" (segment(system)) "/runs?workflow=" (segment(&graph.identifier)) } { "Runs" }
+                        a href={ (at.pages()) "/runs?workflow=" (segment(&graph.identifier)) } { "Runs" }
                     }
                     @if !graph.description.is_empty() { p class="quiet" { (graph.description) } }
                     details { summary { "Graph, " (graph.elements.len()) " elements" }

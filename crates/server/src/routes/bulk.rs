@@ -180,7 +180,7 @@ pub(crate) async fn begin(
     let asked = Asked { system, user: user.clone(), id: None, bulk, filter };
     once(&app, named, &user, &bytes, |key| async move {
         let action = on.engine.plan_bulk(asked).await?;
-        let response = begun(&action);
+        let response = begun(&on, &action);
         match key {
             None => {
                 on.engine.act(Deed::Record(Box::new(action))).await?;
@@ -307,10 +307,10 @@ fn type_name(value: &Value) -> &'static str {
     }
 }
 
-fn begun(action: &Action) -> Response {
+fn begun(app: &App, action: &Action) -> Response {
     let body = Begun { action: action.id, count: action.total, more: action.more };
     let mut response = json(StatusCode::ACCEPTED, &body);
-    if let Ok(place) = HeaderValue::try_from(format!("/{}/runs/bulk/{}", action.system, action.id)) {
+    if let Ok(place) = HeaderValue::try_from(app.at(&format!("/{}/runs/bulk/{}", action.system, action.id))) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response

@@ -1,9 +1,12 @@
 //! GET /openapi.json and /docs: what the server takes and answers, for programs and for people.
 
-use axum::{http::StatusCode, response::Response, routing::on};
+use std::sync::Arc;
+
+use axum::{extract::State, http::StatusCode, response::Response, routing::on};
 
 use crate::{
-    answer::bytes_of_json,
+    answer::json,
+    app::App,
     openapi, pages,
     route::{Gives, Kind, PAGE, PLAIN, Route, Who},
 };
@@ -27,6 +30,6 @@ pub(crate) const ROUTES: &[Route] = &[
     },
 ];
 
-async fn description() -> Response {
-    bytes_of_json(StatusCode::OK, openapi::text())
+async fn description(State(app): State<Arc<App>>) -> Response {
+    json(StatusCode::OK, &openapi::served(&app.settings.base_path))
 }

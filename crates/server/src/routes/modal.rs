@@ -62,7 +62,7 @@ pub(super) async fn answer(app: &App, key: Option<Key>, said: Said) -> Answer {
     }
     let Some(answer) = engine.answered(&modal).await? else {
         // Whoever has the key asks again, and waits again.
-        return Ok(named(run, queued(&system, run, false)));
+        return Ok(named(run, queued(app, &system, run, false)));
     };
     let response: Response = named(run, done(answer));
     let Some(key) = key else { return Ok(response) };

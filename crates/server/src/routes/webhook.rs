@@ -177,7 +177,7 @@ async fn begin(app: Arc<App>, guest: Guest, asked: Asked) -> Answer {
         let begun = match key {
             Some(key) => under_key(&on, key, call).await?,
             None => on.engine.call(call).await.map(|started| match started {
-                Started::Queued { run, existing } => named(run, queued(&system, run, existing)),
+                Started::Queued { run, existing } => named(run, queued(&on, &system, run, existing)),
                 Started::Done(answer) => named(answer.run, done(answer)),
             }),
         };
@@ -203,11 +203,11 @@ async fn under_key(app: &App, key: Key, call: Call) -> Result<Result<Response, R
     };
     let run = planned.run();
     if planned.in_background {
-        let (response, answer) = kept(named(run, queued(&system, run, false))).await?;
+        let (response, answer) = kept(named(run, queued(app, &system, run, false))).await?;
         let start = Deed::Start(Box::new(planned.into_start()));
         return match engine.once(key, start, Some(answer)).await? {
             Once::Did(Did::Started(first)) if first.existing => {
-                let (response, answer) = kept(named(first.id, queued(&system, first.id, true))).await?;
+                let (response, answer) = kept(named(first.id, queued(app, &system, first.id, true))).await?;
                 engine.keep(run, keep(&key, answer)).await?;
                 Ok(Ok(response))
             }
@@ -251,9 +251,10 @@ struct Queued {
     existing: bool,
 }
 
-pub(super) fn queued(system: &str, id: Id, existing: bool) -> Response {
+pub(super) fn queued(app: &App, system: &str, id: Id, existing: bool) -> Response {
     let mut response = json(StatusCode::ACCEPTED, &Queued { run: id, existing });
-    if let Ok(place) = HeaderValue::try_from(format!("/{}/runs/{id}", interpreter::escaped(system))) {
+    let place = app.at(&format!("/{}/runs/{id}", interpreter::escaped(system)));
+    if let Ok(place) = HeaderValue::try_from(place) {
         response.headers_mut().insert(header::LOCATION, place);
     }
     response
