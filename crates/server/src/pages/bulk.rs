@@ -102,7 +102,7 @@ fn confirm(of: &Confirm<'_>) -> Markup {
                 button type="submit" { (title) }
                 a href={ (of.at.pages()) "/runs" } { "Back" }
             }
-            div class="scroll" {
+            div class="scroll" tabindex="0" role="region" aria-label="Runs" {
                 table class="runs" {
                     thead { tr { th { "Status" } th { "Workflow" } th { "Run" } th { "Started" } th { "Took" } th { "By" } th { "Queue" } } }
                     tbody { @for run in of.sample { (row(of.at, run)) } }

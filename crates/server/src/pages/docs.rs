@@ -32,7 +32,7 @@ fn body(base: &str) -> Markup {
         @for (group, table) in groups {
             section class="card" {
                 h2 { (group) }
-                div class="scroll" {
+                div class="scroll" tabindex="0" role="region" aria-label=(group) {
                     table {
                         thead { tr { th { "Call" } th { "What it does" } th { "Who may" } th { "Takes" } th { "Answers" } } }
                         tbody { @for route in calls(table) { (line(base, route)) } }

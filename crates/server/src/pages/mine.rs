@@ -92,7 +92,7 @@ fn card(at: At<'_>, own: &Own) -> Markup {
             @if run.status == Status::Failed {
                 p class="trouble" { (crate::border::Shown::field(&run.end.as_ref().map(|end| end.error.clone()).unwrap_or_default(), "message").words()) }
             } @else if !result.is_null() {
-                details { summary { "Result" } pre { (result.pretty(RESULT_MAX)) } }
+                details { summary { "Result" } pre tabindex="0" { (result.pretty(RESULT_MAX)) } }
             }
             p class="foot" { (link(at, run)) @if !error.is_null() && run.status != Status::Failed { " · ended with an error" } }
         }

@@ -19,7 +19,7 @@ pub(super) async fn show(State(app): State<Arc<App>>, viewer: Viewer, Path(syste
     items.retain(|item| item.status == ItemStatus::Running);
     let body = html! {
         div class="head" { h1 { "Progress" } p class="quiet" { "Everything that moves right now." } }
-        (bars(begun.at(), &Bars::Moving, &items, Some("Nothing moves right now. Bars appear here by themselves.")))
+        div class="card board" { (bars(begun.at(), &Bars::Moving, &items, Some("Nothing moves right now. Bars appear here by themselves."))) }
     };
     Ok(begun.show(Tab::Progress, "Progress", &body))
 }

@@ -122,7 +122,7 @@ fn drawing(graph: &Graph, catalog: &Catalog, run: &Run, trace: Option<&Trace>) -
     html! {
         section aria-label="Graph" {
             h2 { "The way it took" }
-            div class="scroll drawing" tabindex="0" { (PreEscaped(draw(graph, catalog, &layout(graph), &path))) }
+            div class="scroll drawing" tabindex="0" role="region" aria-label="The graph" { (PreEscaped(draw(graph, catalog, &layout(graph), &path))) }
         }
     }
 }
@@ -155,7 +155,7 @@ fn values(run: &Run, sight: Sight, result: &Words) -> Markup {
             @if sight == Sight::All { div { h2 { "Input" } pre tabindex="0" { (Words::of(&run.start.input).pretty(VALUE_MAX)) } } }
             @if run.status.ended() { div { h2 { "Result" } pre tabindex="0" { (result.pretty(VALUE_MAX)) } } }
             @if !effects.is_empty() {
-                div { h2 { "Effects for the browser" } @for effect in &effects { pre { (effect.pretty(VALUE_MAX)) } } }
+                div { h2 { "Effects for the browser" } @for effect in &effects { pre tabindex="0" { (effect.pretty(VALUE_MAX)) } } }
             }
         }
     }
@@ -164,7 +164,7 @@ fn values(run: &Run, sight: Sight, result: &Words) -> Markup {
 fn children(at: At<'_>, children: &[Run]) -> Markup {
     html! {
         section { h2 { "Runs that it started" }
-            div class="scroll" { table class="runs" { tbody {
+            div class="scroll" tabindex="0" role="region" aria-label="Runs that it started" { table class="runs" { tbody {
                 @for child in children {
                     tr data-run=(child.start.id) {
                         td { (badge(child.status)) } td { strong { (child.start.workflow) } } td { (link(at, child)) }
@@ -212,12 +212,12 @@ fn fired(firing: &Firing, kind: &str) -> Markup {
                     @if firing.failure.is_some() { span class="tag bad" { "failed" } }
                     @for port in ports { span class="tag" { (port) } }
                 }
-                @if let Some(failure) = &firing.failure { h3 { "Failure" } pre { (Words::of(failure).pretty(VALUE_MAX)) } }
+                @if let Some(failure) = &firing.failure { h3 { "Failure" } pre tabindex="0" { (Words::of(failure).pretty(VALUE_MAX)) } }
                 div class="pair" {
                     div { h3 { "In" } (by_port(&firing.inputs)) }
                     div { h3 { "Out" } (by_port(&firing.outputs)) }
                     div { h3 { "Variables" } @if firing.vars.is_empty() { p class="quiet" { "none" } } @else {
-                        pre { (Words::of(&Value::Object(firing.vars.clone())).pretty(VALUE_MAX)) } } }
+                        pre tabindex="0" { (Words::of(&Value::Object(firing.vars.clone())).pretty(VALUE_MAX)) } } }
                 }
             }
         }
@@ -229,7 +229,7 @@ fn by_port(values: &[(Arc<str>, Value)]) -> Markup {
         @if values.is_empty() { p class="quiet" { "nothing" } }
         @for (port, value) in values {
             p class="port" { (port) }
-            pre { (Words::of(value).pretty(VALUE_MAX)) }
+            pre tabindex="0" { (Words::of(value).pretty(VALUE_MAX)) }
         }
     }
 }
@@ -243,7 +243,7 @@ fn logs(logs: &[Log]) -> Markup {
                         li class=(line.level) {
                             time datetime=(iso(line.at_ms)) { (iso(line.at_ms).get(11..23).unwrap_or_default()) }
                             span class="tag" { (line.level) } span class="quiet" { (line.element) } span class="message" { (Words::of(&line.message).words()) }
-                            @if !line.data.is_null() { details { summary { "data" } pre { (Words::of(&line.data).pretty(VALUE_MAX)) } } }
+                            @if !line.data.is_null() { details { summary { "data" } pre tabindex="0" { (Words::of(&line.data).pretty(VALUE_MAX)) } } }
                         }
                     }
                 }
@@ -260,7 +260,7 @@ fn journal(at: At<'_>, run: &Run, trace: &Trace) -> Markup {
             @if !trace.entries.is_empty() {
                 details { summary { "Entries" }
                     ol class="journal" start=(trace.gone + 1) {
-                        @for entry in trace.entries.iter().take(ROWS_MAX) { li { pre { (Words::of(entry).pretty(VALUE_MAX)) } } }
+                        @for entry in trace.entries.iter().take(ROWS_MAX) { li { pre tabindex="0" { (Words::of(entry).pretty(VALUE_MAX)) } } }
                     }
                 }
             }

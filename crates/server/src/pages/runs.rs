@@ -64,7 +64,7 @@ fn body(at: At<'_>, asked: &Asked, (workflows, operator): (&[&str], bool), page:
             button type="submit" { "Filter" }
             @if operator { (bulk::buttons(at, asked.status.as_deref())) }
         }
-        div class="scroll" {
+        div class="scroll" tabindex="0" role="region" aria-label="Runs" {
             table class="runs" data-live=[live.then_some("runs")]
                 data-filter-status=(asked.status.as_deref().unwrap_or_default())
                 data-filter-workflow=(asked.workflow.as_deref().unwrap_or_default())

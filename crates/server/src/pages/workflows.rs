@@ -52,7 +52,7 @@ fn card(at: At<'_>, file: &Listed<'_>) -> Markup {
                     }
                     @if !graph.description.is_empty() { p class="quiet" { (graph.description) } }
                     details { summary { "Graph, " (graph.elements.len()) " elements" }
-                        div class="scroll drawing" tabindex="0" {
+                        div class="scroll drawing" tabindex="0" role="region" aria-label={ "The graph of " (graph.title) } {
                             (maud::PreEscaped(draw(graph, interpreter::catalog(), &layout(graph), &graph::Path::default())))
                         }
                     }
@@ -72,7 +72,7 @@ fn found(finding: &Diagnostic) -> Markup {
         div class=(class) {
             p { span class="tag" { (finding.severity.word()) " " (finding.code) } " " (finding.says)
                 @if place.line > 0 { span class="quiet" { " · " (place.path) ":" (place.line) ":" (place.column) } } }
-            @if !place.source.is_empty() { pre { (place.source) } }
+            @if !place.source.is_empty() { pre tabindex="0" { (place.source) } }
             @if !finding.help.is_empty() { p class="quiet" { (finding.help) } }
         }
     }
