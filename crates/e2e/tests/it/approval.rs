@@ -10,7 +10,7 @@ use tokio::process::Command;
 use crate::browser::missing;
 
 /// The example, being served, with one request for leave; its address and its run.
-async fn scene(project: &Project, more: &[&str]) -> (Hefe, String, String) {
+pub(crate) async fn scene(project: &Project, more: &[&str]) -> (Hefe, String, String) {
     let example =
         Path::new(env!("CARGO_MANIFEST_DIR")).join("../../examples/approval/systems/office/workflows");
     let text = std::fs::read(example.join("request-leave.workflow.json")).unwrap();

@@ -3,6 +3,7 @@
 
 mod approval;
 mod attack;
+mod bakery;
 mod browser;
 mod bulk;
 mod clients;
@@ -15,5 +16,7 @@ mod once;
 mod openapi;
 mod order;
 mod read_only;
+mod script;
 mod sim;
 mod style;
+mod under;
