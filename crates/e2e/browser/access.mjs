@@ -11,7 +11,7 @@ const LOOKS = {
 
 const browser = await launch();
 try {
-  for (const [look, settings] of Object.entries(LOOKS)) {
+  await Promise.all(Object.entries(LOOKS).map(async ([look, settings]) => {
     // What moves in between is half as bright as it will be.
     const context = await browser.newContext({ ...settings, reducedMotion: 'reduce' });
     const page = await context.newPage();
@@ -38,7 +38,7 @@ try {
       await see('dialog');
     }
     await context.close();
-  }
+  }));
 } finally {
   await browser.close();
 }

@@ -1,13 +1,9 @@
 // Opens the address of a signal in Debian's chromium, without scripts, chooses an answer by keyboard and says, a JSON line,
 // what a person saw.
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const [address, answer, screenshot] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 try {
   const context = await browser.newContext({ javaScriptEnabled: false });
   const page = await context.newPage();

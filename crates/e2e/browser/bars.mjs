@@ -1,13 +1,9 @@
 // Opens a page of the server in Debian's chromium and says, a JSON line each, what a person sees: the bars' values as they
 // change, and every request that the page made. Ends when a bar is full or after the deadline.
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const [page_url, screenshot] = process.argv.slice(2);
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 try {
   const page = await browser.newPage();
   const requests = [];

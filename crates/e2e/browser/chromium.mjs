@@ -12,10 +12,13 @@ export const launch = (more = []) =>
 
 export const say = (what) => console.log(JSON.stringify(what));
 
-const lines = createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+let lines;
 
 // The next line that the test says.
-export const told = async () => JSON.parse((await lines.next()).value);
+export const told = async () => {
+  lines ??= createInterface({ input: process.stdin })[Symbol.asyncIterator]();
+  return JSON.parse((await lines.next()).value);
+};
 
 export const signIn = async (page, base, key) => {
   await page.goto(`${base}/ui/signin`);

@@ -1,15 +1,11 @@
 // Signs in at a server in Debian's chromium, and listens there as a page of it would: by pusher-js as a browser gets it,
 // with nothing but the cookie, and by EventSource. Says, a JSON line each, that it listens and what both heard.
 import { readFile } from 'node:fs/promises';
-import { chromium } from 'playwright-core';
+import { launch } from './chromium.mjs';
 
 const [base, system, user, key] = process.argv.slice(2);
 const library = await readFile(new URL('../clients/node_modules/pusher-js/dist/web/pusher.min.js', import.meta.url), 'utf8');
-const browser = await chromium.launch({
-  executablePath: '/usr/bin/chromium',
-  args: ['--no-sandbox', '--disable-gpu', '--disable-quic', '--no-first-run', '--disable-background-networking',
-    '--disable-component-update', '--disable-sync'],
-});
+const browser = await launch();
 try {
   // Pages of the server take no scripts of others.
   const page = await (await browser.newContext({ bypassCSP: true })).newPage();

@@ -15,8 +15,8 @@ use crate::jobs::{launch, scene};
 
 /// What the tests with a browser need and is not there.
 pub(crate) fn missing(folder: &Path) -> Option<&'static str> {
-    let found = [Path::new("/usr/bin/chromium").exists(), folder.join("node_modules").is_dir()];
-    (found != [true, true]).then_some("chromium or playwright-core (`.ci/browser` installs both)")
+    let found = [Path::new("/usr/bin/chromium").exists(), folder.join("node_modules/axe-core").is_dir()];
+    (found != [true, true]).then_some("chromium, playwright-core or axe-core (`.ci/browser` installs them)")
 }
 
 #[tokio::test]
