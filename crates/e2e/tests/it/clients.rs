@@ -138,14 +138,14 @@ async fn key(project: &Project) -> String {
 }
 
 /// A server at the address of another that is gone.
-async fn again_at(address: &str, project: &Project) -> Hefe {
+pub(crate) async fn again_at(address: &str, project: &Project) -> Hefe {
     let mut command = process::command();
     command.arg("serve").arg(project.path()).args(["--listen", address.strip_prefix("http://").unwrap()]);
     Hefe::start(command).await
 }
 
 /// A worker that stands at its first call until the gate opens.
-async fn held() -> (Provider, Gate, Project) {
+pub(crate) async fn held() -> (Provider, Gate, Project) {
     let (provider, project) = jobs::scene().await;
     let gate = Gate::new();
     provider.answer("/first/1", Answer { held: Some(gate.clone()), ..Answer::json(&json!({})) });
@@ -207,7 +207,7 @@ fn loud() -> Value {
 }
 
 /// Someone who may no more than every user, with a key.
-async fn user(name: &str, project: &Project) -> String {
+pub(crate) async fn user(name: &str, project: &Project) -> String {
     hefe(
         &["user", "add", name, "--role", "user", "--system", "shop", "--print-key", "--project", "PROJECT"],
         project,
