@@ -15,6 +15,7 @@ use tokio::sync::Notify;
 use super::{
     frame::{Audience, Content, Frame, Key, Mark, RunShown},
     log::Log,
+    rest::Rest,
 };
 use crate::serve::Peer;
 
@@ -89,6 +90,7 @@ pub(super) struct Board {
     /// A room that is made anew knows nothing up to here.
     swept: AtomicU64,
     clients: AtomicUsize,
+    pub(super) rest: Rest,
     ids: AtomicU64,
     began: Instant,
 }
@@ -103,6 +105,7 @@ impl Board {
             number: AtomicU64::new(0),
             swept: AtomicU64::new(0),
             clients: AtomicUsize::new(0),
+            rest: Rest::new(),
             ids: AtomicU64::new(0),
             began: Instant::now(),
         }

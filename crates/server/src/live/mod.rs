@@ -7,6 +7,7 @@ mod board;
 mod channel;
 mod frame;
 mod log;
+mod rest;
 mod stream;
 
 use std::{sync::Arc, time::Duration};

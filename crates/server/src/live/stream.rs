@@ -29,13 +29,6 @@ use crate::{
 
 /// A comment that keeps proxies and the watchdog at rest.
 const HEARTBEAT: Duration = Duration::from_secs(15);
-/// The shortest time between two deliveries to one client; what changes meanwhile is sent once.
-const REST: Duration = Duration::from_millis(20);
-/// What each connected client adds to it, so that the whole crowd costs a bounded part of the machine: about what a delivery
-/// costs the server, and each state in it. With less, ten thousand clients take two processors, and what is to be delivered
-/// waits behind deliveries (6 us: p99 182 ms instead of 109).
-const REST_EACH: Duration = Duration::from_micros(9);
-const REST_STATE: Duration = Duration::from_nanos(250);
 /// How many states are taken at once.
 const BATCH_MAX: usize = 256;
 /// How many bytes go out in one piece, about: it is written when the client has taken the one before.
@@ -160,8 +153,7 @@ impl Stream {
             if let Some(piece) = self.piece() {
                 return Some(piece);
             }
-            let rest = sleep_until(self.rest_until);
-            if self.stops_before(rest).await {
+            if !self.rested().await {
                 return None;
             }
             if let Err(error) = self.fill().await {
@@ -169,9 +161,8 @@ impl Stream {
                 return None;
             }
             if !self.out.is_empty() {
-                let count = |count| u32::try_from(count).unwrap_or(u32::MAX);
-                let costs = REST_EACH + REST_STATE * count(self.out.len());
-                self.rest_until = Instant::now() + REST + costs.saturating_mul(count(self.board.clients()));
+                let rest = self.board.rest.after(self.out.len(), self.board.clients());
+                self.rest_until = Instant::now() + rest;
                 continue;
             }
             let left_ms = self.until_ms.saturating_sub(self.engine.clock_ms()).max(0);
@@ -191,6 +182,17 @@ impl Stream {
                 self.out.push_back(Out::Word(Bytes::from_static(b":\n\n")));
             }
         }
+    }
+
+    /// Waits until the next delivery may be; false if the server stops before.
+    async fn rested(&self) -> bool {
+        let due = self.rest_until;
+        if due <= Instant::now() {
+            return true;
+        }
+        let stopped = self.stops_before(sleep_until(due)).await;
+        self.board.rest.woke(due.elapsed());
+        !stopped
     }
 
     /// Waits; true if the server stops before. The stop wakes nobody here: it polls each connection, and with it this. (To
