@@ -45,6 +45,10 @@ fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
     if run.cancel_at_ms.is_some() {
         return "its end was asked for".to_owned();
     }
+    let paused = shared.store.paused(&run.start.system, &run.start.queue);
+    if let (None, Some(pause)) = (run.wake_at_ms, paused) {
+        return format!("{} has paused its queue `{}` {}", pause.by, pause.queue, at(pause.at_ms, now_ms));
+    }
     match (run.wake_at_ms, run.blocked_by, run.attempts) {
         (Some(wake_at_ms), _, 0) => format!("it is to begin {}", at(wake_at_ms, now_ms)),
         (Some(wake_at_ms), _, failed) => {

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use recipe::Value;
 
-use crate::{Id, Item, NewRun, Notification, Standing};
+use crate::{Id, Item, NewRun, Notification, Pause, Standing};
 
 /// A short message for the browser that asked.
 #[derive(Debug, Clone, PartialEq)]
@@ -50,6 +50,15 @@ pub enum Change {
         start: Arc<NewRun>,
         /// Where it stands now.
         stands: Standing,
+    },
+    /// Nothing of that queue is claimed any more.
+    Paused(Pause),
+    /// Its runs are claimed again.
+    Resumed {
+        /// The tenant.
+        system: Arc<str>,
+        /// Its name.
+        queue: Arc<str>,
     },
     /// Someone asked a claimed run to end: for the worker that holds it.
     Cancel(Id),

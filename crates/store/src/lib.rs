@@ -14,6 +14,7 @@ mod once;
 mod people;
 pub mod probe;
 mod progress;
+mod queue;
 mod run;
 pub mod sabotage;
 pub mod sqlite;
@@ -29,6 +30,7 @@ pub use notification::{Handled, Handling, Notification};
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
 pub use people::{Grant, Noted, Session, User, UserEdit, UserKey};
 pub use progress::{Contribution, Item, ItemStatus, Merged, Past, Share, Took, Usual, Window};
+pub use queue::{Pause, Queue};
 pub use recipe::Blob;
 use recipe::Value;
 pub use run::{
@@ -244,6 +246,18 @@ pub trait Actions: Send + Sync {
     fn open_actions(&self) -> Reply<'_, Vec<Action>>;
 }
 
+/// Queues of systems.
+pub trait Queues: Send + Sync {
+    /// Nothing of that queue is claimed from then on; false if it was paused already, by whomever.
+    fn pause_queue(&self, pause: Pause) -> Reply<'_, bool>;
+    /// Its runs are claimed again; false if it was not paused.
+    fn resume_queue(&self, system: Arc<str>, queue: Arc<str>) -> Reply<'_, bool>;
+    /// The queues of a system in which runs are ready or worked, and those that are paused, by name. As this process knows them.
+    fn queues(&self, system: &str) -> Vec<Queue>;
+    /// Who has paused that queue.
+    fn paused(&self, system: &str, queue: &str) -> Option<Pause>;
+}
+
 /// Who may come in, and what was done by whom.
 pub trait People: Send + Sync {
     /// All who have keys here, by name. Whoever holds them reads them again at each [`Change::Users`].
@@ -263,7 +277,7 @@ pub trait People: Send + Sync {
 }
 
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions + People {
+pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions + Queues + People {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Whether there is room for what comes from outside; what runs is not asked. Cheap: the disk is looked at once a second.

@@ -9,8 +9,8 @@ use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
     Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane, Log, Moved,
-    NewRun, Noted, Notification, Once, Page, People, Reopened, Reply, Run, Runs, Session, Signalled, Started,
-    Step, Store, Ticket, User, UserEdit, Version, Versions,
+    NewRun, Noted, Notification, Once, Page, Pause, People, Queue, Queues, Reopened, Reply, Run, Runs,
+    Session, Signalled, Started, Step, Store, Ticket, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -284,6 +284,24 @@ impl Actions for Faulty {
 
     fn open_actions(&self) -> Reply<'_, Vec<Action>> {
         self.read("open_actions", self.inner.open_actions())
+    }
+}
+
+impl Queues for Faulty {
+    fn pause_queue(&self, pause: Pause) -> Reply<'_, bool> {
+        self.write("pause_queue", move |inner| inner.pause_queue(pause))
+    }
+
+    fn resume_queue(&self, system: Arc<str>, queue: Arc<str>) -> Reply<'_, bool> {
+        self.write("resume_queue", move |inner| inner.resume_queue(system, queue))
+    }
+
+    fn queues(&self, system: &str) -> Vec<Queue> {
+        self.inner.queues(system)
+    }
+
+    fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
+        self.inner.paused(system, queue)
     }
 }
 

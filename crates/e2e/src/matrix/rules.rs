@@ -99,6 +99,9 @@ pub(crate) const RULES: &[Rule] = &[
     ]),
     rule("post /{system}/runs/{run}/retry", "operator", &[ask("/{system}/runs/{mine}/retry", From(Operator), &[409])]),
     rule("post /{system}/runs/{run}/signal/{name}", "operator", &[ask("/{system}/runs/{mine}/signal/go", From(Operator), &[409])]),
+    rule("get /{system}/queues", "viewer", &[ask("/{system}/queues", From(Viewer), &[200])]),
+    rule("post /{system}/queues/{queue}/pause", "operator", &[send("/{system}/queues/mail/pause", "", From(Operator), &[200])]),
+    rule("post /{system}/queues/{queue}/resume", "operator", &[send("/{system}/queues/mail/resume", "", From(Operator), &[200])]),
     rule("get /{system}/runs/bulk", "operator", &[ask("/{system}/runs/bulk", From(Operator), &[200])]),
     rule("post /{system}/runs/bulk", "operator", &[
         send("/{system}/runs/bulk", r#"{"action": "cancel", "preview": true}"#, From(Operator), &[200]),

@@ -79,7 +79,11 @@ fn seen(life: &Life, stamp: u64, change: &Change) {
         }
         Change::Cancel(run) => life.log(format!("{stamp} {run} is asked to end")),
         Change::Notification(kept) => life.log(format!("{stamp} note {}", kept.body.to_json())),
-        Change::Toast(_) | Change::Message(_) | Change::Users => {}
+        Change::Toast(_)
+        | Change::Message(_)
+        | Change::Users
+        | Change::Paused(_)
+        | Change::Resumed { .. } => {}
     }
 }
 

@@ -57,6 +57,11 @@ async fn show(State(app): State<Arc<App>>) -> Answer {
         let age_s = (now_ms - lane.oldest.ms()).max(0) as f64 / 1e3;
         page.line(&[("queue", &lane.queue), ("system", &lane.system)], age_s);
     }
+    page.family("hefe_queue_paused", "gauge", "1 for a queue of which nothing is begun.");
+    let queues = app.engine.systems().into_iter().flat_map(|published| store.queues(&published.system.name));
+    for pause in queues.filter_map(|queue| queue.paused) {
+        page.line(&[("queue", &pause.queue), ("system", &pause.system)], 1);
+    }
     page.family("hefe_live_clients", "gauge", "Open streams of events.");
     page.line(&[], app.live.open());
     page.family("hefe_store_writable", "gauge", "1 where starts are taken, 0 where the disk refuses.");

@@ -14,6 +14,7 @@ pub(crate) mod mine;
 mod modal;
 pub(crate) mod notifications;
 pub(crate) mod progress;
+mod queues;
 pub(crate) mod runs;
 pub(crate) mod users;
 pub(crate) mod webhook;
@@ -27,6 +28,7 @@ pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("workflows", workflows::ROUTES),
     ("runs", runs::ROUTES),
     ("bulk", bulk::ROUTES),
+    ("queues", queues::ROUTES),
     ("progress", progress::ROUTES),
     ("mine", mine::ROUTES),
     ("notifications", notifications::ROUTES),

@@ -7,7 +7,7 @@ use testkit::{
     provider::{self, Gate, Provider},
 };
 
-use crate::scene::{Scene, hook};
+use crate::scene::{Scene, hook, is_over};
 
 fn responds() -> Value {
     hook(
@@ -364,5 +364,36 @@ async fn a_signal_is_brought_once_and_a_failed_run_tried_again() {
     assert_eq!((again.status, &again.json()["retry_of"]), (202, &json!(run)), "{}", again.text());
     assert_eq!(scene.client.post(&format!("{path}/retry?from=middle"), &json!(null)).await.status, 400);
     assert_eq!(scene.client.post(&format!("{path}/retry"), &json!(null)).await.status, 202);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_queue_stands_still_until_it_is_resumed() {
+    let workflow = json!({ "identifier": "Mail", "async": true, "queue": "mail", "entry": "go",
+        "elements": [{ "name": "go", "type": "action/response", "options": { "body": "gone" } }] });
+    let scene = Scene::of(&[("mail", workflow)], None).await;
+    let empty = json!({ "queue": "mail", "ready": 0, "oldest_at": null, "running": 0, "paused_by": null, "paused_at": null });
+    assert_eq!(scene.client.get("/main/queues").await.json()["items"], json!([empty]));
+    let paused = scene.client.post("/main/queues/mail/pause", &json!(null)).await.json();
+    assert_eq!((&paused["paused_by"], &paused["ready"]), (&json!("local"), &json!(0)));
+    let mut events = scene.client.events("/main/events").await;
+    let run = scene.client.post("/main/workflows/Mail/run", &json!({})).await.json()["run"].clone();
+    let at = format!("/main/runs/{}", run.as_str().unwrap());
+    let waits = scene.client.get(&at).await.json();
+    assert_eq!(waits["status"], "queued");
+    assert!(waits["why"].as_str().unwrap().starts_with("local has paused its queue `mail` "), "{waits}");
+    let metrics = scene.client.get("/metrics").await.text();
+    assert!(metrics.contains(r#"hefe_queue_paused{queue="mail",system="main"} 1"#), "{metrics}");
+    let again = scene.client.post("/main/queues/mail/pause", &json!(null)).await.json();
+    assert_eq!((&again["paused_at"], &again["ready"]), (&paused["paused_at"], &json!(1)), "the first stays");
+    scene.client.post("/main/queues/mail/resume", &json!(null)).await;
+    events
+        .until(|event| event.event == "run" && event.json()["id"] == run && is_over(&event.json()["status"]))
+        .await;
+    assert_eq!(scene.client.get("/main/queues").await.json()["items"], json!([empty]));
+    let trail = scene.client.get("/main/audit").await.json();
+    let what: Vec<_> =
+        trail["items"].as_array().unwrap().iter().map(|line| line["what"].as_str().unwrap()).collect();
+    assert!(what.contains(&"paused") && what.contains(&"resumed"), "{trail}");
     scene.stop().await;
 }

@@ -12,7 +12,9 @@ use std::{
     sync::Arc,
 };
 
-use crate::{Account, Claimed, Id, Limit, NewRun, Parked, Standing, Status, sabotage::Sabotage};
+use crate::{
+    Account, Claimed, Id, Limit, NewRun, Parked, Pause, Queue, Standing, Status, sabotage::Sabotage,
+};
 
 /// (system, workflow, key)
 type Limited = (Arc<str>, Arc<str>, Arc<str>);
@@ -24,6 +26,8 @@ type Lane = (Arc<str>, Arc<str>);
 pub(super) struct Memory {
     live: HashMap<Id, Live>,
     lanes: BTreeMap<Lane, BTreeSet<(Reverse<i32>, Id)>>,
+    /// Lanes of which nothing is claimed.
+    paused: BTreeMap<Lane, Pause>,
     /// The lane that was served last: the next one comes first.
     last: Option<Lane>,
     roots: HashMap<Id, usize>,
@@ -216,16 +220,33 @@ impl Memory {
         }
     }
 
+    /// The lane whose turn it is.
+    fn next_lane(&mut self) -> Option<Lane> {
+        use std::ops::Bound::{Excluded, Unbounded};
+        let last = self.last.take();
+        let after = last.into_iter().flat_map(|last| self.lanes.range((Excluded(last), Unbounded)));
+        let mut lanes = after.chain(&self.lanes).map(|(lane, _)| lane);
+        lanes.find(|lane| !self.paused.contains_key(*lane)).cloned()
+    }
+
+    pub(super) fn pause(&mut self, pause: Pause) {
+        self.paused.insert((pause.queue.clone(), pause.system.clone()), pause);
+    }
+
+    pub(super) fn resume(&mut self, system: &Arc<str>, queue: &Arc<str>) {
+        self.paused.remove(&(queue.clone(), system.clone()));
+    }
+
+    pub(super) fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
+        self.paused.get(&(queue.into(), system.into())).cloned()
+    }
+
     /// One ready run, the lanes in turn.
     pub(super) fn claim(&mut self) -> Option<Claimed> {
         if self.alone.is_some() {
             return None;
         }
-        let after = self.last.take().and_then(|last| {
-            use std::ops::Bound::{Excluded, Unbounded};
-            self.lanes.range((Excluded(last), Unbounded)).next().map(|(lane, _)| lane.clone())
-        });
-        let lane = after.or_else(|| self.lanes.keys().next().cloned())?;
+        let lane = self.next_lane()?;
         let set = self.lanes.get_mut(&lane)?;
         let first = if Sabotage::LeastUrgent.on() { set.last() } else { set.first() };
         let place = first.copied()?;
@@ -424,13 +445,42 @@ impl Memory {
         self.lanes.iter().filter_map(lane).collect()
     }
 
+    /// The queues of a system that have something to tell.
+    pub(super) fn queues(&self, of: &str) -> Vec<Queue> {
+        let mut found: BTreeMap<&Arc<str>, Queue> = BTreeMap::new();
+        let named = |queue: &Arc<str>| Queue {
+            queue: queue.clone(),
+            ready: 0,
+            oldest: None,
+            running: 0,
+            paused: None,
+        };
+        for ((queue, _), set) in self.lanes.iter().filter(|((_, system), _)| **system == *of) {
+            let known = found.entry(queue).or_insert_with(|| named(queue));
+            (known.ready, known.oldest) = (set.len() as u64, oldest(set));
+        }
+        let held = self.held.iter().filter_map(|run| self.live.get(run));
+        for live in held.filter(|live| *live.ready.start.system == *of) {
+            let queue = &live.ready.start.queue;
+            found.entry(queue).or_insert_with(|| named(queue)).running += 1;
+        }
+        for ((queue, _), pause) in self.paused.iter().filter(|((_, system), _)| **system == *of) {
+            found.entry(queue).or_insert_with(|| named(queue)).paused = Some(pause.clone());
+        }
+        found.into_values().collect()
+    }
+
     /// How many could be claimed now.
     pub(super) fn ready_len(&self) -> usize {
-        self.lanes.values().map(BTreeSet::len).sum()
+        self.claimable().map(BTreeSet::len).sum()
     }
 
     pub(super) fn is_ready(&self) -> bool {
-        !self.lanes.is_empty()
+        self.claimable().next().is_some()
+    }
+
+    fn claimable(&self) -> impl Iterator<Item = &BTreeSet<(Reverse<i32>, Id)>> {
+        self.lanes.iter().filter(|(lane, _)| !self.paused.contains_key(*lane)).map(|(_, set)| set)
     }
 }
 

@@ -19,6 +19,7 @@ mod outage;
 mod park;
 mod people;
 mod prune;
+mod queues;
 mod read;
 mod runs;
 mod unique;
@@ -54,8 +55,8 @@ use self::{
 };
 use crate::{
     Action, Actions, Changes, Checkpoint, Deed, Did, Entries, Error, Handled, Hash, Id, Inbox, Item, Items,
-    Journals, Kept, Key, Keys, Noted, Notification, Once, People, Reply, Session, Step, Store, User,
-    UserEdit, Version, Versions,
+    Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, People, Queue, Queues, Reply, Session, Step,
+    Store, User, UserEdit, Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -404,6 +405,24 @@ impl Keys for Sqlite {
 
     fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
         self.read(move |db| once::answered(db, &key))
+    }
+}
+
+impl Queues for Sqlite {
+    fn pause_queue(&self, pause: Pause) -> Reply<'_, bool> {
+        self.ask(move |apply| apply.pause_queue(&pause))
+    }
+
+    fn resume_queue(&self, system: Arc<str>, queue: Arc<str>) -> Reply<'_, bool> {
+        self.ask(move |apply| apply.resume_queue(&system, &queue))
+    }
+
+    fn queues(&self, system: &str) -> Vec<Queue> {
+        lock(&self.shared.memory).queues(system)
+    }
+
+    fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
+        lock(&self.shared.memory).paused(system, queue)
     }
 }
 

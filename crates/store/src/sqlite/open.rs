@@ -15,6 +15,7 @@ use super::{
     forms::{blob_of, id, status_of, trouble},
     held::left_open,
     memory::{Crashes, Memory, Ready},
+    queues,
 };
 use crate::{Error, Id, Parked, sabotage::Sabotage};
 
@@ -202,6 +203,7 @@ pub(super) fn unfinished(db: &Connection) -> Result<Memory, Error> {
     let dooms: bool =
         db.query_row("SELECT EXISTS (SELECT 1 FROM doomed)", [], |row| row.get(0)).map_err(trouble)?;
     memory.next_doom_ms = dooms.then_some(0);
+    queues::pauses(db)?.into_iter().for_each(|pause| memory.pause(pause));
     let mut found = db.prepare("SELECT name, n FROM counters").map_err(trouble)?;
     let mut rows = found.query([]).map_err(trouble)?;
     while let Some(row) = rows.next().map_err(trouble)? {

@@ -72,5 +72,6 @@ CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE users (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE sessions (name BLOB PRIMARY KEY, until INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX sessions_until ON sessions (until);
+CREATE TABLE pauses (system TEXT NOT NULL, queue TEXT NOT NULL, body BLOB NOT NULL, PRIMARY KEY (system, queue)) WITHOUT ROWID;
 -- Who did what; '' is the installation itself.
 CREATE TABLE trail (system TEXT NOT NULL, id BLOB NOT NULL, body BLOB NOT NULL, PRIMARY KEY (system, id)) WITHOUT ROWID;

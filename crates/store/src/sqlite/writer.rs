@@ -316,8 +316,11 @@ impl Writer {
             memory.expires(expires_at_ms);
         }
         for (_, change) in &after.changes {
-            if let Change::Cancel(run) = change {
-                memory.mark_cancelled(*run);
+            match change {
+                Change::Cancel(run) => memory.mark_cancelled(*run),
+                Change::Paused(pause) => memory.pause(pause.clone()),
+                Change::Resumed { system, queue } => memory.resume(system, queue),
+                _ => {}
             }
         }
         let ready = memory.is_ready() || due;

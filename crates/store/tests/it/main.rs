@@ -62,6 +62,7 @@ cases! {
     once: what_has_a_key_is_started_once, an_answer_to_a_modal_takes_its_key_for_its_run, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
         what_the_store_refuses_takes_no_key, another_runs_id_is_not_kept_as_an_answer, an_answer_is_kept_for_a_day;
     versions: the_same_content_is_the_same_version, a_secret_is_made_once;
+    queues: nothing_of_a_paused_queue_is_claimed_until_it_is_resumed;
     people: users_gather_grants_and_keys_and_lose_them, a_session_is_kept_until_it_is_closed_or_old,
         the_trail_is_read_from_its_newest_end;
 }

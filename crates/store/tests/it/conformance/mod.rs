@@ -9,6 +9,7 @@ pub(crate) mod once;
 pub(crate) mod parks;
 pub(crate) mod people;
 pub(crate) mod progress;
+pub(crate) mod queues;
 pub(crate) mod runs;
 pub(crate) mod versions;
 
