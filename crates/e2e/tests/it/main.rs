@@ -7,6 +7,7 @@ mod bakery;
 mod browser;
 mod bulk;
 mod clients;
+mod clock;
 mod disk;
 mod jobs;
 mod limits;
