@@ -21,6 +21,7 @@ mod people;
 mod prune;
 mod read;
 mod runs;
+mod schedules;
 mod unique;
 mod version;
 mod wal;

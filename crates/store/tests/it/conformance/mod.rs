@@ -10,6 +10,7 @@ pub(crate) mod parks;
 pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod versions;
 
 use std::sync::{
