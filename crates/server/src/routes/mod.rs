@@ -15,6 +15,7 @@ mod modal;
 pub(crate) mod notifications;
 pub(crate) mod progress;
 pub(crate) mod runs;
+mod schedules;
 pub(crate) mod users;
 pub(crate) mod webhook;
 pub(crate) mod workflows;
@@ -27,6 +28,7 @@ pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("workflows", workflows::ROUTES),
     ("runs", runs::ROUTES),
     ("bulk", bulk::ROUTES),
+    ("schedules", schedules::ROUTES),
     ("progress", progress::ROUTES),
     ("mine", mine::ROUTES),
     ("notifications", notifications::ROUTES),
