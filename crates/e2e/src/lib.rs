@@ -10,6 +10,7 @@
 )]
 
 pub mod attack;
+pub mod clock;
 pub mod crashdisk;
 mod dice;
 pub mod matrix;

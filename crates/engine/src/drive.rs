@@ -175,8 +175,8 @@ async fn open(
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(Failure::new("missing_workflow", says))
     })?;
-    let policy =
-        published.system.workflows.get(&new.workflow).map(|graph| Policy::of(graph)).unwrap_or_default();
+    let graph = published.system.workflows.get(&new.workflow);
+    let policy = graph.map(|graph| Policy::of_run(graph, &new.entry)).unwrap_or_default();
     if let Some(state) = parked.and_then(|parked| shared.kept.take(new.id, new.version, parked.epoch)) {
         let State { machine, written, waits, .. } = *state;
         return Ok(Opened { machine, written, waits, policy });

@@ -20,6 +20,7 @@ mod modal;
 mod policy;
 mod request;
 mod retry;
+mod schedules;
 mod settings;
 mod signals;
 mod stand;
@@ -39,6 +40,7 @@ pub use modal::{Modal, Said, Says, Used, is_modals};
 use recipe::Value;
 pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};
+pub use schedules::Wish;
 pub use settings::Settings;
 pub use signals::{Asked, Question, Signed};
 use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Signalled, Store};
@@ -61,6 +63,8 @@ pub(crate) struct Shared {
     pub(crate) http: Arc<dyn effects::http::Perform>,
     /// Something was recorded.
     pub(crate) bulk: tokio::sync::Notify,
+    /// Systems have changed.
+    pub(crate) schedules: tokio::sync::Notify,
     pub(crate) running: work::Running,
     pub(crate) kept: kept::Kept,
     pub(crate) doors: signals::Doors,
@@ -115,6 +119,7 @@ impl Engine {
             settings,
             http,
             bulk: tokio::sync::Notify::new(),
+            schedules: tokio::sync::Notify::new(),
             running: work::Running::default(),
             kept: kept::Kept::default(),
         };
@@ -132,7 +137,11 @@ impl Engine {
         let versions = read
             .map_err(|error| Error::Folder(project.clone(), std::io::Error::other(error)))?
             .map_err(|error| Error::Folder(project.clone(), error))?;
-        Ok(self.shared.systems.publish(versions).await?)
+        let changed = self.shared.systems.publish(versions).await?;
+        if !changed.is_empty() {
+            self.shared.schedules.notify_one();
+        }
+        Ok(changed)
     }
 
     /// Works runs, and publishes the folder when it changes, until `stop` says so; then finishes or hands back what is
@@ -141,8 +150,9 @@ impl Engine {
         let watch = systems::watch(self.clone(), stop.clone());
         let pass_on = work::pass_on(self.shared.clone(), stop.clone());
         let bulk = bulk::work(self.shared.clone(), stop.clone());
+        let schedules = schedules::work(self.shared.clone(), stop.clone());
         let work = work::work(self.shared.clone(), stop);
-        tokio::join!(watch, pass_on, bulk, work);
+        tokio::join!(watch, pass_on, bulk, schedules, work);
     }
 
     /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).

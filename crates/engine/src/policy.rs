@@ -30,6 +30,9 @@ pub(crate) struct Policy {
     pub(crate) stored_max: u64,
 }
 
+/// Tries in all of a run that a schedule began.
+const ATTEMPTS_BY_CLOCK: u32 = 3;
+
 impl Default for Policy {
     fn default() -> Policy {
         Policy::of(&Graph::default())
@@ -37,6 +40,15 @@ impl Default for Policy {
 }
 
 impl Policy {
+    /// Of a run that began there: one that a schedule began has more tries where the file names no number.
+    pub(crate) fn of_run(graph: &Graph, entry: &str) -> Policy {
+        let policy = Policy::of(graph);
+        let by_clock =
+            graph.events.iter().any(|event| &*event.identifier == entry && event.schedule.is_some());
+        let named = graph.settings.get("attempts").is_some_and(|attempts| !attempts.is_null());
+        if by_clock && !named { Policy { attempts: ATTEMPTS_BY_CLOCK, ..policy } } else { policy }
+    }
+
     pub(crate) fn of(graph: &Graph) -> Policy {
         let job = &graph.settings;
         let backoff = job.get("backoff").cloned().unwrap_or_default();

@@ -78,15 +78,34 @@ pub(crate) fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
     shared.store.room().map_err(Refusal::Store)?;
     let now_ms = shared.clock.now_ms();
     starts::count(shared, &published.system.name, now_ms)?;
-    let id = shared.ids.next(now_ms);
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
+    let person = call.person.as_ref();
+    let begins = Begins { published: &published, graph, event, input: call.input, person, in_background };
+    let new = new_run(shared, begins, now_ms)?;
+    Ok(Planned { published, new, in_background })
+}
+
+/// What begins a run: a request, or a schedule.
+pub(crate) struct Begins<'a> {
+    pub(crate) published: &'a Published,
+    pub(crate) graph: &'a Graph,
+    pub(crate) event: Option<&'a Event>,
+    pub(crate) input: recipe::Value,
+    pub(crate) person: Option<&'a crate::Person>,
+    pub(crate) in_background: bool,
+}
+
+/// The run that begins so.
+pub(crate) fn new_run(shared: &Shared, begins: Begins<'_>, now_ms: i64) -> Result<NewRun, Refusal> {
+    let Begins { published, graph, event, input, person, in_background } = begins;
+    let id = shared.ids.next(now_ms);
     let (unique, limit) = match in_background {
-        true => limits(graph, event, &call.input)?,
+        true => limits(graph, event, &input)?,
         false => (None, None),
     };
     let policy = Policy::of(graph);
     let base = published.hands_out_addresses.then(|| shared.doors.base());
-    let new = NewRun {
+    Ok(NewRun {
         id,
         system: published.system.name.clone(),
         workflow: graph.identifier.clone(),
@@ -96,18 +115,17 @@ pub(crate) fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
         parent: None,
         root: id,
         direct: in_background,
-        user: call.person.as_ref().map(|person| person.id.clone()),
-        context: context::of_person(call.person.as_ref(), &graph.identifier, base.as_deref()),
+        user: person.map(|person| person.id.clone()),
+        context: context::of_person(person, &graph.identifier, base.as_deref()),
         entry: event.map_or_else(|| "".into(), |event| event.identifier.clone()),
-        input: call.input,
+        input,
         retry_of: None,
         not_before_ms: None,
         unique,
         limit,
         keep_ms: policy.keep_ms,
         created_at_ms: now_ms,
-    };
-    Ok(Planned { published, new, in_background })
+    })
 }
 
 /// Writes what a run inside the request did, and the answer with it if that is to be kept; only then it may be sent.

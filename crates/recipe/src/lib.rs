@@ -26,7 +26,7 @@ mod value;
 
 pub use context::{Context, Facts, Limits, NoFacts};
 pub use error::Error;
-pub use functions::{Function, functions, instant_ms};
+pub use functions::{Function, functions, instant_ms, time_zone, time_zones};
 pub use reads::{Path, Root, Segment};
 pub use recipe::Recipe;
 pub use value::{Blob, List, ListMut, Map, Missing, Name, Taint, Text, Value, apart, joined};

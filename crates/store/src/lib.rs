@@ -17,6 +17,7 @@ mod progress;
 mod queue;
 mod run;
 pub mod sabotage;
+mod schedule;
 pub mod sqlite;
 mod version;
 
@@ -37,6 +38,7 @@ pub use run::{
     Account, Await, Cancelled, Claimed, End, Filter, Heard, Lane, Limit, Log, Moved, NewRun, Page, Park,
     Parked, Reopened, Run, Signalled, Standing, Started, Status, Unique,
 };
+pub use schedule::{Declared, Due, Fate, Overlap, Paused, Plan, Schedule, Settled, Timing, Why};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
 pub use version::{Hash, Version};
@@ -258,6 +260,23 @@ pub trait Queues: Send + Sync {
     fn paused(&self, system: &str, queue: &str) -> Option<Pause>;
 }
 
+/// What is due by the clock. Every due time is settled once, however many processes try.
+pub trait Schedules: Send + Sync {
+    /// Makes these the schedules of a system, and gives them. One that is new, changed or back has nothing due before `at_ms`; one that is
+    /// not named is gone, with its ledger and its pause kept.
+    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>>;
+    /// Those of a system (None: of all) that are not gone.
+    fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>>;
+    /// Settles due times: each gets its line in the ledger, with the run that it starts, in one transaction. Whether the schedule is paused and
+    /// whether a run of it lives is looked up there. None: somebody settled them before, or the schedule has changed, and nothing was
+    /// done. [`Error::Conflict`] where one of them has a line already.
+    fn settle(&self, due: Due) -> Reply<'_, Option<Vec<Settled>>>;
+    /// Pauses a schedule, or lets it go on; None: there is no such schedule.
+    fn pause(&self, schedule: Id, paused: Option<Paused>) -> Reply<'_, Option<Schedule>>;
+    /// A hundred lines of the ledger that were due before that moment (None: the newest), the newest first. They stay 90 days.
+    fn ledger(&self, schedule: Id, before_ms: Option<i64>) -> Reply<'_, Vec<Settled>>;
+}
+
 /// Who may come in, and what was done by whom.
 pub trait People: Send + Sync {
     /// All who have keys here, by name. Whoever holds them reads them again at each [`Change::Users`].
@@ -277,7 +296,9 @@ pub trait People: Send + Sync {
 }
 
 /// All of it.
-pub trait Store: Runs + Journals + Items + Inbox + Versions + Keys + Actions + Queues + People {
+pub trait Store:
+    Runs + Journals + Items + Inbox + Versions + Keys + Actions + Queues + Schedules + People
+{
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;
     /// Whether there is room for what comes from outside; what runs is not asked. Cheap: the disk is looked at once a second.

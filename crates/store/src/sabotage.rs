@@ -34,6 +34,8 @@ pub enum Sabotage {
     NoBackoff,
     /// A stopping process keeps its runs.
     KeepHeld,
+    /// A due time that is settled is settled again.
+    DueTwice,
     /// A route takes whoever is signed in, whatever its line says.
     NoRank,
     /// A run and a progress item are everyone's own.
@@ -78,6 +80,7 @@ impl Sabotage {
             Sabotage::NoTimeout => "no-timeout",
             Sabotage::NoBackoff => "no-backoff",
             Sabotage::KeepHeld => "keep-held",
+            Sabotage::DueTwice => "due-twice",
             Sabotage::NoRank => "no-rank",
             Sabotage::NoOwner => "no-owner",
             Sabotage::NoSystem => "no-system",

@@ -7,10 +7,11 @@ use std::{pin::Pin, sync::Arc};
 
 use recipe::Value;
 use store::{
-    Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Deed, Did, Entries, Error,
-    Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane, Log, Moved,
-    NewRun, Noted, Notification, Once, Page, Pause, People, Queue, Queues, Reopened, Reply, Run, Runs,
-    Session, Signalled, Started, Step, Store, Ticket, User, UserEdit, Version, Versions,
+    Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
+    Entries, Error, Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane,
+    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Queue, Queues, Reopened,
+    Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started, Step, Store, Ticket, User,
+    UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -302,6 +303,28 @@ impl Queues for Faulty {
 
     fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
         self.inner.paused(system, queue)
+    }
+}
+
+impl Schedules for Faulty {
+    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>> {
+        self.write("declare", move |inner| inner.declare(system, declared, at_ms))
+    }
+
+    fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>> {
+        self.read("schedules", self.inner.schedules(system))
+    }
+
+    fn settle(&self, due: Due) -> Reply<'_, Option<Vec<Settled>>> {
+        self.write("settle", move |inner| inner.settle(due))
+    }
+
+    fn pause(&self, schedule: Id, paused: Option<Paused>) -> Reply<'_, Option<Schedule>> {
+        self.write("pause", move |inner| inner.pause(schedule, paused))
+    }
+
+    fn ledger(&self, schedule: Id, before_ms: Option<i64>) -> Reply<'_, Vec<Settled>> {
+        self.read("ledger", self.inner.ledger(schedule, before_ms))
     }
 }
 

@@ -5,7 +5,7 @@ use std::{collections::HashMap, sync::Arc};
 use recipe::Value;
 use smallvec::SmallVec;
 
-use crate::{Diagnostic, Place, Template};
+use crate::{Diagnostic, Place, Schedule, Template};
 
 /// A system's workflows at one version.
 #[derive(Debug, Clone, Default)]
@@ -163,6 +163,8 @@ pub struct Event {
     pub is_async: Option<bool>,
     /// Only for records of this module.
     pub module: Option<Arc<str>>,
+    /// When it is due by itself.
+    pub schedule: Option<Schedule>,
     /// Every key as it stands in the file, those of the event laid over the element's options.
     pub options: Value,
 }

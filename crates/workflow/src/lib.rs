@@ -5,16 +5,21 @@
 //! element by name.
 
 mod catalog;
+mod cron;
 mod diagnostic;
 mod graph;
 mod json;
 mod load;
+mod sabotage;
+mod schedule;
 mod template;
 mod units;
 
 pub use catalog::{Catalog, Class, Declaration, Example, Json, Kind, Opt, Port};
+pub use cron::{Cron, CronError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use graph::{Binding, Element, Event, Graph, Options, Source, System, Target};
 pub use load::{File, load};
+pub use schedule::{Catchup, Overlap, Schedule};
 pub use template::{Part, Template};
 pub use units::{duration_ms, size_bytes};

@@ -2,6 +2,7 @@
 
 mod element;
 mod file;
+mod schedule;
 mod shape;
 mod words;
 

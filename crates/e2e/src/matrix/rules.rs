@@ -108,6 +108,11 @@ pub(crate) const RULES: &[Rule] = &[
     ]),
     rule("get /{system}/runs/bulk/{action}", "operator", &[ask("/{system}/runs/bulk/{action}", From(Operator), &[200])]),
     rule("post /{system}/runs/bulk/{action}/cancel", "operator", &[ask("/{system}/runs/bulk/{action}/cancel", From(Operator), &[202, 409])]),
+    rule("get /{system}/schedules", "viewer", &[ask("/{system}/schedules", From(Viewer), &[200])]),
+    rule("get /{system}/schedules/{schedule}/ledger", "viewer", &[ask("/{system}/schedules/{schedule}/ledger", From(Viewer), &[200])]),
+    rule("post /{system}/schedules/{schedule}/pause", "operator", &[ask("/{system}/schedules/{schedule}/pause", From(Operator), &[200])]),
+    rule("post /{system}/schedules/{schedule}/resume", "operator", &[ask("/{system}/schedules/{schedule}/resume", From(Operator), &[200])]),
+    rule("post /{system}/schedules/{schedule}/run", "operator", &[ask("/{system}/schedules/{schedule}/run", From(Operator), &[202])]),
     rule("get /{system}/progress", "own or user", &[ask("/{system}/progress", SignedIn, &[200])]),
     rule("get /{system}/progress/{item}", "own or user", &[
         ask("/{system}/progress/{own}", OwnOnly, &[200]),
@@ -238,7 +243,7 @@ pub(crate) fn expected(rule: &Rule, ask: &Ask, person: &Person, system: &str) ->
     }
     // What there is in `shop` is not there in `other`.
     let mine = person.name == "owner" && system == "shop";
-    let a_thing = ["{mine}", "{theirs}", "{own}", "{public}", "{orphan}", "{action}", "{note}"];
+    let a_thing = ["{mine}", "{theirs}", "{own}", "{public}", "{orphan}", "{action}", "{note}", "{schedule}"];
     let elsewhere = in_system && system != "shop" && a_thing.iter().any(|thing| ask.path.contains(thing));
     let answer = match ask.may {
         From(least) if level < least => 403,

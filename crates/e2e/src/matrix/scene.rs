@@ -88,7 +88,16 @@ impl Scene {
         let own = item(&owner, "private bar").await;
         let public = item(&owner, "public bar").await;
         let orphan = item(&root, "orphan bar").await;
+        let schedule = loop {
+            let all = root.get("/shop/schedules").await;
+            assert_eq!(all.status, 200, "{}", all.text());
+            let all = all.json();
+            if let Some(id) = all["items"][0]["id"].as_str() {
+                break id.to_owned();
+            }
+        };
         self.things.extend([
+            ("schedule", schedule),
             ("mine", mine),
             ("theirs", theirs),
             ("action", action),
@@ -147,6 +156,9 @@ fn workflows() -> Vec<(&'static str, Value)> {
             { "name": name.to_lowercase(), "type": "event/webhook", "to": { "default": { "stop": ["default"] } } },
             { "name": "stop", "type": "flow/stop" } ] })
     };
+    let timed = json!({ "identifier": "Timed", "async": true,
+        "events": [{ "identifier": "timer", "type": "cron", "expression": "@yearly" }],
+        "elements": [{ "name": "timer", "type": "event/cron" }] });
     let bar = |name: &str, public: bool, private: bool| {
         let mut elements = vec![
             json!({ "name": name.to_lowercase(), "type": "event/webhook", "to": { "default": { "bar": ["default"] } } }),
@@ -167,6 +179,7 @@ fn workflows() -> Vec<(&'static str, Value)> {
         json!({ "identifier": name, "async": true, "events": [event], "elements": elements })
     };
     vec![
+        ("timed", timed),
         ("open", inside("Open", json!({ "public": true }))),
         ("any", inside("Any", json!({}))),
         ("staff", inside("Staff", json!({ "roles": ["staff"] }))),

@@ -7,6 +7,7 @@ mod bakery;
 mod browser;
 mod bulk;
 mod clients;
+mod clock;
 mod curl;
 mod disk;
 mod jobs;

@@ -11,6 +11,7 @@ mod modals;
 mod patience;
 mod redirects;
 mod scene;
+mod schedules;
 mod sent;
 mod sizes;
 mod stops;

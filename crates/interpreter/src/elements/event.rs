@@ -46,6 +46,48 @@ pub(super) const WEBHOOK: Type = Type::plain(
     |firing| Ok(all(firing.input(), &["default", "input", "request", "prototype"])),
 );
 
+pub(super) const CRON: Type = Type::plain(
+    &Declaration {
+        name: "event/cron",
+        doc: "Starts a run when its schedule is due.",
+        class: Class::Pure,
+        options: &[
+            literal(
+                "expression",
+                &[Json::Text],
+                "Minute, hour, day of month, month and day of week: `0 8 * * 1-5`.",
+            ),
+            literal(
+                "timezone",
+                &[Json::Text],
+                "Where that is the time, as `Europe/Berlin`; the system's by default.",
+            ),
+            literal(
+                "catchup",
+                &[Json::Text],
+                "What becomes of times at which everything was down: `latest` (default), `all`, `none`.",
+            ),
+            literal(
+                "overlap",
+                &[Json::Text],
+                "What becomes of a time at which its last run still lives: `skip` (default), `queue`, `allow`.",
+            ),
+            literal("async", &[Json::Bool], "Without effect: nobody waits for it."),
+            ignored("title"),
+        ],
+        ins: IN,
+        outs: &[Port { name: "default", doc: "{scheduled_at, fired_at, previous_at}." }],
+        outs_from: None,
+        examples: &[Example {
+            says: "when it was due, when it began, and when it was due before that",
+            element: "{}",
+            input: r#"{"scheduled_at": "2026-03-02T07:00:00Z", "fired_at": "2026-03-02T07:00:00.012Z", "previous_at": null}"#,
+            output: r#"{"default": {"scheduled_at": "2026-03-02T07:00:00Z", "fired_at": "2026-03-02T07:00:00.012Z", "previous_at": null}}"#,
+        }],
+    },
+    |firing| Ok(all(firing.input(), &["default"])),
+);
+
 const BROWSER_OUTS: &[Port] = &[
     Port { name: "default", doc: "The record, else the whole body." },
     Port { name: "value", doc: "The field's value." },

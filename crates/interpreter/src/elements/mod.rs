@@ -15,6 +15,7 @@ use crate::element::Type;
 
 static TYPES: &[Type] = &[
     event::WEBHOOK,
+    event::CRON,
     event::ON_CLICK,
     event::ON_CHANGE,
     flow::r#if::TYPE,

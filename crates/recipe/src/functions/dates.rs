@@ -219,6 +219,16 @@ impl Moment {
     }
 }
 
+/// The zone of that IANA name, of those bundled.
+pub fn time_zone(name: &str) -> Option<TimeZone> {
+    if name == "UTC" { Some(TimeZone::UTC) } else { ZONES.get(name).ok() }
+}
+
+/// The names of all zones there are.
+pub fn time_zones() -> Vec<String> {
+    ZONES.available().map(|name| name.to_string()).collect()
+}
+
 /// The point in time that a date is, in that zone where it names none, milliseconds since 1970; None for what is no date.
 pub fn instant_ms(date: &Value, zone: &str) -> Option<i64> {
     let moment = match date {
@@ -226,8 +236,7 @@ pub fn instant_ms(date: &Value, zone: &str) -> Option<i64> {
         Value::Int(second) => Moment::At(Timestamp::from_second(*second).ok()?),
         _ => return None,
     };
-    let zone = if zone == "UTC" { TimeZone::UTC } else { ZONES.get(zone).ok()? };
-    moment.zoned(&zone).map(|zoned| zoned.timestamp().as_millisecond())
+    moment.zoned(&time_zone(zone)?).map(|zoned| zoned.timestamp().as_millisecond())
 }
 
 /// The date that an argument is, and whether it is a day; None for null and an empty text. A number is seconds since
@@ -257,10 +266,7 @@ fn moment(args: &Args<'_, '_>, at: usize) -> Result<Option<(Moment, bool)>, Stop
 fn zone(args: &Args<'_, '_>, at: usize) -> Result<TimeZone, Stop> {
     let named = args.given(at);
     let name = if named { args.words(at)?.into_owned() } else { args.machine.context.facts.timezone() };
-    if name == "UTC" {
-        return Ok(TimeZone::UTC);
-    }
-    ZONES.get(&name).map_err(|_| {
+    time_zone(&name).ok_or_else(|| {
         let whose = if named { "this text" } else { "the system's `timezone`" };
         Stop::new(format!("`{}` takes a time zone, and {whose} is none", args.call.function.name))
             .with_help("zones are named as `Europe/Berlin`")

@@ -11,7 +11,7 @@ mod objects;
 mod sanitise;
 mod text;
 
-pub use dates::instant_ms;
+pub use dates::{instant_ms, time_zone, time_zones};
 
 pub(crate) use args::{Args, char_at};
 

@@ -16,6 +16,7 @@ pub(crate) mod notifications;
 pub(crate) mod progress;
 mod queues;
 pub(crate) mod runs;
+mod schedules;
 pub(crate) mod users;
 pub(crate) mod webhook;
 pub(crate) mod workflows;
@@ -29,6 +30,7 @@ pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("runs", runs::ROUTES),
     ("bulk", bulk::ROUTES),
     ("queues", queues::ROUTES),
+    ("schedules", schedules::ROUTES),
     ("progress", progress::ROUTES),
     ("mine", mine::ROUTES),
     ("notifications", notifications::ROUTES),

@@ -19,5 +19,6 @@ mod pages;
 mod pusher;
 mod refusals;
 mod scene;
+mod schedules;
 mod signals;
 mod tokens;

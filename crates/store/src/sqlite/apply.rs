@@ -271,6 +271,11 @@ impl Apply<'_> {
     }
 
     pub(super) fn start(&mut self, new: &NewRun) -> Result<(), Error> {
+        self.start_after(new, &[])
+    }
+
+    /// It begins when those others have ended.
+    pub(super) fn start_after(&mut self, new: &NewRun, others: &[Id]) -> Result<(), Error> {
         if !self.insert(new)? {
             return Ok(());
         }
@@ -286,13 +291,15 @@ impl Apply<'_> {
             )?;
         }
         let new = Arc::new(new.clone());
-        if let Some(at_ms) = new.not_before_ms.filter(|_| !Sabotage::IgnoreDelay.on()) {
+        let wake_at_ms = new.not_before_ms.filter(|_| !Sabotage::IgnoreDelay.on());
+        if wake_at_ms.is_some() || !others.is_empty() {
+            self.await_from_the_first(&new, others)?;
             // It is parked from the first, and comes up as a wait does.
             self.run(
                 "INSERT INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
-                params![key(new.id), key(new.root), status_code(Status::Queued), at_ms],
+                params![key(new.id), key(new.root), status_code(Status::Queued), wake_at_ms],
             )?;
-            self.after.moved.push(Moved::Parked(new.id, Status::Queued, Some(at_ms)));
+            self.after.moved.push(Moved::Parked(new.id, Status::Queued, wake_at_ms));
         } else {
             *self.after.roots.entry(new.root).or_default() += 1;
             self.after.queued.push(new.clone());

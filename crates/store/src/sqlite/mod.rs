@@ -22,6 +22,7 @@ mod prune;
 mod queues;
 mod read;
 mod runs;
+mod schedules;
 mod unique;
 mod version;
 mod wal;

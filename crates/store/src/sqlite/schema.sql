@@ -34,6 +34,10 @@ CREATE INDEX ends_cancelled ON ends (run) WHERE status = 5;
 CREATE TABLE actions (id BLOB PRIMARY KEY, system TEXT NOT NULL, open INTEGER NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
 CREATE INDEX actions_open ON actions (id) WHERE open = 1;
 CREATE INDEX actions_system ON actions (system, id);
+-- What is due by the clock, what became of each due time, and the runs of each schedule that may live.
+CREATE TABLE schedules (id BLOB PRIMARY KEY, system TEXT NOT NULL, body BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE ledger (schedule BLOB NOT NULL, due INTEGER NOT NULL, body BLOB NOT NULL, PRIMARY KEY (schedule, due)) WITHOUT ROWID;
+CREATE TABLE fired (schedule BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (schedule, run)) WITHOUT ROWID;
 -- When each ended run may go.
 CREATE TABLE expires (at INTEGER NOT NULL, run BLOB NOT NULL, PRIMARY KEY (at, run)) WITHOUT ROWID;
 CREATE TABLE children (parent BLOB NOT NULL, run BLOB NOT NULL, PRIMARY KEY (parent, run)) WITHOUT ROWID;

@@ -11,6 +11,11 @@ use crate::{Error, Id, NewRun, Started, Status, Unique, sabotage::Sabotage};
 impl Apply<'_> {
     /// Starts a run, or gives back the one that holds its key.
     pub(super) fn start_unique(&mut self, new: &NewRun) -> Result<Started, Error> {
+        self.start_behind(new, &[])
+    }
+
+    /// The same; it begins when those others have ended, all of which live.
+    pub(super) fn start_behind(&mut self, new: &NewRun, others: &[Id]) -> Result<Started, Error> {
         if let Some(unique) = new.unique.as_ref().filter(|_| !Sabotage::TwoUnique.on()) {
             if let Some(holder) = self.holder(new, unique)? {
                 return Ok(holder);
@@ -21,7 +26,7 @@ impl Apply<'_> {
                 params![&*new.system, &*new.workflow, &*unique.key, key(new.id), until_ms],
             )?;
         }
-        self.start(new)?;
+        self.start_after(new, others)?;
         Ok(Started { id: new.id, status: Status::Queued, existing: false })
     }
 

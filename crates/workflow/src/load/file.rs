@@ -4,7 +4,7 @@ use std::{ops::Range, sync::Arc};
 
 use recipe::{Map, Value};
 
-use super::{Names, Source, element, help_or, shape, stem, words};
+use super::{Names, Source, element, help_or, schedule, shape, stem, words};
 use crate::{
     Catalog, Element, Event, Graph, Template,
     json::{Kind, Node},
@@ -189,7 +189,8 @@ fn events(source: &mut Source<'_>, catalog: &Catalog, root: &Node, names: &Names
         known_event(source, catalog, node, of_element);
         let kind = node.said("type").or_else(|| of_element.strip_prefix("event/")).unwrap_or_default();
         let options = element.as_ref().and_then(|element| element.get("options"));
-        events.push(event(node, options, index, identifier, kind));
+        let schedule = (kind == "cron").then(|| schedule::read(source, node, options)).flatten();
+        events.push(Event { schedule, ..event(node, options, index, identifier, kind) });
     }
     events
 }
@@ -235,6 +236,7 @@ fn event(node: &Node, options: Option<&Node>, element: u32, identifier: &str, ki
         roles: roles.iter().filter_map(|role| role.as_str().map(Into::into)).collect(),
         is_async: merged.get("async").map(Value::truthy),
         module: text("module"),
+        schedule: None,
         options: Value::Object(merged),
     }
 }

@@ -33,7 +33,7 @@ pub(super) enum Shape {
 }
 
 /// A key, what it may be, and how to write it.
-type Rule = (&'static str, Shape, &'static str);
+pub(super) type Rule = (&'static str, Shape, &'static str);
 
 const EDGES: &str = "write {\"output port\": {\"element\": [\"input port\"]}}";
 const SPAN: &str = "write a number with ms, s, m, h or d, such as \"90s\" or \"10m\"";

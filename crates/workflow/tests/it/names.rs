@@ -139,6 +139,13 @@ fn unknown_keys_are_kept_and_told() {
       |                                                       ^^^^^^^^
     help: did you mean `options`?
 
+    error[HF015]: a schedule has no `expression`
+      --> workflows/a.workflow.json:4:14
+      |
+    4 |   "events": [{ "identifier": "one", "type": "cron", "expresion": "* * * * *", "color": "red" }]
+      |              ^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^^
+    help: write when it is due: `0 8 * * 1-5`, or `@daily`
+
     warning[HF010]: an event has no key `expresion`
       --> workflows/a.workflow.json:4:53
       |
@@ -153,6 +160,6 @@ fn unknown_keys_are_kept_and_told() {
       |                                                                               ^^^^^^^
     help: remove it; it is kept, and has no effect
 
-    loaded: a
+    loaded: nothing
     "#);
 }

@@ -11,6 +11,7 @@ pub(crate) mod people;
 pub(crate) mod progress;
 pub(crate) mod queues;
 pub(crate) mod runs;
+pub(crate) mod schedules;
 pub(crate) mod versions;
 
 use std::sync::{

@@ -1,0 +1,146 @@
+//! Schedules, and the ledger of what became of each due time (durability.md, Schedules).
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::{Hash, Id, NewRun};
+
+/// One event of one workflow that is due by the clock.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Schedule {
+    /// Of its names: see [`Schedule::id_of`].
+    pub id: Id,
+    /// The tenant.
+    pub system: Arc<str>,
+    /// The workflow's identifier.
+    pub workflow: Arc<str>,
+    /// The event's identifier.
+    pub event: Arc<str>,
+    /// What it is due by, whatever that is: one that changed begins anew.
+    pub rule: Arc<str>,
+    /// What was due up to then is settled, milliseconds since 1970.
+    pub settled_ms: i64,
+    /// The last due time that started a run, milliseconds since 1970.
+    pub ran_ms: Option<i64>,
+    /// Set while its due times are skipped.
+    pub paused: Option<Paused>,
+    /// The system's current version does not have it.
+    pub gone: bool,
+}
+
+impl Schedule {
+    /// The id of a schedule by its names.
+    pub fn id_of(system: &str, workflow: &str, event: &str) -> Id {
+        // Names hold no NUL.
+        let Hash(hash) = Hash::of(format!("{system}\0{workflow}\0{event}").as_bytes());
+        let mut bytes = [0; 16];
+        bytes.copy_from_slice(&hash[..16]);
+        Id(u128::from_be_bytes(bytes))
+    }
+}
+
+/// Who paused it, and when.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Paused {
+    /// The person.
+    pub by: Arc<str>,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// A schedule as a version of its system says.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Declared {
+    /// The workflow's identifier.
+    pub workflow: Arc<str>,
+    /// The event's identifier.
+    pub event: Arc<str>,
+    /// What it is due by.
+    pub rule: Arc<str>,
+}
+
+/// Due times of a schedule that are to be settled, in one transaction with the runs that they start.
+#[derive(Debug, Clone)]
+pub struct Due {
+    /// Which.
+    pub schedule: Id,
+    /// What the times were reckoned by.
+    pub rule: Arc<str>,
+    /// In order, with what is planned for each; at most one by hand, and that alone.
+    pub times: Vec<(i64, Plan)>,
+    /// Where a run of the schedule still lives.
+    pub overlap: Overlap,
+    /// Milliseconds since 1970.
+    pub at_ms: i64,
+}
+
+/// What is planned for a due time.
+#[derive(Debug, Clone)]
+pub enum Plan {
+    /// It starts that run.
+    Start(Timing, Box<NewRun>),
+    /// It starts none.
+    Skip(Why),
+}
+
+/// When a due time came to be settled.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Timing {
+    /// When it was due.
+    OnTime,
+    /// Noticeably later, though somebody was there.
+    Late,
+    /// Nobody was there when it was due.
+    CaughtUp,
+    /// It was not due: a person asked for it. Neither a pause nor a run that lives holds it up.
+    ByHand,
+}
+
+/// What becomes of a due time at which a run of the schedule lives.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Overlap {
+    /// It is skipped.
+    Skip,
+    /// Its run begins when those that live have ended.
+    Queue,
+    /// Its run begins beside them.
+    Allow,
+}
+
+/// What became of a due time.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Fate {
+    /// It started a run.
+    Ran(Timing),
+    /// It started none.
+    Skipped(Why),
+}
+
+/// Why a due time started no run.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Why {
+    /// The schedule was paused, by that person.
+    Paused(Arc<str>),
+    /// A run of the schedule lived, and the schedule skips then.
+    Overlap,
+    /// The workflow's unique key was another run's.
+    Unique,
+    /// Everything was down when it was due, and it is not caught up. So many of them, this one the last.
+    Missed(u64),
+    /// The start was refused, in words.
+    Refused(Arc<str>),
+}
+
+/// A line of the ledger.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Settled {
+    /// When it was due, milliseconds since 1970.
+    pub due_ms: i64,
+    /// When it was settled, milliseconds since 1970.
+    pub at_ms: i64,
+    /// What became of it.
+    pub fate: Fate,
+    /// The run that it started, or that stood in its way.
+    pub run: Option<Id>,
+}

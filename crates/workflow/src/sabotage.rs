@@ -1,0 +1,15 @@
+//! Ways to break due times on purpose, as `store::sabotage` breaks the rest; that crate this one does not know.
+
+/// Whether this one is asked for.
+#[cfg(feature = "sabotage")]
+pub(crate) fn is(name: &str) -> bool {
+    static ASKED: std::sync::LazyLock<Option<String>> =
+        std::sync::LazyLock::new(|| std::env::var("HEFE_SABOTAGE").ok());
+    ASKED.as_deref() == Some(name)
+}
+
+/// Never.
+#[cfg(not(feature = "sabotage"))]
+pub(crate) const fn is(_: &str) -> bool {
+    false
+}
