@@ -81,12 +81,12 @@ pub enum UserEdit {
         /// See [`UserKey::id`].
         key: Arc<str>,
     },
-    /// The grants of one system go.
+    /// A grant goes.
     Withdraw {
         /// Whose.
         name: Arc<str>,
         /// Which.
-        system: Arc<str>,
+        grant: Grant,
     },
     /// The user goes, with grants and keys.
     Remove {

@@ -2,7 +2,7 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use crate::{
@@ -28,7 +28,7 @@ enum What {
     /// Make a user, or give one more roles or another key
     Add {
         name: String,
-        /// viewer, operator, admin, or a role that events name; may be given more than once
+        /// viewer, operator, admin, or a role that events name; may be given more than once [default: `user` for one who is new]
         #[arg(long = "role", value_name = "ROLE")]
         roles: Vec<String>,
         /// Where; may be given more than once [default: every system]
@@ -40,12 +40,18 @@ enum What {
     },
     /// All users with what they may do
     List,
-    /// Remove a user, or one of its keys
+    /// Remove a user, one of its keys, or one of its roles
     Remove {
         name: String,
         /// The id of the key; the user stays
-        #[arg(long, value_name = "ID")]
+        #[arg(long, value_name = "ID", conflicts_with = "role")]
         key: Option<String>,
+        /// The role; the user stays
+        #[arg(long, value_name = "ROLE")]
+        role: Option<String>,
+        /// The system that the role is had in [default: the role that is had everywhere]
+        #[arg(long, value_name = "SYSTEM", requires = "role")]
+        system: Option<String>,
     },
     /// Print a fresh key and the line that names it in hefe.toml
     Key,
@@ -76,7 +82,14 @@ async fn ask(client: &Client, args: &Args) -> Result<(), Trouble> {
     match &args.what {
         What::Add { name, roles, systems, print_key } => {
             let body = json!({ "name": name, "roles": roles, "systems": systems, "key": print_key });
-            let user = client.send(Method::POST, "/users", Some(body.to_string())).await?.good()?;
+            let answer = client.send(Method::POST, "/users", Some(body.to_string())).await?;
+            let is_unchanged = answer.status == StatusCode::OK;
+            let user = answer.good()?;
+            if is_unchanged {
+                say::note(&format!(
+                    "`{name}` is there already, and nothing has changed: `--role` gives it one role more, `--print-key` a key"
+                ));
+            }
             match user["key"].as_str().filter(|_| !args.json) {
                 Some(key) => say::line(key),
                 None => show(args, &user),
@@ -89,10 +102,13 @@ async fn ask(client: &Client, args: &Args) -> Result<(), Trouble> {
                 false => users["items"].as_array().into_iter().flatten().for_each(|user| show(args, user)),
             }
         }
-        What::Remove { name, key } => {
-            let path = match key {
-                Some(key) => format!("/users/{}/keys/{}", escaped(name), escaped(key)),
-                None => format!("/users/{}", escaped(name)),
+        What::Remove { name, key, role, system } => {
+            let of =
+                system.as_deref().map(|system| format!("?system={}", escaped(system))).unwrap_or_default();
+            let path = match (key, role) {
+                (Some(key), _) => format!("/users/{}/keys/{}", escaped(name), escaped(key)),
+                (None, Some(role)) => format!("/users/{}/roles/{}{of}", escaped(name), escaped(role)),
+                (None, None) => format!("/users/{}", escaped(name)),
             };
             let user = client.send(Method::DELETE, &path, None).await?.good()?;
             if args.json {
@@ -120,10 +136,8 @@ fn show(args: &Args, user: &Value) {
     };
     let grants: Vec<String> = list("grants").iter().map(grant).collect();
     let keys: Vec<String> = list("keys").iter().map(|key| text(&key["id"])).collect();
-    say::line(&format!(
-        "{}  {}  keys: {}",
-        text(&user["name"]),
-        grants.join(", "),
-        if keys.is_empty() { "none".to_owned() } else { keys.join(", ") }
-    ));
+    let or_none = |list: Vec<String>| if list.is_empty() { "none".to_owned() } else { list.join(", ") };
+    let (name, grants, keys) = (text(&user["name"]), or_none(grants), or_none(keys));
+    let place = if user["in_file"] == true { "  (in hefe.toml)" } else { "" };
+    say::line(&format!("{name}  {grants}  keys: {keys}{place}"));
 }

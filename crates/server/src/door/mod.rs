@@ -172,6 +172,11 @@ impl Door {
         }
     }
 
+    /// The users of hefe.toml.
+    pub(crate) fn first(&self) -> &[User] {
+        &self.first
+    }
+
     /// Whether nobody signs in. A server that was closed once stays so, whoever is removed.
     pub(crate) fn is_open(&self) -> bool {
         self.open.load(Ordering::Acquire)

@@ -7,7 +7,7 @@ use super::{
     forms::{blob, blob_of, key, trouble},
     read,
 };
-use crate::{Change, Error, Grant, Hash, Id, Noted, Session, User, UserEdit, people::TRAIL_MS};
+use crate::{Change, Error, Hash, Id, Noted, Session, User, UserEdit, people::TRAIL_MS};
 
 /// Old rows that go whenever one comes.
 const EXPIRED: i64 = 4;
@@ -101,10 +101,10 @@ fn edited(known: Option<User>, edit: &UserEdit) -> Option<User> {
             user.keys.retain(|known| known.id != *key);
             (user.keys.len() < before).then_some(user)
         }
-        UserEdit::Withdraw { system, .. } => {
+        UserEdit::Withdraw { grant, .. } => {
             let mut user = known?;
             let before = user.grants.len();
-            user.grants.retain(|grant: &Grant| grant.system.as_ref() != Some(system));
+            user.grants.retain(|known| known != grant);
             (user.grants.len() < before).then_some(user)
         }
         UserEdit::Remove { .. } => known,

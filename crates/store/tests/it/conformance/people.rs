@@ -34,8 +34,10 @@ pub(crate) async fn users_gather_grants_and_keys_and_lose_them(open: &Open<'_>) 
     let ada = store.edit_user(revoke("a")).await.unwrap().unwrap();
     assert_eq!(ada.keys, [user_key("b")]);
     assert_eq!(store.edit_user(revoke("a")).await.unwrap(), None, "it is gone already");
-    let withdraw = UserEdit::Withdraw { name: "ada".into(), system: "shop".into() };
-    assert_eq!(store.edit_user(withdraw).await.unwrap().unwrap().grants, [grant(None, "admin")]);
+    let withdraw = |system, role| UserEdit::Withdraw { name: "ada".into(), grant: grant(system, role) };
+    assert_eq!(store.edit_user(withdraw(None, "viewer")).await.unwrap(), None, "it is had in one system");
+    let ada = store.edit_user(withdraw(Some("shop"), "viewer")).await.unwrap().unwrap();
+    assert_eq!(ada.grants, [grant(None, "admin")]);
     let remove = || UserEdit::Remove { name: "ada".into() };
     assert!(store.edit_user(remove()).await.unwrap().is_some());
     assert_eq!(store.edit_user(remove()).await.unwrap(), None);
