@@ -2,7 +2,7 @@
 
 use std::{path::Path, time::Duration};
 
-use server::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key};
+use server::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key, name};
 use store::{Grant, User};
 
 use crate::{
@@ -35,6 +35,10 @@ impl File {
 }
 
 fn first(user: &FirstUser) -> Result<User, Trouble> {
+    if let Some(fault) = name::fault(&user.name) {
+        let says = format!("no user can be named `{}`, as one in hefe.toml is: {fault}", user.name);
+        return Err(Trouble::new(says, "choose another name"));
+    }
     let key = key::kept(&user.key).ok_or_else(|| {
         let says = format!("the key of the user `{}` in hefe.toml is no `ID:SHA256`", user.name);
         Trouble::new(says, "`hefe user key` prints a key and the line that belongs into the file")
@@ -85,9 +89,8 @@ fn of_tokens(tokens: &Tokens, project: &Path) -> Result<TokenSettings, Trouble> 
     })
 }
 
-/// None at all would let nobody in.
 fn seconds(number: u32) -> Duration {
-    Duration::from_secs(number.max(1).into())
+    Duration::from_secs(number.into())
 }
 
 fn of_origin(origin: &str) -> Result<String, Trouble> {

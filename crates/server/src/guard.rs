@@ -19,7 +19,7 @@ use tower_http::cors::CorsLayer;
 use crate::{
     answer::Refused,
     app::App,
-    door::{Credential, Guest},
+    door::{Credential, Guest, name::LOCAL},
     serve::Peer,
     settings::Settings,
 };
@@ -40,7 +40,7 @@ async fn admit(app: &App, parts: &Parts) -> Result<Guest, Refused> {
     let peer = parts.extensions.get::<Arc<Peer>>();
     if peer.is_some_and(|peer| peer.over_socket) {
         let named = parts.headers.get("x-hefe-user").and_then(|name| name.to_str().ok());
-        let user = named.filter(|name| !name.is_empty()).unwrap_or("local").into();
+        let user = named.filter(|name| !name.is_empty()).unwrap_or(LOCAL).into();
         return Ok(Guest::of(Credential::Socket { user }));
     }
     let seen = Seen::of(parts, &app.settings);

@@ -12,6 +12,7 @@ mod book;
 mod guest;
 mod jwks;
 pub mod key;
+pub mod name;
 mod ticket;
 mod token;
 
@@ -338,7 +339,7 @@ impl Credential {
     /// Whom it names.
     pub(crate) fn user(&self) -> Arc<str> {
         match self {
-            Credential::Open => "local".into(),
+            Credential::Open => name::LOCAL.into(),
             Credential::Socket { user } | Credential::Key { user, .. } | Credential::Token { user, .. } => {
                 user.clone()
             }

@@ -6,7 +6,7 @@ use jsonwebtoken::{Algorithm, DecodingKey, Validation, decode, decode_header};
 use serde::Deserialize;
 use store::{Grant, sabotage::Sabotage};
 
-use super::jwks::Jwks;
+use super::{jwks::Jwks, name::LOCAL};
 
 /// Clocks may differ by so much, seconds.
 const LEEWAY_S: u64 = 60;
@@ -127,6 +127,9 @@ impl Tokens {
         let claims = decode::<Claims>(token, &key, &validation).map_err(|error| error.to_string())?.claims;
         if claims.sub.is_empty() {
             return Err("the token names nobody".to_owned());
+        }
+        if claims.sub == LOCAL {
+            return Err(format!("the token names `{LOCAL}`, who is the server's own machine"));
         }
         let roles = words(claims.more.get(&self.settings.roles_claim));
         let systems = words(claims.more.get(&self.settings.systems_claim));

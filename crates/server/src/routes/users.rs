@@ -15,7 +15,7 @@ use crate::{
     answer::{Answer, Items, Refused, json, ok},
     app::App,
     asked::{Path, Query},
-    door::{Rank, Viewer, key},
+    door::{Rank, Viewer, key, name},
     route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
     routes::{
         audit::{self, Line},
@@ -24,8 +24,6 @@ use crate::{
     schema::Moment,
     time::iso,
 };
-
-const NAME_MAX: usize = 100;
 
 pub(crate) const ROUTES: &[Route] = &[
     Route {
@@ -180,10 +178,13 @@ pub(crate) async fn add(State(app): State<Arc<App>>, viewer: Viewer, request: Re
         Refused::new(StatusCode::BAD_REQUEST, "the body is not {name, roles, systems, key}")
             .help("`name` is a text, `roles` and `systems` are lists of texts, `key` is true or false")
     })?;
-    let words = || roles.iter().chain(&systems).chain([&name]);
-    if words().any(|word| word.is_empty() || word.len() > NAME_MAX || word.chars().any(char::is_control)) {
+    if let Some(fault) = name::fault(&name) {
+        let says = format!("nobody can be named so: {fault}");
+        return Err(Refused::new(StatusCode::BAD_REQUEST, says).code("name").help("choose another name"));
+    }
+    if !roles.iter().chain(&systems).all(|word| name::is_plain(word)) {
         let says =
-            format!("a name, a role and a system have 1 to {NAME_MAX} bytes and no control characters");
+            "a role and a system have 1 to 100 bytes, no control characters, and no spaces at their ends";
         return Err(Refused::new(StatusCode::BAD_REQUEST, says));
     }
     let users = app.engine.store().users().await?;

@@ -22,3 +22,4 @@ mod scene;
 mod schedules;
 mod signals;
 mod tokens;
+mod users;
