@@ -95,6 +95,12 @@ impl Tokens {
             return Err("the token is too long".to_owned());
         }
         let header = decode_header(token).map_err(|error| error.to_string())?;
+        // What it names has to be understood (RFC 7515, 4.1.11), and nothing of it is.
+        if header.crit.is_some() {
+            return Err(
+                "the token's header has `crit`, and nothing that it could name is understood".to_owned()
+            );
+        }
         let algorithm = match self.settings.algorithm {
             TokenAlgorithm::Hs256 => Algorithm::HS256,
             TokenAlgorithm::Rs256 => Algorithm::RS256,

@@ -69,6 +69,12 @@ fn code_of(key: &[u8], body: &[u8]) -> Vec<u8> {
     code.finalize().into_bytes().to_vec()
 }
 
+/// Right but for its header (RFC 7515, 4.1.11).
+fn critical(names: Value) -> String {
+    let header = json!({ "alg": "HS256", "crit": names, "b64": true });
+    token(&header, &claims(json!({})), |body| code_of(SECRET, body))
+}
+
 async fn status(scene: &Scene, token: &str) -> u16 {
     scene.client.with("authorization", &format!("Bearer {token}")).get("/main/runs").await.status
 }
@@ -94,6 +100,8 @@ async fn a_token_has_to_be_right_in_everything() {
         ("an algorithm of its own", token(&json!({ "alg": "HS512" }), &claims(json!({})), |_| vec![0; 64])),
         ("cut off", good[..good.len() - 4].to_owned()),
         ("no token", "a.b.c".to_owned()),
+        ("one whose header names what has to be understood", critical(json!(["b64"]))),
+        ("the same with nothing named", critical(json!([]))),
         ("who is the server's own machine", hs256(SECRET, &claims(json!({ "sub": "local" })))),
     ];
     for (what, token) in &refused {
