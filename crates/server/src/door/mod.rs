@@ -196,6 +196,12 @@ impl Door {
         if self.is_open() {
             return Ok(Guest::of(Credential::Open));
         }
+        let shown = |name: &str| headers.get_all(name).iter().count();
+        // A proxy and we might each go by another one.
+        if shown("x-api-key") + shown("authorization") > 1 {
+            return Err(nobody("more than one credential is shown")
+                .help("show one credential: one `X-Api-Key`, or one `Authorization`"));
+        }
         let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
         let bearer = text("authorization").and_then(|value| {
             let (kind, rest) = value.split_once(' ')?;

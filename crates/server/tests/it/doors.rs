@@ -335,3 +335,20 @@ async fn what_people_did_is_in_the_trail() {
     assert!(!trail.to_string().contains("\"cancelled\""), "what was refused was not done");
     scene.stop().await;
 }
+
+#[tokio::test]
+async fn one_credential_is_shown_and_no_more() {
+    let scene = scene().await;
+    let key = user(&scene, "ada", "admin", None).await;
+    let ada = known(&scene, &key).await;
+    let bearer = format!("Bearer {key}");
+    for second in [("authorization", "Bearer hefe_a_b"), ("authorization", &bearer), ("x-api-key", &key)] {
+        let answer = ada.request("GET", "/main/runs", &[second], Bytes::new()).await;
+        assert_eq!(answer.status, 401, "{second:?}");
+        assert!(answer.text().contains("show one credential"), "{}", answer.text());
+    }
+    let twice = scene.client.with("authorization", &bearer).with("authorization", &bearer);
+    assert_eq!(twice.get("/main/runs").await.status, 401);
+    assert_eq!(ada.get("/main/runs").await.status, 200);
+    scene.stop().await;
+}
