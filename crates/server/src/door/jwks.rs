@@ -12,6 +12,8 @@ use jsonwebtoken::{
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, JwkSet, KeyOperations, PublicKeyUse},
 };
 
+use super::seldom::Seldom;
+
 /// After so long the address is asked again.
 const OLD: Duration = Duration::from_secs(600);
 
@@ -23,6 +25,7 @@ pub(super) struct Jwks {
     known: Mutex<Known>,
     /// One at a time asks.
     asking: tokio::sync::Mutex<()>,
+    failed: Seldom,
 }
 
 enum From {
@@ -47,11 +50,21 @@ struct Key {
 
 impl Jwks {
     pub(super) fn of_file(path: PathBuf) -> Jwks {
-        Jwks { from: From::File(path), known: Mutex::default(), asking: Default::default() }
+        Jwks {
+            from: From::File(path),
+            known: Mutex::default(),
+            asking: Default::default(),
+            failed: Seldom::default(),
+        }
     }
 
     pub(super) fn of_url(url: String) -> Jwks {
-        Jwks { from: From::Url(url), known: Mutex::default(), asking: Default::default() }
+        Jwks {
+            from: From::Url(url),
+            known: Mutex::default(),
+            asking: Default::default(),
+            failed: Seldom::default(),
+        }
     }
 
     /// The key of that id (without one: the only one) for that algorithm.
@@ -99,7 +112,7 @@ impl Jwks {
         let read = match &self.from {
             From::File(path) => {
                 self.lock().written = written(path);
-                std::fs::read(path).map_err(|error| error.to_string())
+                std::fs::read(path).map_err(|error| format!("{}: {error}", path.display()))
             }
             From::Url(url) => {
                 if self.lock().asked.is_some_and(|asked| asked.elapsed() < PAUSE) {
@@ -116,7 +129,9 @@ impl Jwks {
         match set {
             Ok(set) => self.lock().keys = Arc::new(set.keys.iter().filter_map(usable).collect()),
             Err(error) => {
-                tracing::warn!(%error, "the issuer's keys could not be read; those that were known stay")
+                if let Some(times) = self.failed.count(Instant::now()) {
+                    tracing::warn!(%error, times, "the issuer's keys could not be read; those that were known stay");
+                }
             }
         }
     }

@@ -13,6 +13,7 @@ mod guest;
 mod jwks;
 pub mod key;
 pub mod name;
+mod seldom;
 mod ticket;
 mod token;
 
@@ -22,6 +23,7 @@ use std::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
+    time::Instant,
 };
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -34,7 +36,7 @@ use tokio::{
 };
 
 pub use self::token::{TokenAlgorithm, TokenKeys, TokenSettings};
-use self::{book::Book, token::Tokens};
+use self::{book::Book, seldom::Seldom, token::Tokens};
 pub(crate) use self::{
     guest::{Guest, Rank, Sight, Viewer, unknown_system},
     ticket::TICKET_MS,
@@ -84,6 +86,7 @@ pub(crate) struct Door {
     store: Arc<dyn Store>,
     first: Vec<User>,
     tokens: Option<Tokens>,
+    refused: Seldom,
     book: RwLock<Arc<Book>>,
     /// One at a time reads, so that an older book never takes the place of a newer one.
     reading: tokio::sync::Mutex<()>,
@@ -111,6 +114,7 @@ impl Kept {
         let door = Arc::new(Door {
             first: doors.users,
             tokens: doors.tokens.map(Tokens::new),
+            refused: Seldom::default(),
             book: RwLock::default(),
             reading: tokio::sync::Mutex::default(),
             open: AtomicBool::new(true),
@@ -228,7 +232,9 @@ impl Door {
         let Some(tokens) = &self.tokens else { return Err(nobody("this is no key")) };
         let named = tokens.check(shown).await.map_err(|why| {
             // Why is for whoever runs the server: it would help one who tries.
-            tracing::info!(why, "a token was refused");
+            if let Some(tokens) = self.refused.count(Instant::now()) {
+                tracing::info!(why, tokens, "a token was refused");
+            }
             nobody("this token lets nobody in")
         })?;
         Ok(Credential::Token { user: named.user, grants: named.grants, until_ms: named.until_ms })
