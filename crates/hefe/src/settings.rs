@@ -10,6 +10,9 @@ use crate::say::Trouble;
 /// How full the disk may be before new starts are refused (durability.md, Stores).
 pub(crate) const DISK_PERCENT: u8 = 95;
 
+/// How many runs one process may be told to work at once.
+pub(crate) const RUNS_MAX: u64 = 10_000;
+
 /// The file's keys.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields, default)]
@@ -145,10 +148,37 @@ impl File {
         Ok(self)
     }
 
-    /// Refuses what no address could begin with.
+    /// Refuses what no address could begin with, and numbers with which nothing would go on, wherever they were given.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
+        self.check_numbers()?;
         self.check_base_path()?;
         self.check_public_url()
+    }
+
+    fn check_numbers(&self) -> Result<(), Trouble> {
+        let count = |number: usize| u64::try_from(number).unwrap_or(u64::MAX);
+        let numbers = [
+            ("runs", self.runs.map(count), 1..=RUNS_MAX),
+            ("disk_percent", self.disk_percent.map(u64::from), 1..=100),
+            ("body_bytes_max", self.body_bytes_max.map(count), 1..=1 << 30),
+            ("head_timeout_s", self.head_timeout_s.map(u64::from), 1..=86_400),
+            ("body_timeout_s", self.body_timeout_s.map(u64::from), 1..=86_400),
+            ("queued_max", self.queued_max, 1..=1_000_000_000),
+            ("starts_per_s", self.starts_per_s.map(u64::from), 1..=1_000_000),
+            ("streams_max", self.streams_max.map(count), 1..=1_000_000),
+        ];
+        let wrong = numbers.iter().find_map(|(name, value, range)| {
+            let value = value.filter(|value| !range.contains(value))?;
+            Some(Trouble::new(
+                format!("`{name}` is {value}"),
+                format!(
+                    "give a number from {} to {}; docs/settings.md lists the settings",
+                    range.start(),
+                    range.end()
+                ),
+            ))
+        });
+        wrong.map_or(Ok(()), Err)
     }
 
     fn check_base_path(&self) -> Result<(), Trouble> {
@@ -194,7 +224,7 @@ impl File {
 
     /// What the store is told.
     pub(crate) fn store(&self) -> store::sqlite::Settings {
-        let disk_percent = self.disk_percent.unwrap_or(DISK_PERCENT).clamp(1, 100);
+        let disk_percent = self.disk_percent.unwrap_or(DISK_PERCENT);
         store::sqlite::Settings { disk_percent, ..store::sqlite::Settings::default() }
     }
 
@@ -204,7 +234,7 @@ impl File {
         let usual = engine::Settings::default();
         engine::Settings {
             project: Some(project.to_owned()),
-            runs_max: self.runs.unwrap_or(usual.runs_max).max(1),
+            runs_max: self.runs.unwrap_or(usual.runs_max),
             allow_private: private.collect(),
             public_url: self.public_url(),
             base_path: self.base_path().to_owned(),

@@ -2,10 +2,12 @@
 
 use std::{path::PathBuf, process::ExitCode};
 
+use clap::builder::RangedU64ValueParser;
+
 use crate::{
     home::Home,
     say::{self, Trouble},
-    settings::File,
+    settings::{File, RUNS_MAX},
 };
 
 /// Where it answers if nothing says otherwise.
@@ -30,7 +32,7 @@ pub(crate) struct Args {
     #[arg(long, env = "HEFE_DISK_PERCENT", value_name = "N", value_parser = clap::value_parser!(u8).range(1..=100))]
     pub(crate) disk_percent: Option<u8>,
     /// Runs worked at once [default: 16]
-    #[arg(long, env = "HEFE_RUNS", value_name = "N")]
+    #[arg(long, env = "HEFE_RUNS", value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=RUNS_MAX))]
     pub(crate) runs: Option<usize>,
 }
 

@@ -81,6 +81,12 @@ async fn run(args: Args) -> Result<(), Trouble> {
 async fn ask(client: &Client, args: &Args) -> Result<(), Trouble> {
     match &args.what {
         What::Add { name, roles, systems, print_key } => {
+            let known = Client::systems(&args.project);
+            for system in systems.iter().filter(|system| !known.contains(system)) {
+                say::note(&format!(
+                    "warning: the project has no system `{system}`; what is given there counts once there is a folder `systems/{system}`"
+                ));
+            }
             let body = json!({ "name": name, "roles": roles, "systems": systems, "key": print_key });
             let answer = client.send(Method::POST, "/users", Some(body.to_string())).await?;
             let is_unchanged = answer.status == StatusCode::OK;
