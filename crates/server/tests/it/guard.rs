@@ -1,11 +1,12 @@
 //! Who may speak to a server that nobody signs in to.
 
 use bytes::Bytes;
+use engine::Stop;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{UnixListener, UnixStream},
-    sync::oneshot,
+    sync::watch,
 };
 
 use crate::scene::{Scene, hook};
@@ -51,17 +52,15 @@ async fn a_socket_file_takes_any_host() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, stopped) = watch::channel(Stop::No);
     let site = server::site(scene.engine.clone(), server::Settings::default()).await.unwrap();
-    let served = tokio::spawn(server::serve(listener, site, async {
-        let _ = stopped.await;
-    }));
+    let served = tokio::spawn(server::serve(listener, site, stopped));
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(b"GET /main/runs HTTP/1.1\r\nhost: hefe\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    stop.send(()).unwrap();
+    stop.send(Stop::Soon).unwrap();
     served.await.unwrap();
     scene.stop().await;
 }
