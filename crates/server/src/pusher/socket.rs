@@ -21,6 +21,7 @@ use futures_util::{SinkExt, Stream, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
     CHANNELS_MAX, Entry, lock,
@@ -101,8 +102,11 @@ pub(crate) async fn connect(
                 }
             }
         };
-        if let End::Because(code) = end {
-            wire.close(code).await;
+        match end {
+            End::Gone => {}
+            End::Closed => wire.answer_close().await,
+            End::Wrong(code) => wire.send_close(code).await,
+            End::Because(code) => wire.close(code).await,
         }
         // What is left of the connection keeps a stopping server waiting.
         drop(peer);
@@ -128,8 +132,24 @@ async fn stops(peer: Option<Arc<Peer>>) {
 enum End {
     /// The client is gone, or takes nothing any more.
     Gone,
+    /// It has said that it goes.
+    Closed,
+    /// It speaks no WebSocket, or too much at once.
+    Wrong(Code),
     /// It is told.
     Because(Code),
+}
+
+impl End {
+    fn of(error: axum::Error) -> End {
+        match error.into_inner().downcast_ref::<tungstenite::Error>() {
+            Some(tungstenite::Error::Capacity(_)) => End::Wrong(said::TOO_LONG),
+            Some(tungstenite::Error::Utf8(_)) => End::Wrong(said::NO_TEXT),
+            Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
+            Some(tungstenite::Error::Protocol(_)) => End::Wrong(said::NO_WEBSOCKET),
+            _ => End::Gone,
+        }
+    }
 }
 
 /// The way to the client.
@@ -157,10 +177,20 @@ impl Wire {
 
     async fn close(mut self, code: Code) {
         if self.send([said::error(code)]).await.is_ok() {
-            let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from_static(code.1) };
-            // A client that has gone meanwhile knows.
-            let _ = tokio::time::timeout(self.patience, self.socket.send(Message::Close(Some(frame)))).await;
+            self.send_close(code).await;
         }
+    }
+
+    async fn send_close(mut self, code: Code) {
+        let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from_static(code.1) };
+        // A client that has gone meanwhile knows.
+        let _ = tokio::time::timeout(self.patience, self.socket.send(Message::Close(Some(frame)))).await;
+    }
+
+    /// The library has the answer ready, and sends it as it is read on.
+    async fn answer_close(mut self) {
+        let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(self.patience, answered).await;
     }
 }
 
@@ -209,7 +239,9 @@ impl Connection {
                     Some(Ok(Message::Text(text))) => self.hear(wire, &text).await,
                     // Pings of the WebSocket's own are answered below us.
                     Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+                    Some(Ok(Message::Close(_))) => Err(End::Closed),
+                    Some(Err(error)) => Err(End::of(error)),
+                    None => Err(End::Gone),
                 }
             }
             batch = self.channels.next() => match batch {
