@@ -1,8 +1,8 @@
 //! Connections: taken, watched, and brought to an end when the server stops.
 
-use std::{net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::http::Request;
+use axum::{http::Request, response::IntoResponse};
 use engine::Stop;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
@@ -19,6 +19,7 @@ use tokio::{
 use crate::{
     Site,
     busy::{Busy, Watched},
+    guard::check_one_host,
 };
 
 /// The largest head of a request, and how much of an answer is held for a client that does not take it. With
@@ -154,8 +155,19 @@ where
     let begun = busy.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(known.clone());
-        let (under_way, answer) = (begun.begin(), hyper::service::Service::call(&routes, request));
-        async move { answer.await.map(|answer| under_way.answered(answer)) }
+        let under_way = begun.begin();
+        let refused = check_one_host(&request).filter(|_| !known.over_socket);
+        let answer = match refused {
+            Some(refused) => Err(refused),
+            None => Ok(hyper::service::Service::call(&routes, request)),
+        };
+        async move {
+            let answer = match answer {
+                Ok(answer) => answer.await?,
+                Err(refused) => refused.into_response(),
+            };
+            Ok::<_, Infallible>(under_way.answered(answer))
+        }
     });
     let mut served = std::pin::pin!(
         http1::Builder::new()

@@ -5,11 +5,14 @@ use engine::Stop;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
+    net::{TcpStream, UnixListener, UnixStream},
     sync::watch,
 };
 
-use crate::scene::{Scene, hook};
+use crate::{
+    doors::{known, user},
+    scene::{Scene, hook},
+};
 
 async fn scene() -> Scene {
     let go = json!({ "name": "go", "type": "flow/stop" });
@@ -43,6 +46,36 @@ async fn other_hosts_proxies_and_origins_are_refused() {
         1,
         "refused is not run"
     );
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_request_names_one_host() {
+    let scene = scene().await;
+    let address = scene.client.base().strip_prefix("http://").unwrap();
+    let status = async |head: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /healthz {head}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for signed in [false, true] {
+        if signed {
+            let key = user(&scene, "ada", "admin", None).await;
+            known(&scene, &key).await;
+        }
+        for (head, says) in [
+            ("HTTP/1.1", "400"),
+            ("HTTP/1.1\r\nhost: localhost\r\nhost: localhost", "400"),
+            ("HTTP/1.0\r\nhost: localhost\r\nhost: localhost", "400"),
+            ("HTTP/1.1\r\nhost: localhost", "200"),
+            ("HTTP/1.0", if signed { "200" } else { "403" }),
+        ] {
+            assert_eq!(status(head).await, says, "{head}");
+        }
+    }
     scene.stop().await;
 }
 
