@@ -95,6 +95,7 @@ pub(crate) async fn connect(
                     peer: peer.clone(),
                     heard: Heard::new(),
                     channels: Channels::default(),
+                    idle_since: Instant::now(),
                 };
                 tokio::select! {
                     end = connection.run(&mut wire) => end,
@@ -216,6 +217,8 @@ struct Connection {
     peer: Option<Arc<Peer>>,
     heard: Heard,
     channels: Channels,
+    /// Since when it hears no channel, while it hears none.
+    idle_since: Instant,
 }
 
 impl Connection {
@@ -248,6 +251,9 @@ impl Connection {
                 Some(batch) => wire.send(batch).await,
                 None => Err(End::Because(said::AGAIN)),
             },
+            () = tokio::time::sleep_until(self.idle_since + self.entry.app.settings.unheard_max), if self.channels.0.is_empty() => {
+                Err(End::Because(said::UNHEARD))
+            }
             () = tokio::time::sleep_until(self.heard.due()) => {
                 if std::mem::replace(&mut self.heard.asked, true) {
                     return Err(End::Because(said::SILENT));
@@ -268,8 +274,9 @@ impl Connection {
                 None => wire.send([said::error(said::UNREADABLE)]).await,
             },
             "pusher:unsubscribe" => {
-                if let Some(wanted) = said.wanted() {
+                if let Some(wanted) = said.wanted().filter(|_| !self.channels.0.is_empty()) {
                     self.channels.leave(&wanted.channel);
+                    self.idle_since = Instant::now();
                 }
                 Ok(())
             }

@@ -201,6 +201,23 @@ async fn a_close_is_answered_and_what_is_no_websocket_is_told_so() {
     scene.stop().await;
 }
 
+#[tokio::test]
+async fn a_connection_that_hears_nothing_gives_its_place_up() {
+    let settings = Settings { unheard_max: Duration::from_secs(1), streams_max: 2, ..Settings::default() };
+    let scene = Scene::start(Project::new(), None, settings).await;
+    let mut hears = Socket::connect(&scene.client).await;
+    hears.subscribe(&scene.client, "private-user.local").await;
+    let mut idle = Socket::connect(&scene.client).await;
+    assert_eq!(idle.error().await, 4202);
+    let Some(Message::Close(Some(frame))) = idle.read().await else { panic!("it is closed") };
+    assert_eq!(u16::from(frame.code), 4202);
+    hears.say(&json!({ "event": "pusher:ping", "data": {} })).await;
+    assert_eq!(hears.next().await["event"], "pusher:pong");
+    hears.say(&json!({ "event": "pusher:unsubscribe", "data": { "channel": "private-user.local" } })).await;
+    assert_eq!(hears.error().await, 4202);
+    scene.stop().await;
+}
+
 /// Four hundred messages of 10 kB: more than the buffers between the two hold.
 fn flood() -> Value {
     let each = json!({ "name": "each", "type": "flow/each", "in": { "default": "range(400)" },
