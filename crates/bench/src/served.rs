@@ -27,11 +27,8 @@ pub(crate) fn serve(project: &Path, runs: Option<usize>) -> Result<Figures, Fail
         println!("{}", listener.local_addr()?);
         let (stop, stopped) = tokio::sync::watch::channel(Stop::No);
         let closed = tokio::task::spawn_blocking(|| std::io::stdin().read_to_end(&mut Vec::new()));
-        let mut stopping = stopped.clone();
         let site = server::site(engine.clone(), server::Settings::default()).await?;
-        let served = server::serve(listener, site, async move {
-            let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
-        });
+        let served = server::serve(listener, site, stopped.clone());
         let ends = async {
             let _ = closed.await;
             stop.send_replace(Stop::Now);

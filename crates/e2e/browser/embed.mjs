@@ -6,7 +6,9 @@ import { findings, launch, say, told } from './chromium.mjs';
 
 const [port, key, pictures] = process.argv.slice(2);
 const html = await readFile(new URL('../../../examples/embed/page/index.html', import.meta.url));
-const site = createServer((_, answer) => answer.setHeader('content-type', 'text/html').end(html)).listen(0, '127.0.0.1');
+// The same without its answer to an end of the session, for what the element does by itself.
+const bare = String(html).replace('location.reload();', '');
+const site = createServer(({ url }, answer) => answer.setHeader('content-type', 'text/html').end(url === '/bare' ? bare : html)).listen(0, '127.0.0.1');
 await new Promise((done) => site.once('listening', done));
 // Where the example says that they are; the test's own are wherever there was room.
 const rules = `MAP localhost:8090 127.0.0.1:${site.address().port}, MAP localhost:8086 127.0.0.1:${port}`;
@@ -91,12 +93,22 @@ try {
   }, null, { timeout: 60000 });
   say({ back: await bar('Long').getAttribute('aria-valuetext') });
 
-  // The key is taken back.
+  // The key is taken back: the form is there again, and nothing of what was seen.
+  const other = await context.newPage();
+  await other.goto('http://localhost:8090/bare');
+  await other.getByLabel('Your key').fill(key);
+  await other.keyboard.press('Enter');
+  await other.getByLabel('Which one?').fill('Slow loaf');
+  await other.keyboard.press('Enter');
+  await other.getByRole('progressbar', { name: 'Slow loaf' }).waitFor();
   say({ ready: true });
   await told();
-  await note('You are signed out').waitFor();
+  await page.getByLabel('Your key').waitFor();
+  await page.getByText('You are signed out').waitFor();
+  await other.locator('.note').getByText('You are signed out').waitFor();
+  const left = await other.getByRole('progressbar').count();
   if (pictures) await page.screenshot({ path: `${pictures}/embed-out.png` });
-  say({ out: await findings(page), wrong });
+  say({ out: await findings(page), left, wrong });
 } finally {
   await browser.close();
   site.close();

@@ -144,6 +144,11 @@ impl Engine {
         Ok(changed)
     }
 
+    /// How long what is under way may take to finish once the process is asked to end.
+    pub fn grace(&self) -> std::time::Duration {
+        std::time::Duration::from_millis(self.shared.settings.grace_ms)
+    }
+
     /// Works runs, and publishes the folder when it changes, until `stop` says so; then finishes or hands back what is
     /// under way, within the grace period.
     pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {

@@ -11,7 +11,7 @@ pub struct Settings {
     pub project: Option<PathBuf>,
     /// Runs worked at once.
     pub runs_max: usize,
-    /// How long effects under way may take to finish when the process is asked to end, milliseconds.
+    /// How long effects and answers under way may take to finish when the process is asked to end, milliseconds.
     pub grace_ms: u64,
     /// How long a run inside a request may take, milliseconds.
     pub request_ms: u64,

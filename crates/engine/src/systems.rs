@@ -13,7 +13,7 @@ use store::{Hash, Store, Version};
 use tokio::sync::{mpsc, watch};
 use workflow::{File, Severity, System};
 
-use crate::{Engine, Stop};
+use crate::{Engine, Stop, work::stopped};
 
 /// The folder has been quiet for so long: then it is published.
 const QUIET: Duration = Duration::from_millis(300);
@@ -263,7 +263,7 @@ pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
     let _ = tell.send(());
     loop {
         tokio::select! {
-            _ = stop.changed() => return,
+            () = stopped(&mut stop) => return,
             event = changed.recv() => if event.is_none() { return },
         }
         while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}

@@ -91,6 +91,7 @@ pub(crate) async fn follow(
         Ok::<(), Trouble>(())
     };
     let Some(home) = &client.home else { return watching.await };
+    home.heed_signals();
     let roots: Vec<store::Id> = roots.iter().filter_map(|root| root.parse().ok()).collect();
     let working = async {
         futures_util::future::join_all(roots.iter().map(|id| home.engine.work_tree(*id, home.stop()))).await;

@@ -145,32 +145,40 @@ impl Home {
     }
 
     fn serve(&mut self, listener: Listener) {
-        let site = self.site.clone();
-        let mut stop = self.stop.subscribe();
-        self.serving.spawn(server::serve(listener, site, async move {
-            // A sender that is gone means the same.
-            let _ = stop.wait_for(|stop| *stop != Stop::No).await;
-        }));
+        self.serving.spawn(server::serve(listener, self.site.clone(), self.stop.subscribe()));
     }
 
-    /// Works until a signal: the first lets effects under way finish, the second does not.
-    pub(crate) async fn work(&self) {
-        tokio::join!(self.engine.work(self.stop.subscribe()), self.signals());
-    }
-
-    /// Turns signals into the word to stop; returns once everyone has been told.
-    pub(crate) async fn signals(&self) {
-        signal().await;
-        self.stop.send_replace(Stop::Soon);
+    /// From now on SIGTERM and Ctrl-C do not kill: the first says to stop once effects and answers under way are finished, the
+    /// second at once.
+    pub(crate) fn heed_signals(&self) {
+        use tokio::signal::unix::{SignalKind, signal};
+        let heard = (signal(SignalKind::terminate()), signal(SignalKind::interrupt()));
+        let (Ok(mut terminate), Ok(mut interrupt)) = heard else { return };
         let stop = self.stop.clone();
         #[expect(
             clippy::disallowed_methods,
             reason = "it watches for a second signal until the process is gone"
         )]
         tokio::spawn(async move {
-            signal().await;
-            stop.send_replace(Stop::Now);
+            for word in [Stop::Soon, Stop::Now] {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = interrupt.recv() => {}
+                }
+                stop.send_replace(word);
+            }
         });
+    }
+
+    /// Works until a signal.
+    pub(crate) async fn work(&self) {
+        tokio::join!(self.engine.work(self.stop.subscribe()), self.signals());
+    }
+
+    /// Returns once a signal came that was heeded.
+    pub(crate) async fn signals(&self) {
+        // The sender is ours.
+        let _ = self.stop.subscribe().wait_for(|stop| *stop != Stop::No).await;
     }
 
     /// Tells everyone to stop, lets answers go out, and closes the database.
@@ -200,16 +208,6 @@ async fn taken(path: &Path, file: &File) -> Result<Sqlite, store::Error> {
             }
             opened => return opened,
         }
-    }
-}
-
-/// SIGTERM or Ctrl-C.
-async fn signal() {
-    use tokio::signal::unix::{SignalKind, signal};
-    let Ok(mut terminate) = signal(SignalKind::terminate()) else { return std::future::pending().await };
-    tokio::select! {
-        _ = terminate.recv() => {}
-        _ = tokio::signal::ctrl_c() => {}
     }
 }
 

@@ -56,7 +56,7 @@
 			this.leads = true;
 			// A page of ours says where the stream stood as it was written: nothing that happened since is missed.
 			const { system, head } = document.body.dataset;
-			const query = new URLSearchParams(this.last ? { last_event_id: this.last } : system === this.system ? { page: head } : {});
+			const query = new URLSearchParams(this.last ? { last_event_id: this.last } : system === this.system && !this.anew ? { page: head } : {});
 			if (token) {
 				const answer = await call(this.system, '/events/ticket', 'POST');
 				if (!answer?.ok) return this.again(answer);
@@ -88,6 +88,12 @@
 		linked(link) {
 			if (link === this.link) return;
 			this.link = link;
+			// What was shown is not for whoever signs in next, who begins anew.
+			if (link === 'out') {
+				this.states.clear();
+				this.last = '';
+				this.anew = 1;
+			}
 			if (this.leads) this.tell({ link });
 			this.listeners.forEach((listener) => listener('link', link));
 		}
@@ -189,6 +195,10 @@
 			const words = { down: 'Connection lost. It comes back by itself.', out: 'You are signed out. Sign in to go on.' }[link] ?? '';
 			if (words || this.note.textContent) this.say(words || 'Connected again.', true);
 			write(this.note, words);
+			if (link === 'out') {
+				this.told = 0;
+				this.rows.forEach((_, id) => this.drop(id, 1));
+			}
 			this.fill();
 			if (words || !this.run || this.told) return;
 			const answer = await call(this.system, `/runs/${this.run}`);

@@ -67,6 +67,8 @@ pub struct Site {
     pub open: bool,
     /// How long a client may take to send a request's head.
     pub head_timeout: Duration,
+    /// How long answers under way may take once the server stops: as long as the engine's effects.
+    pub grace: Duration,
 }
 
 /// All that the outside sees. Needs a runtime: live delivery begins to listen.
@@ -78,9 +80,9 @@ pub async fn site(engine: Engine, settings: Settings) -> Result<Site, store::Err
     let open = kept.door.is_open();
     let live = Hub::start(engine.clone(), &kept.door, &settings);
     let pusher = Pusher::open(engine.store(), &settings).await?;
-    let head_timeout = settings.head_timeout;
+    let (head_timeout, grace) = (settings.head_timeout, engine.grace());
     let app = Arc::new(App { engine, settings, live, under_way: UnderWay::default(), pusher, kept });
-    Ok(Site { router: base::under(app.settings.base_path.clone(), router(app)), open, head_timeout })
+    Ok(Site { router: base::under(app.settings.base_path.clone(), router(app)), open, head_timeout, grace })
 }
 
 fn router(app: Arc<App>) -> Router {

@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use axum::{
     extract::{Request, State},
-    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, header, request::Parts},
+    http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode, Version, header, request::Parts},
     middleware::Next,
     response::{IntoResponse, Response},
 };
@@ -23,6 +23,9 @@ use crate::{
     serve::Peer,
     settings::Settings,
 };
+
+/// What only a proxy adds, beside all that begins with `x-forwarded-`.
+const PROXIES: [&str; 5] = ["forwarded", "via", "x-real-ip", "cf-connecting-ip", "true-client-ip"];
 
 /// The only middleware.
 pub(crate) async fn guard(State(app): State<Arc<App>>, request: Request, next: Next) -> Response {
@@ -72,10 +75,7 @@ impl Seen {
             let all = text(name).filter(|_| trusted)?;
             all.rsplit(',').next().map(|last| last.trim().to_owned())
         };
-        // Of two nobody knows which one the client means.
-        let one = parts.headers.get_all(header::HOST).iter().count() == 1;
-        let named = text("host").filter(|_| one);
-        let host = parts.uri.authority().map(|authority| authority.as_str()).or(named);
+        let host = parts.uri.authority().map(|authority| authority.as_str()).or(text("host"));
         let https = |url: &String| url.starts_with("https://");
         Seen {
             host: forwarded("x-forwarded-host").unwrap_or_else(|| host.unwrap_or_default().to_owned()),
@@ -111,11 +111,22 @@ fn check_host(host: &str, more: &[String]) -> Option<Refused> {
     })
 }
 
+/// 400 unless a request of HTTP/1.1 names one host (RFC 9112, 3.2): of two nobody knows which one a proxy in front took.
+pub(crate) fn check_one_host<B>(request: &axum::http::Request<B>) -> Option<Refused> {
+    let hosts = request.headers().get_all(header::HOST).iter().count();
+    let fits = hosts == 1 || hosts == 0 && request.version() < Version::HTTP_11;
+    (!fits).then(|| {
+        Refused::new(StatusCode::BAD_REQUEST, format!("the request has {hosts} `Host` headers"))
+            .code("host")
+            .help("send one `Host` header")
+    })
+}
+
 fn check_forwarded(headers: &HeaderMap) -> Option<Refused> {
     let name = headers
         .keys()
         .map(|name| name.as_str())
-        .find(|name| *name == "forwarded" || *name == "x-real-ip" || name.starts_with("x-forwarded-"))?;
+        .find(|name| PROXIES.contains(name) || name.starts_with("x-forwarded-"))?;
     Some(
         Refused::new(
             StatusCode::FORBIDDEN,
@@ -202,7 +213,7 @@ mod tests {
     use axum::http::{HeaderMap, HeaderName, HeaderValue, Method, Request, request::Parts};
     use tokio::sync::{Notify, watch};
 
-    use super::{Seen, check_forwarded, check_host, check_origin};
+    use super::{PROXIES, Seen, check_forwarded, check_host, check_origin};
     use crate::{
         door::{Credential, Guest},
         serve::Peer,
@@ -252,7 +263,7 @@ mod tests {
 
     #[test]
     fn no_proxy_stands_in_front() {
-        for name in ["forwarded", "x-forwarded-for", "x-forwarded-host", "x-real-ip"] {
+        for name in ["x-forwarded-for", "x-forwarded-host"].iter().chain(&PROXIES) {
             assert!(check_forwarded(&headers(&[(name, "x")])).is_some(), "{name}");
         }
         assert!(check_forwarded(&headers(&[("accept", "*/*")])).is_none());

@@ -13,6 +13,7 @@ mod app;
 mod asked;
 mod base;
 mod border;
+mod busy;
 mod door;
 mod graph;
 mod guard;

@@ -1,8 +1,9 @@
 //! Connections: taken, watched, and brought to an end when the server stops.
 
-use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
+use std::{convert::Infallible, net::IpAddr, sync::Arc, time::Duration};
 
-use axum::http::Request;
+use axum::{http::Request, response::IntoResponse};
+use engine::Stop;
 use hyper::{body::Incoming, server::conn::http1, service::service_fn};
 use hyper_util::{
     rt::{TokioIo, TokioTimer},
@@ -15,13 +16,15 @@ use tokio::{
     task::JoinSet,
 };
 
-use crate::Site;
+use crate::{
+    Site,
+    busy::{Busy, Watched},
+    guard::check_one_host,
+};
 
 /// The largest head of a request, and how much of an answer is held for a client that does not take it. With
 /// `pipeline_flush` each connection would keep a copy of the largest answer that it ever had.
 const HELD_BYTES_MAX: usize = 32 * 1024;
-/// How long answers under way may take once the server stops.
-const DRAIN: Duration = Duration::from_secs(10);
 
 /// Where connections come from.
 #[derive(Debug)]
@@ -68,16 +71,16 @@ pub fn raise_descriptors() {
     }
 }
 
-/// Serves a site until `shutdown` resolves; then takes no more, ends the live streams at once, lets answers under way
-/// finish (at most 10 s) and returns.
-pub async fn serve(listener: impl Into<Listener>, site: Site, shutdown: impl Future<Output = ()>) {
+/// Serves a site until it is told to stop; then takes no more, ends the live streams and whatever asks nothing at once, and
+/// returns when the answers under way are sent: soon within the grace period, or now.
+pub async fn serve(listener: impl Into<Listener>, site: Site, mut told: watch::Receiver<Stop>) {
     let listener = listener.into();
     let (stop, stopping) = watch::channel(false);
     let mut connections = JoinSet::new();
-    tokio::pin!(shutdown);
     loop {
         tokio::select! {
-            () = &mut shutdown => break,
+            // One who is gone will not say it.
+            _ = is_told(&mut told, |stop| stop != Stop::No) => break,
             taken = accept(&listener) => match taken {
                 Ok(Stream::Tcp(stream, address)) => {
                     connections.spawn(connection(stream, site.clone(), peer(Some(address), &stopping)));
@@ -102,9 +105,22 @@ pub async fn serve(listener: impl Into<Listener>, site: Site, shutdown: impl Fut
         // WebSockets are connections no more; each holds the word to stop until it has ended.
         stop.closed().await;
     };
-    if tokio::time::timeout(DRAIN, drained).await.is_err() {
-        tracing::warn!("some answers were still under way and are cut off");
+    let grace_s = site.grace.as_secs();
+    tokio::select! {
+        biased;
+        () = drained => {}
+        true = is_told(&mut told, |stop| stop == Stop::Now) => {
+            tracing::warn!("told to stop at once: answers under way are cut off");
+        }
+        () = tokio::time::sleep(site.grace) => {
+            tracing::warn!("some answers were still under way after {grace_s} s and are cut off");
+        }
     }
+}
+
+/// Returns once that is said; false: it never will be.
+async fn is_told(told: &mut watch::Receiver<Stop>, wanted: impl Fn(Stop) -> bool) -> bool {
+    told.wait_for(|stop| wanted(*stop)).await.is_ok()
 }
 
 /// A connection that was taken.
@@ -135,26 +151,45 @@ where
     S: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
     let routes = TowerToHyperService::new(site.router);
-    let known = peer.clone();
+    let (known, busy) = (peer.clone(), Arc::new(Busy::default()));
+    let begun = busy.clone();
     let service = service_fn(move |mut request: Request<Incoming>| {
         request.extensions_mut().insert(known.clone());
-        hyper::service::Service::call(&routes, request)
+        let under_way = begun.begin();
+        let refused = check_one_host(&request).filter(|_| !known.over_socket);
+        let answer = match refused {
+            Some(refused) => Err(refused),
+            None => Ok(hyper::service::Service::call(&routes, request)),
+        };
+        async move {
+            let answer = match answer {
+                Ok(answer) => answer.await?,
+                Err(refused) => refused.into_response(),
+            };
+            Ok::<_, Infallible>(under_way.answered(answer))
+        }
     });
     let mut served = std::pin::pin!(
         http1::Builder::new()
             .timer(TokioTimer::new())
             .header_read_timeout(site.head_timeout)
             .max_buf_size(HELD_BYTES_MAX)
-            .serve_connection(TokioIo::new(stream), service)
+            .serve_connection(TokioIo::new(Watched { stream, busy: busy.clone() }), service)
             .with_upgrades()
     );
-    let mut stopping = peer.stopping.clone();
+    let (mut stopping, mut ending) = (peer.stopping.clone(), false);
     loop {
         tokio::select! {
+            biased;
             // A client that goes away in the middle is its own business.
             _ = served.as_mut() => return,
             () = peer.drop.notified() => return,
-            Ok(()) = stopping.changed() => served.as_mut().graceful_shutdown(),
+            Ok(()) = stopping.changed() => {
+                ending = true;
+                served.as_mut().graceful_shutdown();
+            }
+            // By itself it would wait for the rest of a head.
+            () = busy.over(), if ending => return,
         }
     }
 }

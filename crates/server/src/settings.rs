@@ -33,6 +33,8 @@ pub struct Settings {
     pub once_wait: Duration,
     /// How many live streams are served at once; over it is 503.
     pub streams_max: usize,
+    /// How long a connection of the Pusher protocol may hear no channel: its key is no secret, and it takes up a place.
+    pub unheard_max: Duration,
     /// A stream that took nothing for so long is dropped.
     pub stream_idle_max: Duration,
 }
@@ -51,6 +53,7 @@ impl Default for Settings {
             body_timeout: Duration::from_secs(60),
             once_wait: Duration::from_secs(10),
             streams_max: 20_000,
+            unheard_max: Duration::from_secs(30),
             stream_idle_max: Duration::from_secs(60),
         }
     }

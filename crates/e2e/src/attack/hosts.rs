@@ -58,6 +58,9 @@ pub(super) async fn all(scene: &Scene, mut rows: Rows) -> Rows {
         "x-forwarded-proto",
         "x-real-ip",
         "x-forwarded-server",
+        "via",
+        "cf-connecting-ip",
+        "true-client-ip",
     ] {
         let answer = send(&Ask { target: "/main/runs", headers: &[(header, "127.0.0.1")], ..GET }).await;
         rows.add("through a proxy", header, &answer.says(), answer.is_good());

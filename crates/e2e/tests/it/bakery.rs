@@ -65,7 +65,7 @@ async fn a_page_of_another_origin_shows_cancels_and_outlives_the_connection() {
     let path = project.path().to_str().unwrap();
     assert!(testkit::process::run(["user", "remove", "ada", "--project", path]).await.status.success());
     page.go_on().await;
-    assert_eq!(page.said().await, json!({ "out": [], "wrong": [] }));
+    assert_eq!(page.said().await, json!({ "out": [], "left": 0, "wrong": [] }));
 }
 
 #[tokio::test]

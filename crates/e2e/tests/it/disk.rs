@@ -199,6 +199,46 @@ async fn a_full_disk_loses_nothing_and_all_goes_on_when_there_is_space() {
 }
 
 #[tokio::test]
+async fn a_full_disk_lets_people_read_and_sign_out() {
+    if !may_mount().await {
+        return;
+    }
+    let provider = Provider::start().await;
+    let project = project(&provider);
+    let mut keys = Vec::new();
+    let mut settings = String::new();
+    for name in ["ada", "bob"] {
+        let printed = String::from_utf8(run(["user", "key"]).await.stdout).unwrap();
+        let (key, line) = printed.trim().split_once('\n').unwrap();
+        keys.push(key.to_owned());
+        settings += &format!("[[users]]\nname = \"{name}\"\nroles = [\"admin\"]\n{line}\n");
+    }
+    project.settings(settings);
+    let hefe = Hefe::start(on_disk(&project, "size=8m", "true")).await;
+    let (client, disk) = (hefe.client(), Disk::of(&hefe, &project));
+    let started = client.with("x-api-key", &keys[1]).post("/main/workflows/Child/run", &json!({})).await;
+    let read = format!("/main/runs/{}", started.json()["run"].as_str().unwrap());
+    let form = [("content-type", "application/x-www-form-urlencoded")];
+    let sign_in =
+        async || client.request("POST", "/ui/signin", &form, format!("key={}", keys[0]).into()).await;
+    let signed = sign_in().await;
+    let cookie = signed.header("set-cookie").unwrap().split(';').next().unwrap();
+    let browser = client.with("cookie", cookie);
+    assert_eq!(browser.get(&read).await.status, 200);
+    disk.fill(0);
+    testkit::until("the disk is found full", async || sign_in().await.status == 503).await;
+    assert_eq!(browser.get(&read).await.status, 200);
+    assert!(hefe.message("a line of the trail").await.contains("read"));
+    let out = browser.request("POST", "/ui/signout", &[], Default::default()).await;
+    assert_eq!((out.status, out.header("location")), (303, Some("/ui/signin")), "{}", out.text());
+    assert!(out.header("set-cookie").unwrap().starts_with("hefe_session=; "));
+    assert_eq!(browser.get(&read).await.status, 401);
+    disk.free();
+    testkit::until("the disk takes something", async || sign_in().await.status == 303).await;
+    assert_eq!(browser.get(&read).await.status, 401);
+}
+
+#[tokio::test]
 async fn a_disk_at_95_percent_starts_nothing_and_finishes_what_runs() {
     if !may_mount().await {
         return;

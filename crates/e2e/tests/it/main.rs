@@ -20,5 +20,6 @@ mod order;
 mod read_only;
 mod script;
 mod sim;
+mod stop;
 mod style;
 mod under;

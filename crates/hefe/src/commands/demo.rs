@@ -68,6 +68,7 @@ async fn demo(args: Args) -> Result<bool, Trouble> {
     // It keeps nothing, so a disk that is nearly full is no reason not to show it.
     let file = File { disk_percent: Some(100), ..File::read(&project.0)? };
     let mut home = Home::open(&project.0, &file).await?;
+    home.heed_signals();
     let address = match &args.listen {
         Some(listen) => home.listen_on(listen).await?,
         None => match home.listen_on("127.0.0.1:8086").await {

@@ -58,6 +58,8 @@ async fn serve(args: Args) -> Result<(), Trouble> {
             say::note(&format!("{}: {finding}\n", published.system.name));
         }
     }
+    // Whoever reads that it is ready may end it at once.
+    home.heed_signals();
     let address = home.listen_on(&listen).await?;
     home.listen_on_socket()?;
     say::line(&format!("hefe ready {address}"));

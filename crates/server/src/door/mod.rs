@@ -18,12 +18,12 @@ mod ticket;
 mod token;
 
 use std::{
-    collections::HashMap,
+    collections::{HashMap, HashSet},
     sync::{
         Arc, Mutex, MutexGuard, PoisonError, RwLock,
         atomic::{AtomicBool, Ordering},
     },
-    time::Instant,
+    time::{Duration, Instant},
 };
 
 use axum::http::{HeaderMap, StatusCode, header};
@@ -51,6 +51,9 @@ const SESSION_MS: i64 = 12 * 3_600_000;
 
 /// Sessions that are kept in memory, so that not every request reads the store.
 const SESSIONS_MAX: usize = 10_000;
+
+/// After the store has refused.
+const AGAIN: Duration = Duration::from_secs(1);
 
 /// The cookie of a signed-in browser.
 const COOKIE: &str = "hefe_session";
@@ -92,15 +95,17 @@ pub(crate) struct Door {
     reading: tokio::sync::Mutex<()>,
     open: AtomicBool,
     sessions: Mutex<HashMap<Hash, Session>>,
+    /// Sessions that are over, and that the store could not be told of yet.
+    over: watch::Sender<HashSet<Hash>>,
     secret: [u8; 32],
     changed: watch::Sender<()>,
 }
 
-/// A door with the task that keeps it up to date.
+/// A door with the tasks that keep it up to date.
 pub(crate) struct Kept {
     pub(crate) door: Arc<Door>,
-    /// Ends with it.
-    _follower: JoinSet<()>,
+    /// They end with it.
+    _followers: JoinSet<()>,
 }
 
 impl Kept {
@@ -119,14 +124,16 @@ impl Kept {
             reading: tokio::sync::Mutex::default(),
             open: AtomicBool::new(true),
             sessions: Mutex::default(),
+            over: watch::channel(HashSet::new()).0,
             secret,
             changed: watch::channel(()).0,
             store,
         });
         door.read().await?;
-        let mut follower = JoinSet::new();
-        follower.spawn(follow(door.clone(), changes));
-        Ok(Kept { door, _follower: follower })
+        let mut followers = JoinSet::new();
+        followers.spawn(follow(door.clone(), changes));
+        followers.spawn(end_sessions(door.clone()));
+        Ok(Kept { door, _followers: followers })
     }
 }
 
@@ -139,6 +146,24 @@ async fn follow(door: Arc<Door>, mut changes: tokio::sync::broadcast::Receiver<s
         };
         if touched && !door.read_on().await {
             return;
+        }
+    }
+}
+
+/// Tells the store of the sessions that were over while it took nothing.
+async fn end_sessions(door: Arc<Door>) {
+    let mut over = door.over.subscribe();
+    while over.wait_for(|over| !over.is_empty()).await.is_ok() {
+        tokio::time::sleep(AGAIN).await;
+        let names: Vec<Hash> = over.borrow().iter().copied().collect();
+        for name in names {
+            match door.store.close_session(name).await {
+                Ok(()) => {
+                    door.over.send_if_modified(|over| over.remove(&name));
+                }
+                Err(store::Error::Closed) => return,
+                Err(_) => break,
+            }
         }
     }
 }
@@ -171,7 +196,7 @@ impl Door {
                 Err(store::Error::Closed) => return false,
                 Err(error) => {
                     tracing::error!(%error, "the users could not be read");
-                    tokio::time::sleep(std::time::Duration::from_secs(1)).await;
+                    tokio::time::sleep(AGAIN).await;
                 }
             }
         }
@@ -295,15 +320,20 @@ impl Door {
         Ok((value, Credential::Session { name, until_ms, of: Box::new(of) }))
     }
 
-    /// The session of that cookie ends, in every tab and stream.
-    ///
-    /// # Errors
-    /// The store's.
-    pub(crate) async fn sign_out(&self, headers: &HeaderMap) -> Result<(), store::Error> {
-        match cookie(headers) {
-            Some(shown) => self.store.close_session(Hash::of(shown.as_bytes())).await,
-            None => Ok(()),
+    /// The session of that cookie ends, in every tab and stream. Where the store takes nothing it ends for this process, and in
+    /// the store once that takes something again.
+    pub(crate) async fn sign_out(&self, headers: &HeaderMap) {
+        let Some(shown) = cookie(headers) else { return };
+        let name = Hash::of(shown.as_bytes());
+        let Err(error) = self.store.close_session(name).await else { return };
+        // What is no session would only take up room.
+        if matches!(self.look_up(name).await, Ok(None)) || self.over.borrow().len() >= SESSIONS_MAX {
+            return;
         }
+        tracing::warn!(%error, "a session was ended that the store still has; it is told as soon as it takes something");
+        self.over.send_if_modified(|over| over.insert(name));
+        lock(&self.sessions).remove(&name);
+        self.changed.send_replace(());
     }
 
     async fn session(&self, shown: &str, now_ms: i64) -> Result<Option<Credential>, store::Error> {
@@ -315,6 +345,9 @@ impl Door {
     }
 
     async fn look_up(&self, name: Hash) -> Result<Option<Session>, store::Error> {
+        if self.over.borrow().contains(&name) {
+            return Ok(None);
+        }
         if let Some(session) = lock(&self.sessions).get(&name) {
             return Ok(Some(session.clone()));
         }

@@ -14,7 +14,6 @@ use serde::Deserialize;
 
 use super::{page, parts::segment, shell::looks};
 use crate::{
-    answer::Refused,
     app::App,
     door::{Guest, set_cookie},
     guard::{self, Seen},
@@ -80,8 +79,8 @@ pub(super) async fn enter(State(app): State<Arc<App>>, request: Request) -> Resp
             let line =
                 audit::Line { what: "signed_in", user: Some(credential.user()), ..audit::Line::default() };
             // Nobody else knows the fresh cookie; the one that the browser brought somebody may.
-            let closed = app.door().sign_out(&headers).await.map_err(Refused::from);
-            if let Err(refused) = closed.and(audit::note(&app, line).await) {
+            app.door().sign_out(&headers).await;
+            if let Err(refused) = audit::note(&app, line).await {
                 return refused.into_response();
             }
             let mut response = Redirect::to(&ours(&app, &next)).into_response();
@@ -103,19 +102,17 @@ pub(super) async fn leave(
     guest: Guest,
     headers: HeaderMap,
     request: Request,
-) -> Result<Response, Refused> {
-    app.door().sign_out(&headers).await?;
+) -> Response {
+    app.door().sign_out(&headers).await;
     if let Some(credential) = guest.credential() {
-        audit::note(
-            &app,
-            audit::Line { what: "signed_out", user: Some(credential.user()), ..audit::Line::default() },
-        )
-        .await?;
+        let line =
+            audit::Line { what: "signed_out", user: Some(credential.user()), ..audit::Line::default() };
+        audit::note_or_log(&app, line).await;
     }
     let seen = Seen::of(&request.into_parts().0, &app.settings);
     let mut response = Redirect::to(&app.at("/ui/signin")).into_response();
     with_cookie(&app, &mut response, "", &seen);
-    Ok(response)
+    response
 }
 
 fn with_cookie(app: &App, response: &mut Response, value: &str, seen: &Seen) {

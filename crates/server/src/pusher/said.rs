@@ -51,6 +51,10 @@ pub(super) const AGAIN: Code =
     Code(4200, "connect again: the server stops, or what was shown for a channel has ended");
 pub(super) const UNREADABLE: Code = Code(4200, "this is no message of the protocol");
 pub(super) const SILENT: Code = Code(4201, "no pong came");
+pub(super) const UNHEARD: Code = Code(4202, "no channel was subscribed to");
+pub(super) const TOO_LONG: Code = Code(1009, "a message has 64 KiB at most");
+pub(super) const NO_TEXT: Code = Code(1007, "the text is no UTF-8");
+pub(super) const NO_WEBSOCKET: Code = Code(1002, "this is no frame of a WebSocket client");
 pub(super) const NO_CLIENT_EVENTS: Code = Code(4301, "clients send no events here");
 
 /// A message about the connection or one channel.

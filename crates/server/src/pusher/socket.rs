@@ -21,6 +21,7 @@ use futures_util::{SinkExt, Stream, stream};
 use schemars::JsonSchema;
 use serde::Deserialize;
 use tokio::time::Instant;
+use tokio_tungstenite::tungstenite::{self, error::ProtocolError};
 
 use super::{
     CHANNELS_MAX, Entry, lock,
@@ -94,6 +95,7 @@ pub(crate) async fn connect(
                     peer: peer.clone(),
                     heard: Heard::new(),
                     channels: Channels::default(),
+                    idle_since: Instant::now(),
                 };
                 tokio::select! {
                     end = connection.run(&mut wire) => end,
@@ -101,8 +103,11 @@ pub(crate) async fn connect(
                 }
             }
         };
-        if let End::Because(code) = end {
-            wire.close(code).await;
+        match end {
+            End::Gone => {}
+            End::Closed => wire.answer_close().await,
+            End::Wrong(code) => wire.send_close(code).await,
+            End::Because(code) => wire.close(code).await,
         }
         // What is left of the connection keeps a stopping server waiting.
         drop(peer);
@@ -128,8 +133,24 @@ async fn stops(peer: Option<Arc<Peer>>) {
 enum End {
     /// The client is gone, or takes nothing any more.
     Gone,
+    /// It has said that it goes.
+    Closed,
+    /// It speaks no WebSocket, or too much at once.
+    Wrong(Code),
     /// It is told.
     Because(Code),
+}
+
+impl End {
+    fn of(error: axum::Error) -> End {
+        match error.into_inner().downcast_ref::<tungstenite::Error>() {
+            Some(tungstenite::Error::Capacity(_)) => End::Wrong(said::TOO_LONG),
+            Some(tungstenite::Error::Utf8(_)) => End::Wrong(said::NO_TEXT),
+            Some(tungstenite::Error::Protocol(ProtocolError::ResetWithoutClosingHandshake)) => End::Gone,
+            Some(tungstenite::Error::Protocol(_)) => End::Wrong(said::NO_WEBSOCKET),
+            _ => End::Gone,
+        }
+    }
 }
 
 /// The way to the client.
@@ -157,10 +178,20 @@ impl Wire {
 
     async fn close(mut self, code: Code) {
         if self.send([said::error(code)]).await.is_ok() {
-            let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from_static(code.1) };
-            // A client that has gone meanwhile knows.
-            let _ = tokio::time::timeout(self.patience, self.socket.send(Message::Close(Some(frame)))).await;
+            self.send_close(code).await;
         }
+    }
+
+    async fn send_close(mut self, code: Code) {
+        let frame = CloseFrame { code: code.0, reason: Utf8Bytes::from_static(code.1) };
+        // A client that has gone meanwhile knows.
+        let _ = tokio::time::timeout(self.patience, self.socket.send(Message::Close(Some(frame)))).await;
+    }
+
+    /// The library has the answer ready, and sends it as it is read on.
+    async fn answer_close(mut self) {
+        let answered = async { while let Some(Ok(_)) = self.socket.recv().await {} };
+        let _ = tokio::time::timeout(self.patience, answered).await;
     }
 }
 
@@ -186,6 +217,8 @@ struct Connection {
     peer: Option<Arc<Peer>>,
     heard: Heard,
     channels: Channels,
+    /// Since when it hears no channel, while it hears none.
+    idle_since: Instant,
 }
 
 impl Connection {
@@ -209,13 +242,18 @@ impl Connection {
                     Some(Ok(Message::Text(text))) => self.hear(wire, &text).await,
                     // Pings of the WebSocket's own are answered below us.
                     Some(Ok(Message::Binary(_) | Message::Ping(_) | Message::Pong(_))) => Ok(()),
-                    Some(Ok(Message::Close(_)) | Err(_)) | None => Err(End::Gone),
+                    Some(Ok(Message::Close(_))) => Err(End::Closed),
+                    Some(Err(error)) => Err(End::of(error)),
+                    None => Err(End::Gone),
                 }
             }
             batch = self.channels.next() => match batch {
                 Some(batch) => wire.send(batch).await,
                 None => Err(End::Because(said::AGAIN)),
             },
+            () = tokio::time::sleep_until(self.idle_since + self.entry.app.settings.unheard_max), if self.channels.0.is_empty() => {
+                Err(End::Because(said::UNHEARD))
+            }
             () = tokio::time::sleep_until(self.heard.due()) => {
                 if std::mem::replace(&mut self.heard.asked, true) {
                     return Err(End::Because(said::SILENT));
@@ -236,8 +274,9 @@ impl Connection {
                 None => wire.send([said::error(said::UNREADABLE)]).await,
             },
             "pusher:unsubscribe" => {
-                if let Some(wanted) = said.wanted() {
+                if let Some(wanted) = said.wanted().filter(|_| !self.channels.0.is_empty()) {
                     self.channels.leave(&wanted.channel);
+                    self.idle_since = Instant::now();
                 }
                 Ok(())
             }

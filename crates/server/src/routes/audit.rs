@@ -70,6 +70,15 @@ pub(crate) async fn note(app: &App, line: Line<'_>) -> Result<(), Refused> {
     Ok(app.door().note(noted).await?)
 }
 
+/// Writes a line; where it cannot be written it goes to the server's log, for what must not wait for a disk.
+pub(crate) async fn note_or_log(app: &App, line: Line<'_>) {
+    let (what, user, run, system) = (line.what, line.user.clone(), line.run, line.system.map(str::to_owned));
+    if let Err(refused) = note(app, line).await {
+        let why = refused.words().0;
+        tracing::warn!(what, ?user, ?system, ?run, why, "a line of the trail could not be written");
+    }
+}
+
 /// What someone has done to a run.
 pub(crate) async fn did(
     app: &App,
@@ -77,8 +86,17 @@ pub(crate) async fn did(
     what: &'static str,
     run: &store::NewRun,
 ) -> Result<(), Refused> {
+    note(app, line_of(viewer, what, run)).await
+}
+
+/// Someone reads another's run, also where no line can be written.
+pub(crate) async fn saw(app: &App, viewer: &Viewer, run: &store::NewRun) {
+    note_or_log(app, line_of(viewer, "read", run)).await;
+}
+
+fn line_of<'a>(viewer: &Viewer, what: &'static str, run: &'a store::NewRun) -> Line<'a> {
     let (user, system) = (Some(viewer.person.id.clone()), Some(&*run.system));
-    note(app, Line { what, system, user, run: Some(run.id), detail: &run.workflow }).await
+    Line { what, system, user, run: Some(run.id), detail: &run.workflow }
 }
 
 #[derive(Serialize, JsonSchema)]

@@ -213,7 +213,7 @@ pub(crate) async fn show(
 ) -> Answer {
     let run = find(&app, &system, &viewer, &name).await?;
     if viewer.sight(&run) == Sight::All && !viewer.owns(&run) {
-        audit::did(&app, &viewer, "read", &run.start).await?;
+        audit::saw(&app, &viewer, &run.start).await;
     }
     let Whole { run, sight, why, items, children, logs, trace } = whole(&app, &viewer, run).await?;
     let (result, error) = outcome(&run, sight);

@@ -1,14 +1,18 @@
 //! Who may speak to a server that nobody signs in to.
 
 use bytes::Bytes;
+use engine::Stop;
 use serde_json::json;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
-    net::{UnixListener, UnixStream},
-    sync::oneshot,
+    net::{TcpStream, UnixListener, UnixStream},
+    sync::watch,
 };
 
-use crate::scene::{Scene, hook};
+use crate::{
+    doors::{known, user},
+    scene::{Scene, hook},
+};
 
 async fn scene() -> Scene {
     let go = json!({ "name": "go", "type": "flow/stop" });
@@ -46,22 +50,50 @@ async fn other_hosts_proxies_and_origins_are_refused() {
 }
 
 #[tokio::test]
+async fn a_request_names_one_host() {
+    let scene = scene().await;
+    let address = scene.client.base().strip_prefix("http://").unwrap();
+    let status = async |head: &str| {
+        let mut stream = TcpStream::connect(address).await.unwrap();
+        let request = format!("GET /healthz {head}\r\nconnection: close\r\n\r\n");
+        stream.write_all(request.as_bytes()).await.unwrap();
+        let mut answer = String::new();
+        stream.read_to_string(&mut answer).await.unwrap();
+        answer.split(' ').nth(1).unwrap().to_owned()
+    };
+    for signed in [false, true] {
+        if signed {
+            let key = user(&scene, "ada", "admin", None).await;
+            known(&scene, &key).await;
+        }
+        for (head, says) in [
+            ("HTTP/1.1", "400"),
+            ("HTTP/1.1\r\nhost: localhost\r\nhost: localhost", "400"),
+            ("HTTP/1.0\r\nhost: localhost\r\nhost: localhost", "400"),
+            ("HTTP/1.1\r\nhost: localhost", "200"),
+            ("HTTP/1.0", if signed { "200" } else { "403" }),
+        ] {
+            assert_eq!(status(head).await, says, "{head}");
+        }
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
 async fn a_socket_file_takes_any_host() {
     let scene = scene().await;
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("s");
     let listener = UnixListener::bind(&path).unwrap();
-    let (stop, stopped) = oneshot::channel::<()>();
+    let (stop, stopped) = watch::channel(Stop::No);
     let site = server::site(scene.engine.clone(), server::Settings::default()).await.unwrap();
-    let served = tokio::spawn(server::serve(listener, site, async {
-        let _ = stopped.await;
-    }));
+    let served = tokio::spawn(server::serve(listener, site, stopped));
     let mut stream = UnixStream::connect(&path).await.unwrap();
     stream.write_all(b"GET /main/runs HTTP/1.1\r\nhost: hefe\r\nconnection: close\r\n\r\n").await.unwrap();
     let mut answer = String::new();
     stream.read_to_string(&mut answer).await.unwrap();
     assert!(answer.starts_with("HTTP/1.1 200"), "{answer}");
-    stop.send(()).unwrap();
+    stop.send(Stop::Soon).unwrap();
     served.await.unwrap();
     scene.stop().await;
 }

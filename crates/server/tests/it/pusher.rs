@@ -7,8 +7,17 @@ use futures_util::{SinkExt, StreamExt};
 use serde_json::{Value, json};
 use server::Settings;
 use testkit::{client::Client, project::Project, within};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio_tungstenite::{WebSocketStream, client_async, tungstenite::Message};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpSocket, TcpStream},
+};
+use tokio_tungstenite::{
+    WebSocketStream, client_async,
+    tungstenite::{
+        Message,
+        protocol::{CloseFrame, frame::coding::CloseCode},
+    },
+};
 
 use crate::{
     doors::{known, user},
@@ -167,6 +176,45 @@ async fn what_is_no_part_of_the_protocol_is_answered_with_its_codes() {
     let mut other = Socket::connect(&scene.client).await;
     other.say(&json!({ "event": "pusher:subscribe", "data": data })).await;
     assert_eq!(other.error().await, 4009);
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_close_is_answered_and_what_is_no_websocket_is_told_so() {
+    let scene = Scene::of(&[], None).await;
+    let mut socket = Socket::connect(&scene.client).await;
+    let frame = CloseFrame { code: CloseCode::Away, reason: "bye".into() };
+    socket.stream.send(Message::Close(Some(frame.clone()))).await.unwrap();
+    assert_eq!(socket.read().await, Some(Message::Close(Some(frame))));
+    assert_eq!(socket.read().await, None);
+    for (bytes, code) in [
+        // A masked text of two bytes that are no UTF-8; a text without a mask; one of 64 KiB and a byte.
+        (&b"\x81\x82\0\0\0\0\xff\xff"[..], 1007),
+        (b"\x81\x02{}", 1002),
+        (b"\x81\xff\0\0\0\0\0\x01\0\x01\0\0\0\0", 1009),
+    ] {
+        let mut socket = Socket::connect(&scene.client).await;
+        socket.stream.get_mut().write_all(bytes).await.unwrap();
+        let Some(Message::Close(Some(frame))) = socket.read().await else { panic!("{code} is said") };
+        assert_eq!(u16::from(frame.code), code);
+    }
+    scene.stop().await;
+}
+
+#[tokio::test]
+async fn a_connection_that_hears_nothing_gives_its_place_up() {
+    let settings = Settings { unheard_max: Duration::from_secs(1), streams_max: 2, ..Settings::default() };
+    let scene = Scene::start(Project::new(), None, settings).await;
+    let mut hears = Socket::connect(&scene.client).await;
+    hears.subscribe(&scene.client, "private-user.local").await;
+    let mut idle = Socket::connect(&scene.client).await;
+    assert_eq!(idle.error().await, 4202);
+    let Some(Message::Close(Some(frame))) = idle.read().await else { panic!("it is closed") };
+    assert_eq!(u16::from(frame.code), 4202);
+    hears.say(&json!({ "event": "pusher:ping", "data": {} })).await;
+    assert_eq!(hears.next().await["event"], "pusher:pong");
+    hears.say(&json!({ "event": "pusher:unsubscribe", "data": { "channel": "private-user.local" } })).await;
+    assert_eq!(hears.error().await, 4202);
     scene.stop().await;
 }
 

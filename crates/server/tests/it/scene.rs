@@ -81,10 +81,7 @@ impl Scene {
             runtime.block_on(working.work(at_work));
         });
         let site = server::site(engine.clone(), settings).await.unwrap();
-        let mut stopping = stopped;
-        tasks.spawn(server::serve(listener, site, async move {
-            let _ = stopping.wait_for(|stop| *stop != Stop::No).await;
-        }));
+        tasks.spawn(server::serve(listener, site, stopped));
         Scene { client, engine, stop, tasks, workers, project }
     }
 
