@@ -79,6 +79,18 @@ pub(crate) async fn note_or_log(app: &App, line: Line<'_>) {
     }
 }
 
+/// What someone has done in a system.
+pub(crate) async fn did_in(
+    app: &App,
+    viewer: &Viewer,
+    what: &'static str,
+    system: &str,
+    detail: &str,
+) -> Result<(), Refused> {
+    let user = Some(viewer.person.id.clone());
+    note(app, Line { what, system: Some(system), user, detail, ..Line::default() }).await
+}
+
 /// What someone has done to a run.
 pub(crate) async fn did(
     app: &App,

@@ -213,8 +213,7 @@ pub(crate) async fn noted(
     bulk: Bulk,
 ) -> Result<(), Refused> {
     let detail = if bulk == Bulk::Cancel { "cancel" } else { "retry" };
-    let user = Some(viewer.person.id.clone());
-    audit::note(app, audit::Line { what, system: Some(system), user, detail, ..audit::Line::default() }).await
+    audit::did_in(app, viewer, what, system, detail).await
 }
 
 /// Looked at field by field, for words that help; then read as strictly as can be.

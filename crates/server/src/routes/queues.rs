@@ -108,7 +108,7 @@ async fn pause(
         at_ms: app.engine.clock_ms(),
     };
     if app.engine.store().pause_queue(pause).await? {
-        note(&app, &viewer, "paused", &system, &queue).await?;
+        audit::did_in(&app, &viewer, "paused", &system, &queue).await?;
     }
     shown(&app, &system, &queue)
 }
@@ -119,24 +119,9 @@ async fn resume(
     Path((system, queue)): Path<(String, String)>,
 ) -> Answer {
     if app.engine.store().resume_queue(system.as_str().into(), queue.as_str().into()).await? {
-        note(&app, &viewer, "resumed", &system, &queue).await?;
+        audit::did_in(&app, &viewer, "resumed", &system, &queue).await?;
     }
     shown(&app, &system, &queue)
-}
-
-async fn note(
-    app: &App,
-    viewer: &Viewer,
-    what: &'static str,
-    system: &str,
-    queue: &str,
-) -> Result<(), Refused> {
-    let user = Some(viewer.person.id.clone());
-    audit::note(
-        app,
-        audit::Line { what, system: Some(system), user, detail: queue, ..audit::Line::default() },
-    )
-    .await
 }
 
 /// As it stands now.

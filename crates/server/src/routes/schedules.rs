@@ -209,7 +209,7 @@ async fn wish(
     let by = viewer.person.id.clone();
     let schedule = app.engine.pause(schedule.id, wish, by).await?.ok_or_else(|| unknown(&named))?;
     let what = if wish == Wish::Pause { "paused" } else { "resumed" };
-    noted(&app, &viewer, what, &schedule).await?;
+    audit::did_in(&app, &viewer, what, &system, &schedule.workflow).await?;
     ok(&view(&app, schedule))
 }
 
@@ -227,14 +227,8 @@ async fn run(
             None => refused,
         });
     }
-    noted(&app, &viewer, "run_by_hand", &schedule).await?;
+    audit::did_in(&app, &viewer, "run_by_hand", &system, &schedule.workflow).await?;
     Ok(json(StatusCode::ACCEPTED, &line(&app, settled).await?))
-}
-
-async fn noted(app: &App, viewer: &Viewer, what: &'static str, schedule: &Schedule) -> Result<(), Refused> {
-    let (user, system) = (Some(viewer.person.id.clone()), Some(&*schedule.system));
-    audit::note(app, audit::Line { what, system, user, detail: &schedule.workflow, ..audit::Line::default() })
-        .await
 }
 
 async fn find(app: &App, system: &str, named: &str) -> Result<Schedule, Refused> {
