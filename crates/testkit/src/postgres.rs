@@ -160,7 +160,7 @@ impl Server {
     pub fn standby(&self) -> Server {
         let folder = Folder::new();
         let mut copy = folder.command(&postgres("pg_basebackup"));
-        copy.args(["--pgdata=data", "--checkpoint=fast", "--write-recovery-conf", "--dbname"]);
+        copy.args(["--pgdata=data", "--checkpoint=fast", "--no-sync", "--write-recovery-conf", "--dbname"]);
         copy.arg(format!("application_name=standby user=postgres host=127.0.0.1 port={}", self.port()));
         if let Err(says) = output(copy) {
             panic!("PostgreSQL is not copied: {says}");

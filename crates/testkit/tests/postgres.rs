@@ -2,14 +2,19 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a test")]
 
 use std::{
+    fs,
     io::{BufRead, BufReader, Write},
-    path::Path,
+    net::TcpStream,
+    os::unix::fs::PermissionsExt,
+    path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
     thread,
     time::{Duration, Instant},
 };
 
+use rustix::process::{Pid, Signal, kill_process};
+use tempfile::TempDir;
 use testkit::postgres::{Bouncer, Server, Shared, shared};
 
 #[test]
@@ -90,44 +95,56 @@ fn each_test_has_a_database_of_its_own_and_leaves_none() {
     assert_eq!(other.psql(&format!("select count(*) from pg_database where datname = '{name}'")), "0");
 }
 
-const BUILD: &str = "TESTKIT_SHARES_OF";
-
-/// As another test process: says which server it has, and ends when its input does.
+/// As another test process of the build folder that is its temporary folder: says which server it has, and ends when its
+/// input does.
 #[test]
-#[ignore = "the others' second process"]
+#[ignore = "the other's second process"]
 fn another_process() {
-    let build = std::env::var(BUILD).unwrap();
-    let shared = Shared::of(Path::new(&build), Duration::ZERO);
+    let shared = Shared::of(&std::env::temp_dir(), Duration::ZERO);
     println!("\nport {}", shared.port());
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]
 fn processes_share_a_server_that_ends_after_the_last() {
-    let build = tempfile::tempdir().unwrap();
-    let [(mut one, port), (mut other, same)] =
-        [another_process_of(build.path()), another_process_of(build.path())];
-    assert_eq!(port, same);
-    let elsewhere = tempfile::tempdir().unwrap();
-    let (mut third, another) = another_process_of(elsewhere.path());
+    let [build, elsewhere] = [build_folder(), build_folder()];
+    // Both come first, at the same time.
+    let [mut one, mut other] = [Other::start(&build), Other::start(&build)];
+    let port = one.port();
+    assert_eq!(port, other.port());
+    let mut third = Other::start(&elsewhere);
+    let another = third.port();
     assert_ne!(port, another);
 
-    one.kill().unwrap();
-    one.wait().unwrap();
-    let answers = |port: u16| std::net::TcpStream::connect(("127.0.0.1", port)).is_ok();
-    assert!(answers(port));
-    let (mut late, same) = another_process_of(build.path());
-    assert_eq!(port, same);
-    for process in [&mut other, &mut late, &mut third] {
-        process.kill().unwrap();
-        process.wait().unwrap();
-    }
-    wait_until("the servers end", || !answers(port) && !answers(another));
+    one.kill();
+    assert!(listens(port));
+    let mut late = Other::start(&build);
+    assert_eq!(port, late.port());
+    [other, late, third].iter_mut().for_each(Other::kill);
+    wait_until("the servers end", || has_no_server(&build) && has_no_server(&elsewhere));
+    assert!(!listens(port) && !listens(another));
+
     // And there is another for who comes then.
-    let (mut next, port) = another_process_of(build.path());
-    assert!(answers(port));
-    next.kill().unwrap();
-    next.wait().unwrap();
+    let mut next = Other::start(&build);
+    assert!(listens(next.port()));
+    next.kill();
+    wait_until("the server ends", || has_no_server(&build));
+}
+
+#[test]
+fn a_shared_server_that_crashed_is_replaced() {
+    let build = build_folder();
+    let mut one = Other::start(&build);
+    let port = one.port();
+    let pid_file = server_of(&build).expect("a server").join("data/postmaster.pid");
+    let id = fs::read_to_string(&pid_file).unwrap().lines().next().unwrap().parse().unwrap();
+    kill_process(Pid::from_raw(id).unwrap(), Signal::KILL).unwrap();
+    wait_until("it is gone", || !listens(port));
+    assert!(pid_file.exists());
+    let mut other = Other::start(&build);
+    assert!(listens(other.port()));
+    [one, other].iter_mut().for_each(Other::kill);
+    wait_until("the server ends", || has_no_server(&build));
 }
 
 #[test]
@@ -135,41 +152,79 @@ fn processes_share_a_server_that_ends_after_the_last() {
 fn a_process_with_a_server() {
     let server = Server::start();
     println!("\nport {}", server.port());
-    println!("socket {}", server.socket().display());
     let _ = std::io::stdin().read_line(&mut String::new());
 }
 
 #[test]
 fn a_server_ends_with_a_killed_test_process() {
-    let (mut process, mut lines) = start("a_process_with_a_server", &[]);
-    let port: u16 = said(&mut lines, "port ").parse().unwrap();
-    let folder = said(&mut lines, "socket ");
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_ok());
-    process.kill().unwrap();
-    process.wait().unwrap();
-    wait_until("its folder goes", || !Path::new(&folder).exists());
-    assert!(std::net::TcpStream::connect(("127.0.0.1", port)).is_err());
+    let folder = build_folder();
+    let mut process = Other::of("a_process_with_a_server", &folder);
+    let port = process.port();
+    assert!(listens(port));
+    process.kill();
+    wait_until("its folder goes", || fs::read_dir(folder.path()).unwrap().next().is_none());
+    assert!(!listens(port));
 }
 
-fn another_process_of(build: &Path) -> (Child, u16) {
-    let (process, mut lines) = start("another_process", &[(BUILD, build)]);
-    let port = said(&mut lines, "port ").parse().unwrap();
-    (process, port)
+/// Temporary folders of tests: those of their own processes are in there.
+fn build_folder() -> TempDir {
+    let folder = tempfile::tempdir().unwrap();
+    // Who runs the server is not who owns it.
+    fs::set_permissions(folder.path(), fs::Permissions::from_mode(0o1777)).unwrap();
+    folder
+}
+
+fn server_of(build: &TempDir) -> Option<PathBuf> {
+    let mut servers = fs::read_dir(build.path()).unwrap().map(|locks| locks.unwrap().path().join("server"));
+    servers.find(|server| server.exists())
+}
+
+fn has_no_server(build: &TempDir) -> bool {
+    server_of(build).is_none()
+}
+
+fn listens(port: u16) -> bool {
+    TcpStream::connect(("127.0.0.1", port)).is_ok()
+}
+
+/// Another process of tests, killed when it is dropped.
+struct Other {
+    process: Child,
+    lines: Lines,
+}
+
+impl Other {
+    fn start(build: &TempDir) -> Other {
+        Other::of("another_process", build)
+    }
+
+    fn of(test: &str, temporary: &TempDir) -> Other {
+        let mut command = Command::new(std::env::current_exe().unwrap());
+        command.args(["--exact", test, "--ignored", "--nocapture"]).env("TMPDIR", temporary.path());
+        let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(process.stdout.take().unwrap()).lines();
+        Other { process, lines }
+    }
+
+    fn port(&mut self) -> u16 {
+        let lines = self.lines.by_ref().map_while(Result::ok);
+        lines.filter_map(|line| line.strip_prefix("port ")?.parse().ok()).next().expect("its port")
+    }
+
+    fn kill(&mut self) {
+        self.process.kill().unwrap();
+        self.process.wait().unwrap();
+    }
+}
+
+impl Drop for Other {
+    fn drop(&mut self) {
+        let _ = self.process.kill();
+        let _ = self.process.wait();
+    }
 }
 
 type Lines = std::io::Lines<BufReader<std::process::ChildStdout>>;
-
-fn start(test: &str, variables: &[(&str, &Path)]) -> (Child, Lines) {
-    let mut command = Command::new(std::env::current_exe().unwrap());
-    command.args(["--exact", test, "--ignored", "--nocapture"]).envs(variables.iter().copied());
-    let mut process = command.stdin(Stdio::piped()).stdout(Stdio::piped()).spawn().unwrap();
-    let lines = BufReader::new(process.stdout.take().unwrap()).lines();
-    (process, lines)
-}
-
-fn said(lines: &mut Lines, what: &str) -> String {
-    lines.map_while(Result::ok).find_map(|line| Some(line.strip_prefix(what)?.to_owned())).expect(what)
-}
 
 fn wait_until(says: &str, mut is_so: impl FnMut() -> bool) {
     let begin = Instant::now();
