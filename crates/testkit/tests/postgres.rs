@@ -2,10 +2,10 @@
 #![allow(clippy::expect_used, clippy::panic, clippy::print_stdout, clippy::unwrap_used, reason = "a test")]
 
 use std::{
-    fs,
+    fs::{self, File},
     io::{BufRead, BufReader, Write},
     net::TcpStream,
-    os::unix::fs::PermissionsExt,
+    os::unix::fs::{MetadataExt, PermissionsExt},
     path::PathBuf,
     process::{Child, Command, Stdio},
     sync::mpsc,
@@ -128,6 +128,29 @@ fn processes_share_a_server_that_ends_after_the_last() {
     let mut next = Other::start(&build);
     assert!(listens(next.port()));
     next.kill();
+    wait_until("the server ends", || has_no_server(&build));
+}
+
+#[test]
+fn who_comes_while_a_shared_server_is_about_to_end_keeps_it() {
+    let build = build_folder();
+    let mut one = Other::start(&build);
+    let port = one.port();
+    let lock = |name: &str| File::open(server_of(&build).unwrap().with_file_name(name)).unwrap();
+    let (door, users) = (lock("door"), lock("users"));
+    door.lock().unwrap();
+    one.kill();
+    let waits = format!(":{} ", door.metadata().unwrap().ino());
+    let is_awaited = |line: &str| line.contains("-> FLOCK") && line.contains(&waits);
+    wait_until("its keeper is at the door", || {
+        fs::read_to_string("/proc/locks").unwrap().lines().any(is_awaited)
+    });
+    users.lock_shared().unwrap();
+    door.unlock().unwrap();
+    let mut late = Other::start(&build);
+    assert_eq!(port, late.port());
+    late.kill();
+    drop(users);
     wait_until("the server ends", || has_no_server(&build));
 }
 
