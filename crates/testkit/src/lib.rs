@@ -1,5 +1,5 @@
-//! What tests share: a fake provider, temporary projects, the real binary, a small HTTP client to talk to it, and for
-//! simulations a clock and a faulty store.
+//! What tests share: a fake provider, temporary projects, the real binary, a small HTTP client to talk to it, a real
+//! PostgreSQL, and for simulations a clock and a faulty store.
 //!
 //! Nothing here is shipped. What goes wrong here fails the test with words that say what was awaited and what came
 //! instead; no wait is longer than [`DEADLINE`]. It must not know a crate of ours but the store's traits, and those only in
@@ -17,6 +17,7 @@ use std::time::Duration;
 pub mod client;
 pub mod clock;
 pub mod faulty;
+pub mod postgres;
 pub mod process;
 pub mod project;
 pub mod provider;
