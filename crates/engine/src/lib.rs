@@ -196,8 +196,8 @@ impl Engine {
     }
 
     /// Looks whether a call may be done, and begins nothing: for a caller that keeps the answer with what is done.
-    pub fn plan(&self, call: Call) -> Result<Planned, Refusal> {
-        request::plan(&self.shared, call)
+    pub async fn plan(&self, call: Call) -> Result<Planned, Refusal> {
+        request::plan(&self.shared, call).await
     }
 
     /// Works a planned run inside the request, to its end or to a modal, up to its deadline. Nothing of it is written before [`Engine::settle`].
@@ -247,8 +247,8 @@ impl Engine {
     }
 
     /// The same from its row alone, for lists.
-    pub fn why_briefly(&self, run: &Run) -> Option<String> {
-        why::briefly(&self.shared, run)
+    pub async fn why_briefly(&self, run: &Run) -> Option<String> {
+        why::briefly(&self.shared, run).await
     }
 
     /// Addresses that runs hand out begin with that, if no setting says otherwise: scheme, host and port that are listened on.

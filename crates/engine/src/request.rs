@@ -55,7 +55,7 @@ pub struct Worked {
 }
 
 pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Refusal> {
-    let planned = plan(shared, call)?;
+    let planned = plan(shared, call).await?;
     if !planned.in_background {
         let worked = work(shared, planned).await;
         return settle_with(shared, worked, None).await.map(Started::Done);
@@ -71,13 +71,13 @@ pub(crate) async fn call(shared: &Arc<Shared>, call: Call) -> Result<Started, Re
 }
 
 /// Looks whether it may be done.
-pub(crate) fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
+pub(crate) async fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal> {
     let published = shared.systems.current(&call.system).ok_or(Refusal::UnknownSystem)?;
     let (graph, event) = find(&published, &call.door)?;
     allowed(event, &call)?;
     shared.store.room().map_err(Refusal::Store)?;
     let now_ms = shared.clock.now_ms();
-    starts::count(shared, &published.system.name, now_ms)?;
+    starts::count(shared, &published.system.name, now_ms).await?;
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
     let person = call.person.as_ref();
     let begins = Begins { published: &published, graph, event, input: call.input, person, in_background };

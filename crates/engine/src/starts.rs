@@ -25,9 +25,10 @@ struct Left {
 ///
 /// # Errors
 /// [`Refusal::TooMany`].
-pub(crate) fn count(shared: &Shared, system: &Arc<str>, now_ms: i64) -> Result<(), Refusal> {
+pub(crate) async fn count(shared: &Shared, system: &Arc<str>, now_ms: i64) -> Result<(), Refusal> {
     let (queued_max, rate) = (shared.settings.queued_max, shared.settings.starts_per_s);
-    if shared.store.queued(system) >= queued_max {
+    let queued = shared.store.queued(system, queued_max).await.map_err(Refusal::Store)?;
+    if queued >= queued_max {
         return Err(Refusal::TooMany { says: format!("{queued_max} runs are queued"), after_s: 5 });
     }
     if shared.starts.take(system, rate, now_ms) {

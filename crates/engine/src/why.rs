@@ -15,7 +15,7 @@ const COUNTED_MAX: usize = 100;
 pub(crate) async fn why(shared: &Shared, run: &Run) -> Option<String> {
     let now_ms = shared.clock.now_ms();
     match run.status {
-        Status::Queued => Some(queued(shared, run, now_ms)),
+        Status::Queued => Some(queued(shared, run, now_ms).await),
         Status::Waiting => {
             let told = match stand(shared, run).await {
                 Ok(Some(stood)) => told(shared, &stood, now_ms).await,
@@ -32,20 +32,21 @@ pub(crate) async fn why(shared: &Shared, run: &Run) -> Option<String> {
 }
 
 /// The same without its journal, for lists of many.
-pub(crate) fn briefly(shared: &Shared, run: &Run) -> Option<String> {
+pub(crate) async fn briefly(shared: &Shared, run: &Run) -> Option<String> {
     let now_ms = shared.clock.now_ms();
     match run.status {
-        Status::Queued => Some(queued(shared, run, now_ms)),
+        Status::Queued => Some(queued(shared, run, now_ms).await),
         Status::Waiting => Some(waiting(run, now_ms)),
         Status::Running | Status::Succeeded | Status::Failed | Status::Cancelled => None,
     }
 }
 
-fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
+async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
     if run.cancel_at_ms.is_some() {
         return "its end was asked for".to_owned();
     }
-    let paused = shared.store.paused(&run.start.system, &run.start.queue);
+    // A store that is out of reach is no reason to say nothing.
+    let paused = shared.store.paused(&run.start.system, &run.start.queue).await.unwrap_or(None);
     if let (None, Some(pause)) = (run.wake_at_ms, paused) {
         return format!("{} has paused its queue `{}` {}", pause.by, pause.queue, at(pause.at_ms, now_ms));
     }
@@ -61,7 +62,7 @@ fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
         }
         (None, None, 1..) => "it goes on from where it was as soon as a worker is free".to_owned(),
         (None, None, 0) => {
-            let ahead = match shared.store.ahead(&run.start) {
+            let ahead = match shared.store.ahead(&run.start).await.unwrap_or(None) {
                 None | Some(0) => "the next in line".to_owned(),
                 Some(1) => "with one run before it".to_owned(),
                 Some(store::AHEAD_MAX) => format!("with {} runs or more before it", store::AHEAD_MAX),

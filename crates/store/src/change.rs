@@ -3,11 +3,12 @@
 use std::sync::Arc;
 
 use recipe::Value;
+use serde::{Deserialize, Serialize};
 
 use crate::{Id, Item, NewRun, Notification, Pause, Standing};
 
 /// A short message for the browser that asked.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Toast {
     /// The tenant.
     pub system: Arc<str>,
@@ -18,7 +19,7 @@ pub struct Toast {
 }
 
 /// One message under a name of the workflow's own, for those who listen just then.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Message {
     /// The tenant.
     pub system: Arc<str>,
@@ -31,7 +32,7 @@ pub struct Message {
 }
 
 /// Who hears a message.
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, Serialize, Deserialize)]
 pub enum To {
     /// Everyone signed in to the system.
     Everyone,
@@ -42,7 +43,7 @@ pub enum To {
 }
 
 /// What a commit changed. Each has the number it got in the stream; numbers grow over restarts too.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub enum Change {
     /// A run was queued, taken, parked or ended.
     Run {

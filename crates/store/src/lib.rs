@@ -8,10 +8,12 @@
 mod action;
 mod change;
 mod error;
+mod forms;
 mod id;
 mod notification;
 mod once;
 mod people;
+pub mod postgres;
 pub mod probe;
 mod progress;
 mod queue;
@@ -140,6 +142,10 @@ pub trait Runs: Send + Sync {
     fn claim_now(&self, max: usize) -> Vec<Claimed>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
     fn release(&self, run: Id, epoch: u64);
+    /// Whether this process may begin calls on others: its lease on what it has claimed lasts long enough.
+    fn may_act(&self) -> bool {
+        true
+    }
     /// Asks for the end of a run: a queued or parked one ends at once, a claimed one is marked (kept over a crash) and announced as
     /// [`Change::Cancel`]. `children`: the live runs that it started are asked the same way, now and once more when it has ended.
     fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled>;
@@ -155,7 +161,7 @@ pub trait Runs: Send + Sync {
     /// Whether a signal of that name was brought to a run.
     fn heard(&self, run: Id, name: Arc<str>) -> Reply<'_, Heard>;
     /// How many runs of its lane come before one that is ready, at most [`AHEAD_MAX`]; None if it is not.
-    fn ahead(&self, run: &NewRun) -> Option<usize>;
+    fn ahead<'a>(&'a self, run: &'a NewRun) -> Reply<'a, Option<usize>>;
     /// One run.
     fn run(&self, id: Id) -> Reply<'_, Option<Run>>;
     /// The runs that `parent` started, oldest first, at most 1,000.
@@ -170,10 +176,11 @@ pub trait Runs: Send + Sync {
     fn logs(&self, run: Id) -> Reply<'_, Vec<Log>>;
     /// Conservation: accepted = succeeded + failed + cancelled + queued + running + waiting.
     fn account(&self) -> Reply<'_, Account>;
-    /// Where runs are ready to be claimed; blocked, delayed and waiting ones are not. As this process knows it, without reading.
-    fn lanes(&self) -> Vec<Lane>;
-    /// How many runs of a system are queued: ready, or blocked by a limit of theirs. As this process knows it, without reading.
-    fn queued(&self, system: &str) -> u64;
+    /// Where runs are ready to be claimed; blocked, delayed and waiting ones are not.
+    fn lanes(&self) -> Reply<'_, Vec<Lane>>;
+    /// How many runs of a system are queued: ready, or blocked by a limit of theirs. Beyond `most` they need not be counted, and while they are
+    /// less than half of it the count may be a second old.
+    fn queued<'a>(&'a self, system: &'a str, most: u64) -> Reply<'a, u64>;
 }
 
 /// The bytes of journals.
@@ -254,10 +261,10 @@ pub trait Queues: Send + Sync {
     fn pause_queue(&self, pause: Pause) -> Reply<'_, bool>;
     /// Its runs are claimed again; false if it was not paused.
     fn resume_queue(&self, system: Arc<str>, queue: Arc<str>) -> Reply<'_, bool>;
-    /// The queues of a system in which runs are ready or worked, and those that are paused, by name. As this process knows them.
-    fn queues(&self, system: &str) -> Vec<Queue>;
+    /// The queues of a system in which runs are ready or worked, and those that are paused, by name.
+    fn queues<'a>(&'a self, system: &'a str) -> Reply<'a, Vec<Queue>>;
     /// Who has paused that queue.
-    fn paused(&self, system: &str, queue: &str) -> Option<Pause>;
+    fn paused<'a>(&'a self, system: &'a str, queue: &'a str) -> Reply<'a, Option<Pause>>;
 }
 
 /// What is due by the clock. Every due time is settled once, however many processes try.

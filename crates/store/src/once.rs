@@ -106,3 +106,15 @@ pub struct Kept {
     /// None: it was too large to be kept.
     pub body: Option<Vec<u8>>,
 }
+
+impl Did {
+    /// Whether something was done to a run, which was not past it.
+    pub(crate) fn counts(self) -> bool {
+        match self {
+            Did::Started(started) => !started.existing,
+            Did::Reopened(reopened) => reopened == Reopened::Queued,
+            Did::Cancelled(cancelled) => matches!(cancelled, Cancelled::Ended | Cancelled::Asked),
+            Did::Taken(_) | Did::Signalled(_) | Did::Recorded(_) => false,
+        }
+    }
+}

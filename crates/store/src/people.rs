@@ -122,3 +122,41 @@ pub struct Noted {
     /// What else there is to say, in a few words.
     pub detail: Arc<str>,
 }
+
+impl UserEdit {
+    pub(crate) fn name(&self) -> &str {
+        let (UserEdit::Add { name, .. }
+        | UserEdit::Revoke { name, .. }
+        | UserEdit::Withdraw { name, .. }
+        | UserEdit::Remove { name }) = self;
+        name
+    }
+
+    /// What becomes of the user; None: there is no such user, key or grant.
+    pub(crate) fn applied(&self, known: Option<User>) -> Option<User> {
+        match self {
+            UserEdit::Add { name, grants, key, at_ms } => {
+                let fresh = User { name: name.clone(), grants: vec![], keys: vec![], created_at_ms: *at_ms };
+                let mut user = known.unwrap_or(fresh);
+                user.grants.extend(grants.iter().cloned());
+                user.grants.sort();
+                user.grants.dedup();
+                user.keys.extend(key.iter().cloned());
+                Some(user)
+            }
+            UserEdit::Revoke { key, .. } => {
+                let mut user = known?;
+                let before = user.keys.len();
+                user.keys.retain(|known| known.id != *key);
+                (user.keys.len() < before).then_some(user)
+            }
+            UserEdit::Withdraw { grant, .. } => {
+                let mut user = known?;
+                let before = user.grants.len();
+                user.grants.retain(|known| known != grant);
+                (user.grants.len() < before).then_some(user)
+            }
+            UserEdit::Remove { .. } => known,
+        }
+    }
+}

@@ -160,7 +160,7 @@ pub struct End {
 }
 
 /// Where a run stands, without what it holds.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Standing {
     /// Where.
     pub status: Status,
@@ -446,4 +446,32 @@ pub struct Log {
     pub message: Value,
     /// Whatever the element added.
     pub data: Value,
+}
+
+impl Filter {
+    /// Whether what never changes of a run is as wanted.
+    pub(crate) fn fits(&self, start: &NewRun) -> bool {
+        let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
+        let holds = |text: &String| {
+            start.workflow.contains(text.as_str()) || start.id.to_string().contains(text.as_str())
+        };
+        self.system.as_deref().is_none_or(|system| system == &*start.system)
+            && same(&self.workflow, &start.workflow)
+            && same(&self.queue, &start.queue)
+            && (self.user.is_none() || self.user.as_deref() == start.user.as_deref())
+            && self.text.as_ref().is_none_or(holds)
+    }
+
+    /// Whether it stands as wanted.
+    pub(crate) fn stands_so(&self, run: &Run) -> bool {
+        let error = run.end.as_ref().map(|end| &end.error);
+        let says = |field: &str, wanted: &Option<String>| {
+            wanted.is_none()
+                || error.and_then(|error| error.get(field)).and_then(Value::as_str) == wanted.as_deref()
+        };
+        self.status.is_none_or(|wanted| wanted == run.status)
+            && !(self.live && run.status.ended())
+            && says("code", &self.code)
+            && says("element", &self.element)
+    }
 }

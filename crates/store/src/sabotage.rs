@@ -32,6 +32,8 @@ pub enum Sabotage {
     NoTimeout,
     /// The next attempt does not wait.
     NoBackoff,
+    /// A stale owner of a run writes on.
+    NoEpoch,
     /// A stopping process keeps its runs.
     KeepHeld,
     /// A due time that is settled is settled again.
@@ -79,6 +81,7 @@ impl Sabotage {
             Sabotage::ForgetKeys => "forget-keys",
             Sabotage::NoTimeout => "no-timeout",
             Sabotage::NoBackoff => "no-backoff",
+            Sabotage::NoEpoch => "no-epoch",
             Sabotage::KeepHeld => "keep-held",
             Sabotage::DueTwice => "due-twice",
             Sabotage::NoRank => "no-rank",

@@ -109,12 +109,12 @@ impl Runs for Faulty {
         })
     }
 
-    fn lanes(&self) -> Vec<Lane> {
+    fn lanes(&self) -> Reply<'_, Vec<Lane>> {
         self.inner.lanes()
     }
 
-    fn queued(&self, system: &str) -> u64 {
-        self.inner.queued(system)
+    fn queued<'a>(&'a self, system: &'a str, most: u64) -> Reply<'a, u64> {
+        self.inner.queued(system, most)
     }
 
     fn claim_now(&self, max: usize) -> Vec<Claimed> {
@@ -157,7 +157,11 @@ impl Runs for Faulty {
         self.read("heard", self.inner.heard(run, name))
     }
 
-    fn ahead(&self, run: &NewRun) -> Option<usize> {
+    fn may_act(&self) -> bool {
+        self.inner.may_act()
+    }
+
+    fn ahead<'a>(&'a self, run: &'a NewRun) -> Reply<'a, Option<usize>> {
         self.inner.ahead(run)
     }
 
@@ -297,11 +301,11 @@ impl Queues for Faulty {
         self.write("resume_queue", move |inner| inner.resume_queue(system, queue))
     }
 
-    fn queues(&self, system: &str) -> Vec<Queue> {
+    fn queues<'a>(&'a self, system: &'a str) -> Reply<'a, Vec<Queue>> {
         self.inner.queues(system)
     }
 
-    fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
+    fn paused<'a>(&'a self, system: &'a str, queue: &'a str) -> Reply<'a, Option<Pause>> {
         self.inner.paused(system, queue)
     }
 }

@@ -47,7 +47,7 @@ async fn show(State(app): State<Arc<App>>) -> Answer {
     {
         page.line(&[("status", status)], count);
     }
-    let lanes = store.lanes();
+    let lanes = store.lanes().await?;
     page.family("hefe_queue_ready", "gauge", "Runs of a queue that could be claimed now.");
     for lane in &lanes {
         page.line(&[("queue", &lane.queue), ("system", &lane.system)], lane.ready);
@@ -58,9 +58,11 @@ async fn show(State(app): State<Arc<App>>) -> Answer {
         page.line(&[("queue", &lane.queue), ("system", &lane.system)], age_s);
     }
     page.family("hefe_queue_paused", "gauge", "1 for a queue of which nothing is begun.");
-    let queues = app.engine.systems().into_iter().flat_map(|published| store.queues(&published.system.name));
-    for pause in queues.filter_map(|queue| queue.paused) {
-        page.line(&[("queue", &pause.queue), ("system", &pause.system)], 1);
+    for published in app.engine.systems() {
+        let queues = store.queues(&published.system.name).await?;
+        for pause in queues.into_iter().filter_map(|queue| queue.paused) {
+            page.line(&[("queue", &pause.queue), ("system", &pause.system)], 1);
+        }
     }
     page.family("hefe_live_clients", "gauge", "Open streams of events.");
     page.line(&[], app.live.open());

@@ -71,7 +71,7 @@ pub(crate) async fn own(
     let store = app.engine.store();
     let page = store.mine(system.clone(), viewer.person.id.clone(), cursor).await?;
     let rows = page.items.into_iter().map(async |run| {
-        let why = app.engine.why_briefly(&run);
+        let why = app.engine.why_briefly(&run).await;
         let mut items = store.items_of(run.start.root).await?;
         items.retain(|item| viewer.sees(item));
         Ok::<_, Error>(Own { run, why, items })

@@ -87,7 +87,8 @@ async fn list(State(app): State<Arc<App>>, Path(system): Path<String>) -> Answer
     let published = app.system(&system)?;
     let named = published.system.workflows.values().filter_map(|graph| graph.queue.as_ref());
     let mut all: BTreeMap<Arc<str>, Queue> = named.map(|queue| (queue.clone(), empty(queue))).collect();
-    all.extend(app.engine.store().queues(&system).into_iter().map(|queue| (queue.queue.clone(), queue)));
+    let known = app.engine.store().queues(&system).await?;
+    all.extend(known.into_iter().map(|queue| (queue.queue.clone(), queue)));
     let items = all.into_values().map(QueueView::from).collect();
     ok(&Items { items, cursor: None })
 }
@@ -110,7 +111,7 @@ async fn pause(
     if app.engine.store().pause_queue(pause).await? {
         audit::did_in(&app, &viewer, "paused", &system, &queue).await?;
     }
-    shown(&app, &system, &queue)
+    shown(&app, &system, &queue).await
 }
 
 async fn resume(
@@ -121,11 +122,12 @@ async fn resume(
     if app.engine.store().resume_queue(system.as_str().into(), queue.as_str().into()).await? {
         audit::did_in(&app, &viewer, "resumed", &system, &queue).await?;
     }
-    shown(&app, &system, &queue)
+    shown(&app, &system, &queue).await
 }
 
 /// As it stands now.
-fn shown(app: &App, system: &str, queue: &str) -> Answer {
-    let found = app.engine.store().queues(system).into_iter().find(|known| *known.queue == *queue);
+async fn shown(app: &App, system: &str, queue: &str) -> Answer {
+    let known = app.engine.store().queues(system).await?;
+    let found = known.into_iter().find(|known| *known.queue == *queue);
     ok(&QueueView::from(found.unwrap_or_else(|| empty(&queue.into()))))
 }

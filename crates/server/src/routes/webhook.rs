@@ -197,7 +197,7 @@ async fn begin(app: Arc<App>, guest: Guest, asked: Asked) -> Answer {
 /// answer is kept with the run's end.
 async fn under_key(app: &App, key: Key, call: Call) -> Result<Result<Response, Refusal>, Refused> {
     let (system, engine) = (call.system.clone(), &app.engine);
-    let planned = match engine.plan(call) {
+    let planned = match engine.plan(call).await {
         Ok(planned) => planned,
         Err(refusal) => return Ok(Err(refusal)),
     };

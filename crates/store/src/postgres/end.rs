@@ -8,10 +8,9 @@ use futures_util::future::try_join_all;
 use serde::{Deserialize, Serialize};
 
 use super::{
-    Sent,
     batch::{Hold, prio},
     cancel::Doomed,
-    link::{Done, Fault, Uid, get, id},
+    link::{Done, Fault, Uid, Val, get, id},
     lock,
     tx::{Tx, start},
 };
@@ -101,10 +100,11 @@ impl Tx<'_> {
         let runs = runs.to_vec();
         // First of all, so that whoever looks whether they live waits until this is decided.
         let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id, start";
-        let gone = self.rows(sql, &[&runs]);
-        let live = self.run("DELETE FROM live WHERE run = ANY($1)", &[&runs]);
-        let parks = self.run("DELETE FROM parks WHERE run = ANY($1)", &[&runs]);
-        let awaits = self.run("DELETE FROM awaits WHERE run = ANY($1)", &[&runs]);
+        let these: [&dyn Val; 1] = [&runs];
+        let gone = self.rows(sql, &these);
+        let live = self.run("DELETE FROM live WHERE run = ANY($1)", &these);
+        let parks = self.run("DELETE FROM parks WHERE run = ANY($1)", &these);
+        let awaits = self.run("DELETE FROM awaits WHERE run = ANY($1)", &these);
         let (gone, ..) = futures_util::future::try_join4(gone, live, parks, awaits).await?;
         let held = lock(&self.shared.held);
         for row in &gone {
@@ -130,12 +130,13 @@ impl Tx<'_> {
             return Ok(all);
         }
         let runs = runs.to_vec();
+        let these: [&dyn Val; 1] = [&runs];
         let rows = try_join_all([
-            self.rows("WITH gone AS (DELETE FROM journal WHERE run = ANY($1) RETURNING run, at, count, bytes) SELECT * FROM gone ORDER BY run, at", &[&runs]),
-            self.rows("WITH gone AS (DELETE FROM checkpoints WHERE run = ANY($1) RETURNING run, at, bytes, needs) SELECT * FROM gone ORDER BY run, at", &[&runs]),
-            self.rows("WITH gone AS (DELETE FROM blobs WHERE run = ANY($1) RETURNING run, hash, bytes) SELECT * FROM gone ORDER BY run, hash", &[&runs]),
-            self.rows("WITH gone AS (DELETE FROM logs WHERE run = ANY($1) RETURNING run, n, line) SELECT * FROM gone ORDER BY run, n", &[&runs]),
-            self.rows("WITH gone AS (DELETE FROM signals WHERE run = ANY($1) RETURNING run, name, body) SELECT * FROM gone ORDER BY run, name", &[&runs]),
+            self.rows("WITH gone AS (DELETE FROM journal WHERE run = ANY($1) RETURNING run, at, count, bytes) SELECT * FROM gone ORDER BY run, at", &these),
+            self.rows("WITH gone AS (DELETE FROM checkpoints WHERE run = ANY($1) RETURNING run, at, bytes, needs) SELECT * FROM gone ORDER BY run, at", &these),
+            self.rows("WITH gone AS (DELETE FROM blobs WHERE run = ANY($1) RETURNING run, hash, bytes) SELECT * FROM gone ORDER BY run, hash", &these),
+            self.rows("WITH gone AS (DELETE FROM logs WHERE run = ANY($1) RETURNING run, n, line) SELECT * FROM gone ORDER BY run, n", &these),
+            self.rows("WITH gone AS (DELETE FROM signals WHERE run = ANY($1) RETURNING run, name, body) SELECT * FROM gone ORDER BY run, name", &these),
         ]);
         let mut rows = rows.await?.into_iter();
         let mut next = || rows.next().unwrap_or_default();

@@ -20,7 +20,7 @@ use super::{
     tx::{Place, Tx},
 };
 use crate::{
-    Change, Error, Id,
+    Change, Id,
     forms::{blob, blob_of},
 };
 

@@ -47,6 +47,12 @@ impl Lanes {
         *low = (*low).min(place.run);
     }
 
+    fn forget(&mut self, wanted: &[Wanted]) {
+        for wanted in wanted {
+            self.pairs.remove(&(wanted.lane, wanted.prio));
+        }
+    }
+
     fn is_empty(&self) -> bool {
         self.pairs.is_empty() && !self.stale
     }
@@ -80,10 +86,10 @@ pub(super) struct Claims {
 
 const PICK: &str = "WITH wanted AS (SELECT * FROM unnest($1::integer[], $2::integer[], $3::uuid[], $4::integer[]) WITH ORDINALITY AS t (lane, prio, low, most, n)), \
     me AS MATERIALIZED (SELECT worker FROM workers WHERE worker = $5 FOR KEY SHARE), \
-    picked AS MATERIALIZED (SELECT some.lane, some.prio, some.run FROM wanted CROSS JOIN me CROSS JOIN LATERAL \
+    picked AS MATERIALIZED (SELECT found.lane, found.prio, found.run FROM wanted CROSS JOIN me CROSS JOIN LATERAL \
       (SELECT ready.lane, ready.prio, ready.run FROM ready WHERE ready.lane = wanted.lane AND ready.prio = wanted.prio AND ready.run >= wanted.low \
          AND NOT EXISTS (SELECT 1 FROM pauses JOIN lanes USING (system, queue) WHERE lanes.lane = wanted.lane) \
-       ORDER BY ready.run LIMIT wanted.most FOR UPDATE OF ready SKIP LOCKED) AS some), \
+       ORDER BY ready.run LIMIT wanted.most FOR UPDATE OF ready SKIP LOCKED) AS found), \
     gone AS (DELETE FROM ready USING picked WHERE ready.lane = picked.lane AND ready.prio = picked.prio AND ready.run = picked.run), \
     taken AS (INSERT INTO live (run, worker, epoch) SELECT run, $5, 1 FROM picked \
       ON CONFLICT (run) DO UPDATE SET worker = excluded.worker, epoch = live.epoch + 1, parked = false RETURNING run, epoch) \
@@ -210,11 +216,7 @@ impl Shared {
         let lows: Vec<Uid> = wanted.iter().map(|wanted| Uid(wanted.low)).collect();
         let most: Vec<i32> = wanted.iter().map(|wanted| wanted.most as i32).collect();
         // Noted before it is sent: what was announced meanwhile is looked for again.
-        let mut known = lock(&self.lanes);
-        for wanted in wanted {
-            known.pairs.remove(&(wanted.lane, wanted.prio));
-        }
-        drop(known);
+        lock(&self.lanes).forget(wanted);
         let done = link.rows(PICK, &[&lanes, &prios, &lows, &most, &self.worker()]).await;
         if done.is_err() {
             lock(&self.lanes).stale = true;

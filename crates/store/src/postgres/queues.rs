@@ -18,7 +18,7 @@ pub(super) async fn paused(db: &Link, system: &str, queue: &str) -> Done<Option<
 const COUNTED: i64 = 100_000;
 
 const LANES: &str = "SELECT lanes.queue, lanes.system, \
-    (SELECT count(*) FROM (SELECT 1 FROM ready WHERE ready.lane = lanes.lane LIMIT $2) AS some), \
+    (SELECT count(*) FROM (SELECT 1 FROM ready WHERE ready.lane = lanes.lane LIMIT $2) AS found), \
     (SELECT run FROM ready WHERE ready.lane = lanes.lane ORDER BY run LIMIT 1) \
   FROM lanes WHERE ($1::text IS NULL OR lanes.system = $1) AND EXISTS (SELECT 1 FROM ready WHERE ready.lane = lanes.lane) ORDER BY lanes.queue, lanes.system";
 
@@ -50,14 +50,15 @@ pub(super) async fn queues(db: &Link, system: &str) -> Done<Vec<Queue>> {
     }
     let pauses: Vec<Pause> = bodies(&db.rows("SELECT body FROM pauses WHERE system = $1", &[&system]).await?)?;
     for pause in pauses {
-        found.entry(pause.queue.clone()).or_insert_with(|| named(&pause.queue)).paused = Some(pause);
+        let queue = pause.queue.clone();
+        found.entry(queue.clone()).or_insert_with(|| named(&queue)).paused = Some(pause);
     }
     Ok(found.into_values().collect())
 }
 
 /// How many come before it in its lane, if it is in it.
 pub(super) async fn ahead(db: &Link, run: &NewRun) -> Done<Option<usize>> {
-    let sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ready AS before WHERE before.lane = ready.lane AND (before.prio, before.run) < (ready.prio, ready.run) LIMIT $4) AS some) \
+    let sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ready AS before WHERE before.lane = ready.lane AND (before.prio, before.run) < (ready.prio, ready.run) LIMIT $4) AS found) \
                FROM ready JOIN lanes USING (lane) WHERE lanes.queue = $1 AND lanes.system = $2 AND ready.prio = $5 AND ready.run = $3";
     let (most, prio) = (AHEAD_MAX as i64, super::batch::prio(run));
     let row = db.one(sql, &[&&*run.queue, &&*run.system, &super::link::Uid(run.id), &most, &prio]).await?;
@@ -66,7 +67,7 @@ pub(super) async fn ahead(db: &Link, run: &NewRun) -> Done<Option<usize>> {
 
 /// How many of a system are queued: ready, or blocked by a limit; no more than `most` are counted.
 pub(super) async fn queued(db: &Link, system: &str, most: u64) -> Done<u64> {
-    let sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ready JOIN lanes USING (lane) WHERE lanes.system = $1 LIMIT $2) AS some) \
+    let sql = "SELECT (SELECT count(*) FROM (SELECT 1 FROM ready JOIN lanes USING (lane) WHERE lanes.system = $1 LIMIT $2) AS found) \
                     + (SELECT count(*) FROM (SELECT 1 FROM blocked WHERE blocked.system = $1 LIMIT $2) AS others)";
     let row = db.one(sql, &[&system, &(most.min(i64::MAX as u64) as i64)]).await?;
     Ok(row.map(|row| get::<i64>(&row, 0)).transpose()?.map_or(0, |count| count as u64))

@@ -269,10 +269,3 @@ async fn blobs_of(db: &Link, run: Id, needs: &[Hash]) -> Done<Vec<Blob>> {
     }
     Ok(needs.iter().filter_map(|hash| Some(Blob { hash: hash.0, bytes: found.get(hash)?.clone() })).collect())
 }
-
-/// What was started, whether it lives or has ended.
-pub(super) async fn tree_lives(db: &Link, root: Id) -> Done<bool> {
-    let sql = "SELECT 1 WHERE EXISTS (SELECT 1 FROM runs WHERE id = $1) OR EXISTS (SELECT 1 FROM runs WHERE root = $1 AND root <> id)";
-    Ok(db.one(sql, &[&Uid(root)]).await?.is_some())
-}
-

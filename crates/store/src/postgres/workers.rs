@@ -62,7 +62,7 @@ pub(super) async fn beat(shared: Arc<Shared>) {
     }
 }
 
-async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> Done<()> {
+pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> Done<()> {
     let link = match kept.take().filter(|link| !link.is_gone()) {
         Some(link) => link,
         None => shared.connect().await?,

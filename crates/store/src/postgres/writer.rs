@@ -172,6 +172,7 @@ impl Writer {
     }
 
     fn publish(&self, after: After) {
+        self.shared.confirmed.store(self.n, std::sync::atomic::Ordering::Relaxed);
         self.shared.publish(after);
     }
 
@@ -183,9 +184,6 @@ impl Writer {
         let patience = Instant::now() + PATIENCE;
         let mut again = 0;
         loop {
-            if self.shared.is_lost() {
-                return Err(Error::Closed);
-            }
             let link = match self.link(patience).await {
                 Ok(link) => link,
                 Err(error) => return Err(self.shared.refused(error)),
@@ -258,7 +256,7 @@ impl Writer {
 
     /// Gives everything back, and goes.
     async fn close(&mut self) -> Result<(), Error> {
-        let done = self.transaction(async |tx| tx.leave_all().await).await;
+        let done = self.transaction(async |tx| tx.sign_off().await).await;
         self.shared.close();
         self.link = None;
         done.map(drop)

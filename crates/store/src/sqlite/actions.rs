@@ -9,7 +9,7 @@ use super::{
     forms::{blob, blob_of, id, key, trouble},
     read,
 };
-use crate::{Action, Cancelled, Did, Error, Id, Reopened, Step};
+use crate::{Action, Error, Id, Step};
 
 /// How long an action is kept after it was asked for, milliseconds.
 const KEPT_MS: i64 = 90 * 86_400_000;
@@ -63,7 +63,7 @@ impl Apply<'_> {
         }
         if action.cancel_at_ms.is_none() {
             for deed in &step.deeds {
-                if did(self.deed(deed, None)?) {
+                if self.deed(deed, None)?.counts() {
                     action.done += 1;
                 } else {
                     action.passed += 1;
@@ -94,15 +94,5 @@ impl Apply<'_> {
         let open = action.ended_at_ms.is_none();
         let sql = "UPDATE actions SET open = ?2, body = ?3 WHERE id = ?1";
         self.run(sql, params![key(action.id), open, blob(action)?]).map(drop)
-    }
-}
-
-/// Whether the run was not past it.
-fn did(did: Did) -> bool {
-    match did {
-        Did::Started(started) => !started.existing,
-        Did::Reopened(reopened) => reopened == Reopened::Queued,
-        Did::Cancelled(cancelled) => matches!(cancelled, Cancelled::Ended | Cancelled::Asked),
-        Did::Taken(_) | Did::Signalled(_) | Did::Recorded(_) => false,
     }
 }

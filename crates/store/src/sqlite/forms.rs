@@ -2,7 +2,8 @@
 
 use std::sync::Arc;
 
-use crate::{Error, Id, Status};
+pub(super) use crate::forms::{blob, blob_of, status_code, status_of};
+use crate::{Error, Id};
 
 pub(super) fn key(id: Id) -> [u8; 16] {
     id.0.to_be_bytes()
@@ -10,36 +11,6 @@ pub(super) fn key(id: Id) -> [u8; 16] {
 
 pub(super) fn id(bytes: [u8; 16]) -> Id {
     Id(u128::from_be_bytes(bytes))
-}
-
-pub(super) fn status_code(status: Status) -> u8 {
-    match status {
-        Status::Queued => 0,
-        Status::Running => 1,
-        Status::Waiting => 2,
-        Status::Succeeded => 3,
-        Status::Failed => 4,
-        Status::Cancelled => 5,
-    }
-}
-
-pub(super) fn status_of(code: u8) -> Status {
-    match code {
-        0 => Status::Queued,
-        1 => Status::Running,
-        2 => Status::Waiting,
-        3 => Status::Succeeded,
-        4 => Status::Failed,
-        _ => Status::Cancelled,
-    }
-}
-
-pub(super) fn blob(what: &impl serde::Serialize) -> Result<Vec<u8>, Error> {
-    postcard::to_stdvec(what).map_err(|error| Error::Conflict(error.to_string().into()))
-}
-
-pub(super) fn blob_of<T: serde::de::DeserializeOwned>(bytes: &[u8]) -> Result<T, Error> {
-    postcard::from_bytes(bytes).map_err(|error| Error::Corrupt(error.to_string().into()))
 }
 
 /// SQLITE_IOERR_SHORT_READ: it would read a page behind the file's end.

@@ -418,12 +418,12 @@ impl Queues for Sqlite {
         self.ask(move |apply| apply.resume_queue(&system, &queue))
     }
 
-    fn queues(&self, system: &str) -> Vec<Queue> {
-        lock(&self.shared.memory).queues(system)
+    fn queues<'a>(&'a self, system: &'a str) -> Reply<'a, Vec<Queue>> {
+        known(lock(&self.shared.memory).queues(system))
     }
 
-    fn paused(&self, system: &str, queue: &str) -> Option<Pause> {
-        lock(&self.shared.memory).paused(system, queue)
+    fn paused<'a>(&'a self, system: &'a str, queue: &'a str) -> Reply<'a, Option<Pause>> {
+        known(lock(&self.shared.memory).paused(system, queue))
     }
 }
 
@@ -490,6 +490,11 @@ impl Drop for EndsTheProcess {
             std::process::abort();
         }
     }
+}
+
+/// What memory knows takes no time.
+fn known<'a, T: Send + 'a>(answer: T) -> Reply<'a, T> {
+    Box::pin(std::future::ready(Ok(answer)))
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {

@@ -36,21 +36,18 @@ pub(super) fn trail(db: &Connection, system: Option<&str>, before: Option<Id>) -
 impl Apply<'_> {
     /// What has become of the user; None if there is none.
     pub(super) fn edit_user(&mut self, edit: &UserEdit) -> Result<Option<User>, Error> {
-        let (UserEdit::Add { name, .. }
-        | UserEdit::Revoke { name, .. }
-        | UserEdit::Withdraw { name, .. }
-        | UserEdit::Remove { name }) = edit;
+        let name = edit.name();
         let mut found = self.db.prepare_cached("SELECT body FROM users WHERE name = ?1").map_err(trouble)?;
         let body: Option<Vec<u8>> =
-            found.query_row(params![&**name], |row| row.get(0)).optional().map_err(trouble)?;
+            found.query_row(params![name], |row| row.get(0)).optional().map_err(trouble)?;
         drop(found);
         let known: Option<User> = body.map(|body| blob_of(&body)).transpose()?;
-        let Some(user) = edited(known, edit) else { return Ok(None) };
+        let Some(user) = edit.applied(known) else { return Ok(None) };
         match edit {
-            UserEdit::Remove { .. } => self.run("DELETE FROM users WHERE name = ?1", params![&**name])?,
+            UserEdit::Remove { .. } => self.run("DELETE FROM users WHERE name = ?1", params![name])?,
             _ => self.run(
                 "INSERT OR REPLACE INTO users (name, body) VALUES (?1, ?2)",
-                params![&**name, blob(&user)?],
+                params![name, blob(&user)?],
             )?,
         };
         self.change(Change::Users);
@@ -81,32 +78,5 @@ impl Apply<'_> {
         let sql = "INSERT OR IGNORE INTO trail (system, id, body) VALUES (?1, ?2, ?3)";
         self.run(sql, params![system, key(line.id), blob(line)?])?;
         Ok(())
-    }
-}
-
-fn edited(known: Option<User>, edit: &UserEdit) -> Option<User> {
-    match edit {
-        UserEdit::Add { name, grants, key, at_ms } => {
-            let fresh = User { name: name.clone(), grants: vec![], keys: vec![], created_at_ms: *at_ms };
-            let mut user = known.unwrap_or(fresh);
-            user.grants.extend(grants.iter().cloned());
-            user.grants.sort();
-            user.grants.dedup();
-            user.keys.extend(key.iter().cloned());
-            Some(user)
-        }
-        UserEdit::Revoke { key, .. } => {
-            let mut user = known?;
-            let before = user.keys.len();
-            user.keys.retain(|known| known.id != *key);
-            (user.keys.len() < before).then_some(user)
-        }
-        UserEdit::Withdraw { grant, .. } => {
-            let mut user = known?;
-            let before = user.grants.len();
-            user.grants.retain(|known| known != grant);
-            (user.grants.len() < before).then_some(user)
-        }
-        UserEdit::Remove { .. } => known,
     }
 }

@@ -145,12 +145,12 @@ pub(super) fn runs(db: &Connection, filter: &Filter, live: Live<'_>) -> Found<Pa
     let before = filter.before_ms.map(first_of).into_iter().chain(cursor).min().unwrap_or(Id(u128::MAX));
     let after = filter.after_ms.map_or(Id::default(), first_of);
     let look = |start: Arc<NewRun>| {
-        if !fits(filter, &start) {
+        if !filter.fits(&start) {
             return Ok(None);
         }
         let mut run = run(db, start)?;
         (live.status)(&mut run);
-        Ok::<_, Error>(stands_so(filter, &run).then_some(run))
+        Ok::<_, Error>(filter.stands_so(&run).then_some(run))
     };
     let (mut items, mut last, mut looked_at) = (Vec::new(), None, 0);
     if filter.status == Some(Status::Running) {
@@ -205,30 +205,6 @@ fn those(filter: &Filter) -> &'static str {
              WHERE live.run < ?1 AND live.run >= ?2 ORDER BY live.run DESC LIMIT ?3"
         }
     }
-}
-
-fn stands_so(filter: &Filter, run: &Run) -> bool {
-    let error = run.end.as_ref().map(|end| &end.error);
-    let says = |field: &str, wanted: &Option<String>| {
-        wanted.is_none()
-            || error.and_then(|error| error.get(field)).and_then(recipe::Value::as_str) == wanted.as_deref()
-    };
-    filter.status.is_none_or(|wanted| wanted == run.status)
-        && !(filter.live && run.status.ended())
-        && says("code", &filter.code)
-        && says("element", &filter.element)
-}
-
-fn fits(filter: &Filter, start: &NewRun) -> bool {
-    let same = |wanted: &Option<String>, is: &str| wanted.as_deref().is_none_or(|wanted| wanted == is);
-    let holds = |text: &String| {
-        start.workflow.contains(text.as_str()) || start.id.to_string().contains(text.as_str())
-    };
-    filter.system.as_deref().is_none_or(|system| system == &*start.system)
-        && same(&filter.workflow, &start.workflow)
-        && same(&filter.queue, &start.queue)
-        && (filter.user.is_none() || filter.user.as_deref() == start.user.as_deref())
-        && filter.text.as_ref().is_none_or(holds)
 }
 
 pub(super) fn logs(db: &Connection, run: Id) -> Found<Vec<Log>> {

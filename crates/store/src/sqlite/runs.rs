@@ -8,7 +8,7 @@ use std::{
 use recipe::Value;
 use tokio::sync::oneshot;
 
-use super::{Shared, Sqlite, lock, park, park::Brought, read, writer::Order};
+use super::{Shared, Sqlite, known, lock, park, park::Brought, read, writer::Order};
 use crate::{
     Account, Cancelled, Change, Claimed, Commit, Error, Filter, Heard, Id, Lane, Log, NewRun, Page, Reopened,
     Reply, Run, Runs, Signalled, Standing, Started, Status, Ticket,
@@ -101,8 +101,8 @@ impl Runs for Sqlite {
         lock(&self.shared.memory).is_asked_to_end(run)
     }
 
-    fn ahead(&self, run: &NewRun) -> Option<usize> {
-        lock(&self.shared.memory).ahead(run)
+    fn ahead<'a>(&'a self, run: &'a NewRun) -> Reply<'a, Option<usize>> {
+        known(lock(&self.shared.memory).ahead(run))
     }
 
     fn run(&self, id: Id) -> Reply<'_, Option<Run>> {
@@ -163,16 +163,15 @@ impl Runs for Sqlite {
     }
 
     fn account(&self) -> Reply<'_, Account> {
-        let account = lock(&self.shared.memory).account();
-        Box::pin(std::future::ready(Ok(account)))
+        known(lock(&self.shared.memory).account())
     }
 
-    fn lanes(&self) -> Vec<Lane> {
-        lock(&self.shared.memory).lanes()
+    fn lanes(&self) -> Reply<'_, Vec<Lane>> {
+        known(lock(&self.shared.memory).lanes())
     }
 
-    fn queued(&self, system: &str) -> u64 {
-        lock(&self.shared.memory).queued(system)
+    fn queued<'a>(&'a self, system: &'a str, _most: u64) -> Reply<'a, u64> {
+        known(lock(&self.shared.memory).queued(system))
     }
 }
 

@@ -10,7 +10,7 @@ mod sums;
 
 use std::{path::Path, sync::Arc};
 
-use store::{Store, sqlite::Sqlite};
+use store::{Store, postgres::Postgres, sqlite::Sqlite};
 
 /// Opens, or opens again, the database in that folder.
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
@@ -18,14 +18,39 @@ fn sqlite(folder: &Path) -> Arc<dyn Store> {
     Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), settings).unwrap())
 }
 
+/// Opens, or opens again, the database of that address.
+fn postgres(url: &str) -> Arc<dyn Store> {
+    let settings = store::postgres::Settings { clock: Some(conformance::clock()), name: "a test".into(), ..Default::default() };
+    Arc::new(Postgres::open(url, settings).unwrap())
+}
+
 macro_rules! cases {
-    ($($module:ident: $($case:ident),*;)*) => { $($(
-        #[tokio::test]
-        async fn $case() {
-            let folder = tempfile::tempdir().unwrap();
-            conformance::$module::$case(&|| sqlite(folder.path())).await;
+    ($($module:ident: $($case:ident),*;)*) => {
+        mod on_sqlite {
+            use super::{conformance, sqlite};
+
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    let folder = tempfile::tempdir().unwrap();
+                    conformance::$module::$case(&|| sqlite(folder.path())).await;
+                }
+            )*)*
         }
-    )*)* };
+
+        mod on_postgres {
+            use super::{conformance, postgres};
+
+            $($(
+                #[tokio::test]
+                async fn $case() {
+                    let database = testkit::postgres::shared().database();
+                    let url = database.url();
+                    conformance::$module::$case(&|| postgres(&url)).await;
+                }
+            )*)*
+        }
+    };
 }
 
 cases! {

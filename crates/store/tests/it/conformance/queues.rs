@@ -24,20 +24,20 @@ pub(crate) async fn nothing_of_a_paused_queue_is_claimed_until_it_is_resumed(ope
     assert_eq!(claim(&*store).await.start.id, second.id, "another queue goes on");
     let commit: Commit = end(&held, Status::Succeeded);
     store.commit(commit).await.unwrap().unwrap();
-    let queues = store.queues(&system);
+    let queues = store.queues(&system).await.unwrap();
     let names: Vec<_> = queues.iter().map(|queue| (&*queue.queue, queue.ready, queue.running)).collect();
     assert_eq!(names, [(&*first.queue, 1, 0), (&*mail, 0, 1)]);
     assert_eq!((queues[0].oldest, queues[0].paused.as_ref().unwrap().by.as_ref()), (Some(run(3).id), "ada"));
-    assert_eq!(store.queues("other"), []);
+    assert_eq!(store.queues("other").await.unwrap(), []);
     close(store).await;
     let store = open();
-    assert_eq!(store.paused(&system, &first.queue).map(|pause| pause.at_ms), Some(7), "over a restart");
+    assert_eq!(store.paused(&system, &first.queue).await.unwrap().map(|pause| pause.at_ms), Some(7), "over a restart");
     assert_eq!(claim(&*store).await.start.id, second.id);
     assert_eq!(store.claim_now(9).len(), 0);
     let waits = store.claim(9);
     assert!(store.resume_queue(system.clone(), first.queue.clone()).await.unwrap());
     assert_eq!(waits.await.unwrap()[0].start.id, run(3).id, "whoever waits for work is told");
     assert!(!store.resume_queue(system.clone(), first.queue.clone()).await.unwrap());
-    assert_eq!(store.paused(&system, &first.queue), None);
+    assert_eq!(store.paused(&system, &first.queue).await.unwrap(), None);
     close(store).await;
 }

@@ -175,16 +175,16 @@ pub(crate) async fn lanes_say_what_is_ready_and_systems_what_is_queued(open: &Op
         ready,
         oldest: run(n).id,
     };
-    assert_eq!(store.lanes(), [lane("default", 3, 1), lane("slow", 1, 4)]);
-    assert_eq!((store.queued("shop"), store.queued("other")), (5, 0));
+    assert_eq!(store.lanes().await.unwrap(), [lane("default", 3, 1), lane("slow", 1, 4)]);
+    assert_eq!((store.queued("shop", 9).await.unwrap(), store.queued("other", 9).await.unwrap()), (5, 0));
     let first = claim(&*store).await;
-    assert_eq!((first.start.id, store.queued("shop")), (run(3).id, 4));
+    assert_eq!((first.start.id, store.queued("shop", 9).await.unwrap()), (run(3).id, 4));
     store.release(first.start.id, first.epoch);
-    assert_eq!(store.queued("shop"), 5);
+    assert_eq!(store.queued("shop", 9).await.unwrap(), 5);
     let all = store.claim(9).await.unwrap();
-    assert_eq!((all.len(), store.lanes(), store.queued("shop")), (4, vec![], 1), "one is blocked");
+    assert_eq!((all.len(), store.lanes().await.unwrap(), store.queued("shop", 9).await.unwrap()), (4, vec![], 1), "one is blocked");
     store.cancel(run(5).id, true, 9).await.unwrap();
-    assert_eq!(store.queued("shop"), 0);
+    assert_eq!(store.queued("shop", 9).await.unwrap(), 0);
     close(store).await;
 }
 
@@ -259,10 +259,14 @@ pub(crate) async fn a_ready_run_knows_how_many_come_before_it(open: &Open<'_>) {
     start(&*store, run(2)).await;
     start(&*store, NewRun { priority: 5, ..run(3) }).await;
     start(&*store, NewRun { queue: "other".into(), ..run(4) }).await;
-    let ahead = |n: u128| store.ahead(&if n == 3 { NewRun { priority: 5, ..run(3) } } else { run(n) });
-    assert_eq!((ahead(3), ahead(1), ahead(2)), (Some(0), Some(1), Some(2)), "the urgent one first");
-    assert_eq!(store.ahead(&NewRun { queue: "other".into(), ..run(4) }), Some(0), "another lane");
-    assert_eq!(ahead(9), None);
+    let ahead = async |n: u128| {
+        let new = if n == 3 { NewRun { priority: 5, ..run(3) } } else { run(n) };
+        store.ahead(&new).await.unwrap()
+    };
+    assert_eq!((ahead(3).await, ahead(1).await, ahead(2).await), (Some(0), Some(1), Some(2)), "the urgent one first");
+    let other = NewRun { queue: "other".into(), ..run(4) };
+    assert_eq!(store.ahead(&other).await.unwrap(), Some(0), "another lane");
+    assert_eq!(ahead(9).await, None);
     close(store).await;
 }
 
