@@ -67,7 +67,7 @@ impl Story {
     /// As the server does it: the start and its answer are one transaction.
     async fn ask(&self, launch: &Launch, body: &str) -> Told {
         self.life.log(format!("launch {} of {}, under its key, with {body} body", launch.n, launch.kind));
-        let planned = match self.engine.plan(call(launch)) {
+        let planned = match self.engine.plan(call(launch)).await {
             Ok(planned) => planned,
             Err(Refusal::Store(error)) => return Told::Refused(error.to_string()),
             Err(refusal) => return Told::Wrong(format!("{refusal:?}")),

@@ -30,7 +30,8 @@ pub(super) async fn open(db: &Link) -> Done<Vec<Action>> {
 impl Tx<'_> {
     /// False: it is there already, and stays as it is.
     pub(super) async fn record(&mut self, new: &Action) -> Done<bool> {
-        let sql = "INSERT INTO actions (id, system, open, body) VALUES ($1, $2, true, $3) ON CONFLICT DO NOTHING";
+        let sql =
+            "INSERT INTO actions (id, system, open, body) VALUES ($1, $2, true, $3) ON CONFLICT DO NOTHING";
         let added = self.run(sql, &[&Uid(new.id), &&*new.system, &blob(new)?]).await? > 0;
         let oldest = Uid(Id::at(new.at_ms - KEPT_MS, 0));
         let sql = "DELETE FROM actions WHERE id IN (SELECT id FROM actions WHERE id < $1 AND NOT open ORDER BY id LIMIT $2) RETURNING id";

@@ -57,12 +57,14 @@ impl Tx<'_> {
 
     /// Takes the rows of items; one that there is not is made, so that whoever else makes it waits.
     async fn lock_bars(&mut self, ids: &[Id], all: &[&Contribution]) -> Done<()> {
-        let wanted: Vec<Uid> = ids.iter().filter(|id| !self.bars.items.contains_key(id)).copied().map(Uid).collect();
+        let wanted: Vec<Uid> =
+            ids.iter().filter(|id| !self.bars.items.contains_key(id)).copied().map(Uid).collect();
         if wanted.is_empty() {
             return Ok(());
         }
         self.read_bars(&wanted).await?;
-        let missing: Vec<&&Contribution> = all.iter().filter(|said| !self.bars.items.contains_key(&said.item)).collect();
+        let missing: Vec<&&Contribution> =
+            all.iter().filter(|said| !self.bars.items.contains_key(&said.item)).collect();
         if missing.is_empty() {
             return Ok(());
         }
@@ -86,7 +88,9 @@ impl Tx<'_> {
 
     async fn read_bars(&mut self, ids: &[Uid]) -> Done<()> {
         let ids = ids.to_vec();
-        let rows = self.rows("SELECT id, body FROM items WHERE id = ANY($1) ORDER BY id FOR UPDATE", &[&ids]).await?;
+        let rows = self
+            .rows("SELECT id, body FROM items WHERE id = ANY($1) ORDER BY id FOR UPDATE", &[&ids])
+            .await?;
         for row in &rows {
             let bytes: &[u8] = get(row, 1)?;
             if !bytes.is_empty() {
@@ -136,7 +140,9 @@ impl Tx<'_> {
             Some(start) => Some(start),
             None => self.start_of(run).await?.map(Arc::new),
         };
-        let Some((parent, start)) = start.and_then(|start| Some((start.parent?, start))) else { return Ok(()) };
+        let Some((parent, start)) = start.and_then(|start| Some((start.parent?, start))) else {
+            return Ok(());
+        };
         let kin = (parent, start.workflow.clone());
         if item.kin.len() < KIN_MAX && !item.kin.contains(&kin) {
             item.kin.push(kin);
@@ -182,7 +188,8 @@ impl Tx<'_> {
     /// All items of a tree, locked.
     async fn bars_of(&mut self, root: Id) -> Done<Vec<Item>> {
         self.flush_bars().await?;
-        let rows = self.rows("SELECT id FROM items WHERE root = $1 ORDER BY id LIMIT 1000", &[&Uid(root)]).await?;
+        let rows =
+            self.rows("SELECT id FROM items WHERE root = $1 ORDER BY id LIMIT 1000", &[&Uid(root)]).await?;
         let ids: Vec<Id> = rows.iter().map(|row| id(row, 0)).collect::<Result<_, _>>()?;
         self.lock_bars(&ids, &[]).await?;
         Ok(ids.iter().filter_map(|id| self.bars.items.get(id).cloned()).collect())
@@ -206,7 +213,8 @@ impl Tx<'_> {
     /// The bars of trees go with what was put into them.
     pub(super) async fn forget_bars(&mut self, roots: &[Uid]) -> Done<()> {
         let roots = roots.to_vec();
-        self.run("DELETE FROM shares WHERE item IN (SELECT id FROM items WHERE root = ANY($1))", &[&roots]).await?;
+        self.run("DELETE FROM shares WHERE item IN (SELECT id FROM items WHERE root = ANY($1))", &[&roots])
+            .await?;
         self.run("DELETE FROM items WHERE root = ANY($1)", &[&roots]).await.map(drop)
     }
 
@@ -257,7 +265,8 @@ impl Tx<'_> {
 
     /// How an item ends by those that touched it.
     async fn worst(&self, item: Id) -> Done<ItemStatus> {
-        let sql = "SELECT DISTINCT ended.status FROM shares JOIN ended ON ended.run = shares.run WHERE item = $1";
+        let sql =
+            "SELECT DISTINCT ended.status FROM shares JOIN ended ON ended.run = shares.run WHERE item = $1";
         let rows = self.rows(sql, &[&Uid(item)]).await?;
         let all: HashSet<Status> =
             rows.iter().map(|row| Ok(status_of(get::<i16>(row, 0)? as u8))).collect::<Result<_, Error>>()?;
@@ -327,7 +336,9 @@ impl Tx<'_> {
         past.note(took);
         let sql = "INSERT INTO past (system, workflow, process, at, body) VALUES ($1, $2, $3, $4, $5) ON CONFLICT (system, workflow, process) DO UPDATE SET at = excluded.at, body = excluded.body";
         let at_ms = (stamp / 1_000) as i64;
-        self.run(sql, &[&&*item.system, &&*item.workflow, &&*item.process, &at_ms, &blob(&past)?]).await.map(drop)
+        self.run(sql, &[&&*item.system, &&*item.workflow, &&*item.process, &at_ms, &blob(&past)?])
+            .await
+            .map(drop)
     }
 
     async fn past(&self, system: &str, workflow: &str, process: &str) -> Done<Past> {

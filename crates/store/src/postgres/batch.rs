@@ -14,8 +14,8 @@ use super::{
     writer::Order,
 };
 use crate::{
-    Change, Checkpoint, Commit, Contribution, Entries, Error, Hash, Id, Kept, Log, NewRun, Notification, Park,
-    Standing, Status, Write, forms::blob, sabotage::Sabotage,
+    Change, Checkpoint, Commit, Contribution, Entries, Error, Hash, Id, Kept, Log, NewRun, Notification,
+    Park, Standing, Status, Write, forms::blob, sabotage::Sabotage,
 };
 
 /// The last entries of a run go with its end if its journal holds no others and they take no more than this.
@@ -62,7 +62,9 @@ pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<
         match order {
             Order::Commit(commit, _) => {
                 let of = (commit.run, commit.epoch);
-                let held = commit.epoch == 0 || Sabotage::NoEpoch.on() || (holds.contains_key(&of.0) && !left.contains(&of));
+                let held = commit.epoch == 0
+                    || Sabotage::NoEpoch.on()
+                    || (holds.contains_key(&of.0) && !left.contains(&of));
                 if !held {
                     *result = Err(Error::LeaseLost);
                     continue;
@@ -126,7 +128,8 @@ impl Tx<'_> {
         for row in &rows {
             let (run, epoch) = (id(row, 0)?, get::<i64>(row, 1)? as u64);
             if wanted.get(&run) == Some(&epoch) {
-                let hold = Hold { cancel_at_ms: get(row, 2)?, keep_children: get(row, 3)?, heard: get(row, 4)? };
+                let hold =
+                    Hold { cancel_at_ms: get(row, 2)?, keep_children: get(row, 3)?, heard: get(row, 4)? };
                 holds.insert(run, hold);
             }
         }
@@ -138,8 +141,12 @@ impl<'a> Gathered<'a> {
     fn commit(&mut self, tx: &mut Tx<'_>, commit: &'a Commit, hold: Hold) {
         let run = commit.run;
         let (suspect, wrote) = lock(&tx.shared.held).knows(run);
-        let wrote = wrote || hold.heard || self.entries.iter().any(|(of, _)| *of == run) || tx.after.wrote.contains(&run);
-        let fits = |last: &&Entries| !wrote && commit.checkpoint.is_none() && last.bytes.len() <= LAST_BYTES_MAX;
+        let wrote = wrote
+            || hold.heard
+            || self.entries.iter().any(|(of, _)| *of == run)
+            || tx.after.wrote.contains(&run);
+        let fits =
+            |last: &&Entries| !wrote && commit.checkpoint.is_none() && last.bytes.len() <= LAST_BYTES_MAX;
         let last = commit.entries.as_ref().filter(|_| commit.end.is_some()).filter(fits);
         if let Some(entries) = &commit.entries {
             if last.is_none() {
@@ -183,7 +190,8 @@ impl<'a> Gathered<'a> {
         }
         match (&commit.end, &commit.park) {
             (Some(end), _) => {
-                let wrote = wrote || last.is_none() && commit.entries.is_some() || tx.after.wrote.contains(&run);
+                let wrote =
+                    wrote || last.is_none() && commit.entries.is_some() || tx.after.wrote.contains(&run);
                 self.ends.push(Ending { run, end, last, request, hold, wrote });
             }
             (None, Some(park)) => {
@@ -282,8 +290,17 @@ impl Tx<'_> {
                    parked AS (INSERT INTO parks (run, status, wake_at) SELECT id, 0, wake_at FROM new JOIN added USING (id) WHERE how = 1) \
                    SELECT id FROM added";
         let vals: [&dyn super::link::Val; 11] = [
-            &rows.ids, &rows.roots, &rows.parents, &rows.lanes, &rows.prios, &rows.systems, &rows.users, &rows.versions,
-            &rows.starts, &rows.wakes, &rows.hows,
+            &rows.ids,
+            &rows.roots,
+            &rows.parents,
+            &rows.lanes,
+            &rows.prios,
+            &rows.systems,
+            &rows.users,
+            &rows.versions,
+            &rows.starts,
+            &rows.wakes,
+            &rows.hows,
         ];
         let added = self.rows(sql, &vals).await?;
         let mut there = HashSet::with_capacity(added.len());
@@ -324,7 +341,15 @@ impl Tx<'_> {
                      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::bytea[]) ON CONFLICT DO NOTHING RETURNING id) \
                    INSERT INTO live (run) SELECT id FROM added";
         let vals: [&dyn super::link::Val; 9] = [
-            &rows.ids, &rows.roots, &rows.parents, &rows.lanes, &rows.prios, &rows.systems, &rows.users, &rows.versions, &rows.starts,
+            &rows.ids,
+            &rows.roots,
+            &rows.parents,
+            &rows.lanes,
+            &rows.prios,
+            &rows.systems,
+            &rows.users,
+            &rows.versions,
+            &rows.starts,
         ];
         let added = self.run(sql, &vals).await?;
         self.after.tally.accepted += added as i64;

@@ -66,13 +66,27 @@ impl Tx<'_> {
                     return Ok(Some((Found::Held, begun)));
                 }
             }
-            let Some(row) = self.one("SELECT lane, prio FROM runs WHERE id = $1 FOR UPDATE", &[&uid]).await? else {
+            let Some(row) = self.one("SELECT lane, prio FROM runs WHERE id = $1 FOR UPDATE", &[&uid]).await?
+            else {
                 return Ok(None);
             };
             let (lane, prio): (i32, i32) = (get(&row, 0)?, get(&row, 1)?);
             let ready = match take {
-                true => self.run("DELETE FROM ready WHERE lane = $1 AND prio = $2 AND run = $3", &[&lane, &prio, &uid]).await? > 0,
-                false => self.has("SELECT 1 FROM ready WHERE lane = $1 AND prio = $2 AND run = $3 FOR UPDATE", &[&lane, &prio, &uid]).await?,
+                true => {
+                    self.run(
+                        "DELETE FROM ready WHERE lane = $1 AND prio = $2 AND run = $3",
+                        &[&lane, &prio, &uid],
+                    )
+                    .await?
+                        > 0
+                }
+                false => {
+                    self.has(
+                        "SELECT 1 FROM ready WHERE lane = $1 AND prio = $2 AND run = $3 FOR UPDATE",
+                        &[&lane, &prio, &uid],
+                    )
+                    .await?
+                }
             };
             if ready {
                 return Ok(Some((Found::Ready, begun)));
@@ -100,7 +114,8 @@ impl Tx<'_> {
         match self.find(run, true).await? {
             Some((Found::Held, _)) => {
                 // Its children go on until it has ended: else it might see them end first, and fail of it.
-                let sql = "UPDATE live SET cancel_at = coalesce(cancel_at, $2), keep_children = $3 WHERE run = $1";
+                let sql =
+                    "UPDATE live SET cancel_at = coalesce(cancel_at, $2), keep_children = $3 WHERE run = $1";
                 self.run(sql, &[&Uid(run), &at_ms, &!children]).await?;
                 self.change(Change::Cancel(run));
                 Ok(Cancelled::Asked)
@@ -134,7 +149,11 @@ impl Tx<'_> {
         if matches!(found, Found::Parked(_) | Found::Blocked) {
             self.without_a_place.insert(run);
         }
-        let hold = Hold { cancel_at_ms: begun.cancel_at_ms, keep_children: !children || begun.keep_children, heard: true };
+        let hold = Hold {
+            cancel_at_ms: begun.cancel_at_ms,
+            keep_children: !children || begun.keep_children,
+            heard: true,
+        };
         let ending = Ending { run, end: &end, last: None, request: None, hold, wrote: true };
         Box::pin(self.end_all(&[ending])).await
     }

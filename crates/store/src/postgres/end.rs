@@ -54,7 +54,10 @@ impl Packed {
     }
 
     fn bytes(&self) -> Result<Option<Vec<u8>>, Error> {
-        let nothing = self.checkpoints.is_empty() && self.entries.is_empty() && self.logs.is_empty() && self.signals.is_empty();
+        let nothing = self.checkpoints.is_empty()
+            && self.entries.is_empty()
+            && self.logs.is_empty()
+            && self.signals.is_empty();
         (!nothing).then(|| blob(self)).transpose()
     }
 }
@@ -120,7 +123,8 @@ impl Tx<'_> {
 
     /// What the tables hold of those runs, and hold no more.
     async fn pack(&self, ends: &[Ending<'_>]) -> Done<HashMap<Id, Packed>> {
-        let runs: Vec<Uid> = ends.iter().filter(|ending| ending.wrote).map(|ending| Uid(ending.run)).collect();
+        let runs: Vec<Uid> =
+            ends.iter().filter(|ending| ending.wrote).map(|ending| Uid(ending.run)).collect();
         self.unfile(&runs).await
     }
 
@@ -146,7 +150,11 @@ impl Tx<'_> {
         }
         for row in next() {
             let needs = hashes(get(&row, 3)?);
-            all.entry(id(&row, 0)?).or_default().checkpoints.push((get::<i64>(&row, 1)? as u64, get(&row, 2)?, needs));
+            all.entry(id(&row, 0)?).or_default().checkpoints.push((
+                get::<i64>(&row, 1)? as u64,
+                get(&row, 2)?,
+                needs,
+            ));
         }
         for row in next() {
             let hash = hashes(get(&row, 1)?).pop().unwrap_or_default();
@@ -176,8 +184,10 @@ impl Tx<'_> {
         let starts: Vec<&NewRun> = rows.iter().map(|row| &*row.start).collect();
         let lanes = self.lanes(&starts).await?;
         let mut runs: Vec<Uid> = vec![];
-        let (mut days, mut statuses, mut roots, mut parents, mut prios) = (vec![], vec![], vec![], vec![], vec![]);
-        let (mut systems, mut users, mut bodies, mut ends, mut journals) = (vec![], vec![], vec![], vec![], vec![]);
+        let (mut days, mut statuses, mut roots, mut parents, mut prios) =
+            (vec![], vec![], vec![], vec![], vec![]);
+        let (mut systems, mut users, mut bodies, mut ends, mut journals) =
+            (vec![], vec![], vec![], vec![], vec![]);
         for row in rows {
             let start = &row.start;
             let day = day(start.expires_at_ms(&row.end));
@@ -198,8 +208,14 @@ impl Tx<'_> {
         let sql = "INSERT INTO ended (run, day, status, root, parent, lane, prio, system, usr, start, body, journal) \
                    SELECT * FROM unnest($1::uuid[], $2::integer[], $3::smallint[], $4::uuid[], $5::uuid[], $6::integer[], $7::integer[], $8::text[], $9::text[], $10::bytea[], $11::bytea[], $12::bytea[]) \
                    ON CONFLICT DO NOTHING";
-        self.run(sql, &[&runs, &days, &statuses, &roots, &parents, &lanes, &prios, &systems, &users, &bodies, &ends, &journals])
-            .await?;
+        self.run(
+            sql,
+            &[
+                &runs, &days, &statuses, &roots, &parents, &lanes, &prios, &systems, &users, &bodies, &ends,
+                &journals,
+            ],
+        )
+        .await?;
         Ok(())
     }
 
@@ -273,12 +289,18 @@ impl Tx<'_> {
 
     /// The versions that what ended needs; known ones cost nothing.
     async fn pins(&mut self) -> Done<()> {
-        let known = self.new_pins.iter().filter(|pin| !lock(&self.shared.pins).contains(*pin)).copied().collect::<Vec<_>>();
+        let known = self
+            .new_pins
+            .iter()
+            .filter(|pin| !lock(&self.shared.pins).contains(*pin))
+            .copied()
+            .collect::<Vec<_>>();
         self.new_pins.clear();
         if known.is_empty() {
             return Ok(());
         }
-        let (versions, days): (Vec<Vec<u8>>, Vec<i32>) = known.iter().map(|(version, day)| (version.0.to_vec(), *day)).unzip();
+        let (versions, days): (Vec<Vec<u8>>, Vec<i32>) =
+            known.iter().map(|(version, day)| (version.0.to_vec(), *day)).unzip();
         let sql = "INSERT INTO pins (version, day) SELECT * FROM unnest($1::bytea[], $2::integer[]) ON CONFLICT DO NOTHING";
         self.run(sql, &[&versions, &days]).await?;
         self.after.pins.extend(known);

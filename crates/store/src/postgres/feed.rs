@@ -152,7 +152,9 @@ async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
         loop {
             // What came before anybody listened is read too.
             read(shared, &link, place).await?;
-            let Some(first) = says.recv().await else { return Err(Fault::Lost("the connection is gone".into())) };
+            let Some(first) = says.recv().await else {
+                return Err(Fault::Lost("the connection is gone".into()));
+            };
             shared.heard(&first);
             while let Ok(next) = says.try_recv() {
                 shared.heard(&next);
@@ -264,4 +266,3 @@ fn place(word: &str) -> Option<Place> {
     let (lane, prio) = (parts.next()?.parse().ok()?, parts.next()?.parse().ok()?);
     Some(Place { lane, prio, run: Id(u128::from_str_radix(parts.next()?, 16).ok()?) })
 }
-

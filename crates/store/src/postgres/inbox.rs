@@ -15,10 +15,20 @@ const GONE_US: u64 = 24 * 3_600_000_000;
 /// Rows of long ago that go whenever others do.
 const EXPIRED: i64 = 100;
 
-pub(super) async fn page(db: &Link, system: &str, user: &str, since: u64, page: u32) -> Done<Vec<Notification>> {
+pub(super) async fn page(
+    db: &Link,
+    system: &str,
+    user: &str,
+    since: u64,
+    page: u32,
+) -> Done<Vec<Notification>> {
     let sql = match since {
-        0 => "SELECT body FROM notifications WHERE system = $1 AND usr = $2 AND NOT gone AND came > $3 ORDER BY came DESC LIMIT 100 OFFSET $4",
-        _ => "SELECT body FROM notifications WHERE system = $1 AND usr = $2 AND changed > $3 ORDER BY changed DESC LIMIT 100 OFFSET $4",
+        0 => {
+            "SELECT body FROM notifications WHERE system = $1 AND usr = $2 AND NOT gone AND came > $3 ORDER BY came DESC LIMIT 100 OFFSET $4"
+        }
+        _ => {
+            "SELECT body FROM notifications WHERE system = $1 AND usr = $2 AND changed > $3 ORDER BY changed DESC LIMIT 100 OFFSET $4"
+        }
     };
     Ok(bodies(&db.rows(sql, &[&system, &user, &(since as i64), &(i64::from(page) * 100)]).await?)?)
 }
@@ -67,7 +77,8 @@ impl Tx<'_> {
             Some(ids) => {
                 let uids: Vec<Uid> = ids.iter().copied().map(Uid).collect();
                 let sql = "SELECT body FROM notifications WHERE id = ANY($1) AND system = $2 AND usr = $3 AND NOT gone ORDER BY id FOR UPDATE";
-                let found: Vec<Notification> = bodies(&self.rows(sql, &[&uids, &&**system, &&**user]).await?)?;
+                let found: Vec<Notification> =
+                    bodies(&self.rows(sql, &[&uids, &&**system, &&**user]).await?)?;
                 ids.iter().filter_map(|id| found.iter().find(|kept| kept.id == *id).cloned()).collect()
             }
         };

@@ -15,7 +15,9 @@ const TRACE_ENTRIES: u64 = 10_000;
 impl Tx<'_> {
     pub(super) async fn entries(&self, run: Id, entries: &Entries) -> Done<()> {
         let sql = "INSERT INTO journal (run, at, count, bytes) VALUES ($1, $2, $3, $4)";
-        self.run(sql, &[&Uid(run), &(entries.at as i64), &(entries.count as i32), &entries.bytes]).await.map(drop)
+        self.run(sql, &[&Uid(run), &(entries.at as i64), &(entries.count as i32), &entries.bytes])
+            .await
+            .map(drop)
     }
 
     pub(super) async fn checkpoint(&mut self, run: Id, checkpoint: &Checkpoint) -> Done<()> {
@@ -43,13 +45,18 @@ impl Tx<'_> {
             self.run(sql, &[&uid, &(*at as i64), bytes, &needs]).await?;
         }
         for (hash, bytes) in &pack.blobs {
-            self.run("INSERT INTO blobs (run, hash, bytes) VALUES ($1, $2, $3)", &[&uid, &hash.0.to_vec(), bytes]).await?;
+            self.run(
+                "INSERT INTO blobs (run, hash, bytes) VALUES ($1, $2, $3)",
+                &[&uid, &hash.0.to_vec(), bytes],
+            )
+            .await?;
         }
         for line in &pack.logs {
             self.run("INSERT INTO logs (run, line) VALUES ($1, $2)", &[&uid, &blob(line)?]).await?;
         }
         for (name, body) in &pack.signals {
-            self.run("INSERT INTO signals (run, name, body) VALUES ($1, $2, $3)", &[&uid, name, body]).await?;
+            self.run("INSERT INTO signals (run, name, body) VALUES ($1, $2, $3)", &[&uid, name, body])
+                .await?;
         }
         Ok(())
     }
@@ -71,7 +78,8 @@ impl Tx<'_> {
         // Those of a checkpoint that was written anew.
         self.drop_blobs(run).await?;
         let goal = (bytes_max - bytes_max / 4) as i64;
-        let sql = "SELECT at, length(bytes)::bigint + length(needs) FROM checkpoints WHERE run = $1 ORDER BY at";
+        let sql =
+            "SELECT at, length(bytes)::bigint + length(needs) FROM checkpoints WHERE run = $1 ORDER BY at";
         let mut states: Vec<(i64, i64)> = self.pairs(sql, run).await?;
         for (place, bytes) in self.blobs_by_their_last(run).await? {
             states[place].1 += bytes;
@@ -104,7 +112,8 @@ impl Tx<'_> {
 
     /// Of each blob the bytes, and which of the run's checkpoints is the newest that needs it: it goes with that one.
     async fn blobs_by_their_last(&self, run: Id) -> Done<Vec<(usize, i64)>> {
-        let rows = self.rows("SELECT hash, length(bytes)::bigint FROM blobs WHERE run = $1", &[&Uid(run)]).await?;
+        let rows =
+            self.rows("SELECT hash, length(bytes)::bigint FROM blobs WHERE run = $1", &[&Uid(run)]).await?;
         if rows.is_empty() {
             return Ok(Vec::new());
         }
@@ -126,7 +135,8 @@ impl Tx<'_> {
 
     /// What each of the run's checkpoints needs, the oldest first.
     async fn needs(&self, run: Id) -> Done<Vec<Vec<Hash>>> {
-        let rows = self.rows("SELECT needs FROM checkpoints WHERE run = $1 ORDER BY at", &[&Uid(run)]).await?;
+        let rows =
+            self.rows("SELECT needs FROM checkpoints WHERE run = $1 ORDER BY at", &[&Uid(run)]).await?;
         Ok(rows.iter().map(|row| get(row, 0).map(hashes)).collect::<Result<_, _>>()?)
     }
 

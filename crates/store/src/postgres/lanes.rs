@@ -146,11 +146,17 @@ impl Shared {
     pub(super) fn claimed_ahead(&self, max: usize) -> Vec<Claimed> {
         let mut ahead = lock(&self.ahead);
         let most = max.min(ahead.claimed.len());
-        if most == 0 && !lock(&self.lanes).is_empty() {
-            // Whoever asks so works off what there is.
+        ahead.claimed.drain(..most).collect()
+    }
+
+    /// The same for whoever works off what there is: more and more is claimed ahead for it.
+    pub(super) fn claimed_next(&self, max: usize) -> Vec<Claimed> {
+        let claimed = self.claimed_ahead(max);
+        if claimed.is_empty() && !lock(&self.lanes).is_empty() {
+            let mut ahead = lock(&self.ahead);
             ahead.more = (ahead.more * 2).clamp(16, AHEAD_MAX);
         }
-        ahead.claimed.drain(..most).collect()
+        claimed
     }
 
     async fn pick(&self, claims: &mut Claims, max: usize) -> Done<Vec<Claimed>> {
@@ -193,7 +199,11 @@ impl Shared {
         for ((lane, prio), low) in &lanes.pairs {
             first.entry(*lane).or_insert((*prio, *low));
         }
-        let after: Vec<i32> = first.range(lanes.last + 1..).chain(first.range(..lanes.last + 1)).map(|(lane, _)| *lane).collect();
+        let after: Vec<i32> = first
+            .range(lanes.last + 1..)
+            .chain(first.range(..lanes.last + 1))
+            .map(|(lane, _)| *lane)
+            .collect();
         let each = left.div_ceil(after.len().max(1));
         let mut wanted = Vec::new();
         let mut open = left;
@@ -225,7 +235,13 @@ impl Shared {
     }
 
     /// What came of it; whether a suspect has to wait for those under way, or goes alone.
-    fn take(&self, claims: &mut Claims, wanted: &[Wanted], rows: &[Row], all: &mut Vec<Claimed>) -> Done<bool> {
+    fn take(
+        &self,
+        claims: &mut Claims,
+        wanted: &[Wanted],
+        rows: &[Row],
+        all: &mut Vec<Claimed>,
+    ) -> Done<bool> {
         let mut got: HashMap<(i32, i32), (usize, Id)> = HashMap::new();
         let mut alone = false;
         let mut back = Vec::new();

@@ -40,7 +40,9 @@ impl Fault {
         match self {
             Fault::Is(error) => error,
             Fault::Lost(why) => Error::Unavailable(why),
-            Fault::Again | Fault::Day(_) => Error::Unavailable("others were in the way again and again".into()),
+            Fault::Again | Fault::Day(_) => {
+                Error::Unavailable("others were in the way again and again".into())
+            }
         }
     }
 }
@@ -204,9 +206,9 @@ pub(super) fn fault(error: tokio_postgres::Error) -> Fault {
     };
     let Some(code) = error.code() else { return Fault::Lost(says()) };
     match code {
-        &SqlState::T_R_DEADLOCK_DETECTED | &SqlState::T_R_SERIALIZATION_FAILURE | &SqlState::LOCK_NOT_AVAILABLE => {
-            Fault::Again
-        }
+        &SqlState::T_R_DEADLOCK_DETECTED
+        | &SqlState::T_R_SERIALIZATION_FAILURE
+        | &SqlState::LOCK_NOT_AVAILABLE => Fault::Again,
         &SqlState::UNIQUE_VIOLATION => Fault::Is(Error::Conflict(says())),
         &SqlState::DISK_FULL => Fault::Is(Error::Full),
         // A standby, or a server that was one and is not yet more.

@@ -59,9 +59,10 @@ use self::{
     writer::{Asked, Order},
 };
 use crate::{
-    Action, Actions, Change, Changes, Checkpoint, Declared, Deed, Did, Due, Entries, Error, Handled, Hash, Id, Inbox, Item,
-    Items, Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, Paused, People, Queue, Queues, Reply, Schedule,
-    Schedules, Session, Settled, Step, Store, User, UserEdit, Version, Versions,
+    Action, Actions, Change, Changes, Checkpoint, Declared, Deed, Did, Due, Entries, Error, Handled, Hash,
+    Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, Paused, People,
+    Queue, Queues, Reply, Schedule, Schedules, Session, Settled, Step, Store, User, UserEdit, Version,
+    Versions,
 };
 
 /// A statement on its way; see [`batch`].
@@ -166,7 +167,8 @@ impl Shared {
     fn stamp(&self) -> u64 {
         let now = self.now_us();
         let next = |last: u64| Some(now.max(last + 1));
-        let last = self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
+        let last =
+            self.last_stamp.fetch_update(Ordering::Relaxed, Ordering::Relaxed, next).unwrap_or_default();
         now.max(last + 1)
     }
 
@@ -186,7 +188,7 @@ impl Shared {
         }
         let today = end::day(now_ms);
         if lock(&self.days).first().is_some_and(|day| *day < today) {
-            self.tell_off(async move |tx| tx.prune(now_ms).await.map(drop));
+            self.tell_off(async move |tx| tx.prune(now_ms).await);
         }
     }
 
@@ -270,7 +272,11 @@ impl Postgres {
         self.wait_for(Order::Ask(Box::new(Asked { ask, answer: None, tell })), told)
     }
 
-    fn wait_for<T: Send + 'static>(&self, order: Order, told: oneshot::Receiver<Result<T, Error>>) -> Reply<'_, T> {
+    fn wait_for<T: Send + 'static>(
+        &self,
+        order: Order,
+        told: oneshot::Receiver<Result<T, Error>>,
+    ) -> Reply<'_, T> {
         let sent = self.shared.order(order).is_ok();
         Box::pin(async move {
             match sent {
@@ -316,7 +322,8 @@ impl Items for Postgres {
         Box::pin(async move {
             let alone = !self.shared.others.load(Ordering::Relaxed);
             let now_us = self.shared.now_us();
-            let items = self.said(items::items(&*self.reader().await?, &system, since, now_us, alone).await)?;
+            let items =
+                self.said(items::items(&*self.reader().await?, &system, since, now_us, alone).await)?;
             Ok(items.into_iter().map(Arc::new).collect())
         })
     }
@@ -444,7 +451,9 @@ impl Schedules for Postgres {
     }
 
     fn ledger(&self, schedule: Id, before_ms: Option<i64>) -> Reply<'_, Vec<Settled>> {
-        Box::pin(async move { self.said(schedules::ledger(&*self.reader().await?, schedule, before_ms).await) })
+        Box::pin(
+            async move { self.said(schedules::ledger(&*self.reader().await?, schedule, before_ms).await) },
+        )
     }
 }
 
@@ -474,7 +483,9 @@ impl People for Postgres {
     }
 
     fn trail(&self, system: Option<Arc<str>>, before: Option<Id>) -> Reply<'_, Vec<Noted>> {
-        Box::pin(async move { self.said(people::trail(&*self.reader().await?, system.as_deref(), before).await) })
+        Box::pin(
+            async move { self.said(people::trail(&*self.reader().await?, system.as_deref(), before).await) },
+        )
     }
 }
 

@@ -95,7 +95,9 @@ impl Tx<'_> {
             Deed::Take(run) => Did::Taken(before.unwrap_or(*run)),
             Deed::Start(new) if !self.may_try_again(new).await? => Did::Reopened(Reopened::NotOver),
             Deed::Start(new) => Did::Started(self.start_unique(new).await?),
-            Deed::Reopen { run, moved, at_ms } => Did::Reopened(self.reopen(*run, moved.as_ref(), *at_ms).await?),
+            Deed::Reopen { run, moved, at_ms } => {
+                Did::Reopened(self.reopen(*run, moved.as_ref(), *at_ms).await?)
+            }
             Deed::Signal { run, name, body } => {
                 let brought = Brought { run: *run, name: name.clone(), body: body.clone(), once: false };
                 Did::Signalled(self.signal(&brought).await?)
@@ -120,7 +122,9 @@ impl Tx<'_> {
     pub(super) async fn keep(&mut self, name: Hash, answer: Option<&Kept>) -> Done<()> {
         let name = name.0.to_vec();
         match answer {
-            Some(kept) => self.run("UPDATE once SET answer = $2 WHERE name = $1", &[&name, &blob(kept)?]).await?,
+            Some(kept) => {
+                self.run("UPDATE once SET answer = $2 WHERE name = $1", &[&name, &blob(kept)?]).await?
+            }
             None => self.run("DELETE FROM once WHERE name = $1", &[&name]).await?,
         };
         Ok(())

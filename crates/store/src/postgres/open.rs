@@ -48,7 +48,6 @@ pub(super) fn machine_us() -> u64 {
     SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_micros() as u64)
 }
 
-
 impl Postgres {
     /// Opens the database, makes its tables where there are none, and signs this process on.
     ///
@@ -56,8 +55,11 @@ impl Postgres {
     /// [`Error::Unavailable`] if it cannot be reached or is too old, [`Error::TooNew`] if a newer hefe has changed its tables.
     pub fn open(url: &str, settings: Settings) -> Result<Postgres, Error> {
         let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            let why = std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            Error::Unavailable(format!("the address of the database is not one of PostgreSQL's: {why}").into())
+            let why =
+                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
+            Error::Unavailable(
+                format!("the address of the database is not one of PostgreSQL's: {why}").into(),
+            )
         })?;
         config.connect_timeout(SILENCE).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
         if config.get_application_name().is_none() {
@@ -86,7 +88,10 @@ impl Postgres {
     }
 }
 
-async fn begin(config: Config, settings: Settings) -> Done<(Arc<Shared>, Writer, mpsc::UnboundedReceiver<super::Order>)> {
+async fn begin(
+    config: Config,
+    settings: Settings,
+) -> Done<(Arc<Shared>, Writer, mpsc::UnboundedReceiver<super::Order>)> {
     let link = Link::open(&config, settings.pooled).await?;
     migrate(&link).await?;
     let (to, orders) = mpsc::unbounded_channel();
@@ -127,7 +132,8 @@ async fn begin(config: Config, settings: Settings) -> Done<(Arc<Shared>, Writer,
     };
     let worker = workers::register(&link, &shared.name, &shared.queue_names()).await?;
     shared.worker.store(worker, std::sync::atomic::Ordering::Relaxed);
-    lock(&shared.days).extend(prune::days(&link).await?);
+    let days = prune::days(&link).await?;
+    lock(&shared.days).extend(days);
     let sql = "SELECT greatest((SELECT max(changed) FROM items), (SELECT max(changed) FROM notifications))";
     let last: Option<i64> = link.one(sql, &[]).await?.map(|row| get(&row, 0)).transpose()?.flatten();
     shared.last_stamp.store(last.unwrap_or(0) as u64, std::sync::atomic::Ordering::Relaxed);
@@ -183,7 +189,8 @@ async fn wake(shared: Arc<Shared>) {
 impl Shared {
     /// What has to be looked for now and then, as whoever should have seen to it may have died.
     pub(super) async fn look_after(&self, link: &Link) -> Done<()> {
-        let row = link.one("SELECT (SELECT min(wake_at) FROM parks), EXISTS (SELECT 1 FROM doomed)", &[]).await?;
+        let row =
+            link.one("SELECT (SELECT min(wake_at) FROM parks), EXISTS (SELECT 1 FROM doomed)", &[]).await?;
         if let Some(row) = row {
             if let Some(at_ms) = get::<Option<i64>>(&row, 0)? {
                 self.wake_at(at_ms);

@@ -12,7 +12,9 @@ use super::{
     tx::{Place, Tx, start},
 };
 use crate::{
-    Change, End, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status, forms::{blob, blob_of, status_code}, probe::Point,
+    Change, End, Error, Id, NewRun, Park, Reopened, Signalled, Standing, Status,
+    forms::{blob, blob_of, status_code},
+    probe::Point,
 };
 
 /// Parked runs that are woken in one transaction when they are due.
@@ -33,14 +35,23 @@ pub(super) struct Brought {
 
 impl Tx<'_> {
     /// A run leaves its worker, or its `request`, unless what it waits for is there already.
-    pub(super) async fn park(&mut self, run: Id, epoch: u64, park: &Park, request: Option<&NewRun>) -> Done<()> {
+    pub(super) async fn park(
+        &mut self,
+        run: Id,
+        epoch: u64,
+        park: &Park,
+        request: Option<&NewRun>,
+    ) -> Done<()> {
         self.after.inside.push(Point::Park.enter());
         let uid = Uid(run);
         let sql = "UPDATE live SET worker = NULL, attempts = attempts + $2, started_at = coalesce(started_at, $3), worked = $4, stored = $5, parked_by = $6, parked = true \
                    WHERE run = $1 RETURNING cancel_at, keep_children, attempts";
         let (worked, stored) = (park.worked_ms as i64, park.stored_bytes as i64);
         let row = self
-            .one(sql, &[&uid, &i32::from(park.failed), &park.started_at_ms, &worked, &stored, &(epoch as i64)])
+            .one(
+                sql,
+                &[&uid, &i32::from(park.failed), &park.started_at_ms, &worked, &stored, &(epoch as i64)],
+            )
             .await?;
         let Some(row) = row else { return Err(Error::LeaseLost.into()) };
         let (cancel_at_ms, keep_children): (Option<i64>, bool) = (get(&row, 0)?, get(&row, 1)?);
@@ -79,7 +90,8 @@ impl Tx<'_> {
     /// Whether what a run waits for is there; else it is noted for whoever brings it.
     async fn came(&mut self, run: Id, park: &Park) -> Done<bool> {
         let uid = Uid(run);
-        let mut awaited: Vec<Uid> = park.awaits.iter().flat_map(|await_| await_.runs.iter().copied().map(Uid)).collect();
+        let mut awaited: Vec<Uid> =
+            park.awaits.iter().flat_map(|await_| await_.runs.iter().copied().map(Uid)).collect();
         let mut came = false;
         if !awaited.is_empty() {
             awaited.sort_unstable_by_key(|uid| uid.0);
@@ -147,7 +159,8 @@ impl Tx<'_> {
                        ON CONFLICT (system, workflow, key) DO UPDATE SET used = limits.used + 1 WHERE limits.used < $4 RETURNING used";
             let key: [&str; 3] = [&start.system, &start.workflow, &limit.key];
             if !self.has(sql, &[&key[0], &key[1], &key[2], &most]).await? {
-                let sql = "INSERT INTO blocked (system, workflow, key, prio, run) VALUES ($1, $2, $3, $4, $5)";
+                let sql =
+                    "INSERT INTO blocked (system, workflow, key, prio, run) VALUES ($1, $2, $3, $4, $5)";
                 self.run(sql, &[&key[0], &key[1], &key[2], &place.prio, &Uid(place.run)]).await?;
                 return Ok(());
             }
@@ -177,9 +190,12 @@ impl Tx<'_> {
                    SELECT runs.lane, gone.prio, gone.run FROM gone JOIN runs ON runs.id = gone.run";
         let next = self.one(sql, &[&key[0], &key[1], &key[2]]).await?;
         match next {
-            Some(row) => self.enter(Place { lane: get(&row, 0)?, prio: get(&row, 1)?, run: id(&row, 2)? }).await,
+            Some(row) => {
+                self.enter(Place { lane: get(&row, 0)?, prio: get(&row, 1)?, run: id(&row, 2)? }).await
+            }
             None => {
-                let sql = "UPDATE limits SET used = used - 1 WHERE system = $1 AND workflow = $2 AND key = $3";
+                let sql =
+                    "UPDATE limits SET used = used - 1 WHERE system = $1 AND workflow = $2 AND key = $3";
                 self.run(sql, &[&key[0], &key[1], &key[2]]).await?;
                 let sql = "DELETE FROM limits WHERE system = $1 AND workflow = $2 AND key = $3 AND used <= 0";
                 self.run(sql, &[&key[0], &key[1], &key[2]]).await.map(drop)
@@ -200,15 +216,19 @@ impl Tx<'_> {
         // Two last ones that end at once: whoever comes second sees that the other is gone.
         self.rows("SELECT run FROM parks WHERE run = ANY($1) ORDER BY run FOR UPDATE", &[&runs]).await?;
         let left = self.rows("SELECT DISTINCT run, n FROM awaits WHERE run = ANY($1)", &[&runs]).await?;
-        let left: Vec<(Id, i32)> = left.iter().map(|row| Ok((id(row, 0)?, get(row, 1)?))).collect::<Result<_, Error>>()?;
-        let over = |(run, ns): &(Id, Vec<(i32, bool)>)| ns.iter().any(|(n, first)| *first || !left.contains(&(*run, *n)));
+        let left: Vec<(Id, i32)> =
+            left.iter().map(|row| Ok((id(row, 0)?, get(row, 1)?))).collect::<Result<_, Error>>()?;
+        let over = |(run, ns): &(Id, Vec<(i32, bool)>)| {
+            ns.iter().any(|(n, first)| *first || !left.contains(&(*run, *n)))
+        };
         let woken: Vec<Id> = waiting.into_iter().filter(over).map(|(run, _)| run).collect();
         self.wake_all(&woken).await
     }
 
     /// Wakes a page of those whose time has come; whether there may be more.
     pub(super) async fn wake_due(&mut self, now_ms: i64) -> Done<Option<i64>> {
-        let sql = "SELECT run FROM parks WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED";
+        let sql =
+            "SELECT run FROM parks WHERE wake_at <= $1 ORDER BY wake_at LIMIT $2 FOR UPDATE SKIP LOCKED";
         let rows = self.rows(sql, &[&now_ms, &PAGE]).await?;
         let runs: Vec<Id> = rows.iter().map(|row| id(row, 0)).collect::<Result<_, _>>()?;
         self.wake_all(&runs).await?;
@@ -217,7 +237,12 @@ impl Tx<'_> {
     }
 
     /// A run that failed or was cancelled goes on from there.
-    pub(super) async fn reopen(&mut self, run: Id, moved: Option<&crate::Moved>, at_ms: i64) -> Done<Reopened> {
+    pub(super) async fn reopen(
+        &mut self,
+        run: Id,
+        moved: Option<&crate::Moved>,
+        at_ms: i64,
+    ) -> Done<Reopened> {
         let uid = Uid(run);
         let sql = "SELECT status, start, body, journal FROM ended WHERE run = $1 FOR UPDATE";
         let Some(row) = self.one(sql, &[&uid]).await? else {
@@ -240,7 +265,21 @@ impl Tx<'_> {
         let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
         let user = super::batch::listed_for(&start);
         let parent = start.parent.map(Uid);
-        self.run(sql, &[&uid, &Uid(start.root), &parent, &lane, &prio, &&*start.system, &user, &version, &blob(&start)?]).await?;
+        self.run(
+            sql,
+            &[
+                &uid,
+                &Uid(start.root),
+                &parent,
+                &lane,
+                &prio,
+                &&*start.system,
+                &user,
+                &version,
+                &blob(&start)?,
+            ],
+        )
+        .await?;
         self.file(run, &pack).await?;
         let stored = self.stored_bytes(run).await?;
         let sql = "INSERT INTO live (run, started_at, stored, parked) VALUES ($1, $2, $3, true)";
@@ -253,7 +292,12 @@ impl Tx<'_> {
             self.drop_blobs(run).await?;
         }
         self.move_again(start.root, run, at_ms).await?;
-        let stands = Standing { status: Status::Queued, attempts: 1, started_at_ms: Some(end.started_at_ms), ended_at_ms: None };
+        let stands = Standing {
+            status: Status::Queued,
+            attempts: 1,
+            started_at_ms: Some(end.started_at_ms),
+            ended_at_ms: None,
+        };
         self.line_up(&start, Place { lane, prio, run }).await?;
         self.change(Change::Run { start: Arc::new(start), stands });
         Ok(Reopened::Queued)
@@ -296,7 +340,9 @@ impl Tx<'_> {
 
     /// All that this process holds.
     pub(super) async fn leave_all(&mut self) -> Done<()> {
-        let rows = self.rows("SELECT run FROM live WHERE worker = $1 ORDER BY run FOR UPDATE", &[&self.shared.worker()]).await?;
+        let rows = self
+            .rows("SELECT run FROM live WHERE worker = $1 ORDER BY run FOR UPDATE", &[&self.shared.worker()])
+            .await?;
         let runs: Vec<Uid> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
         self.let_go(&runs).await?;
         self.after.left.extend(runs.iter().map(|uid| uid.0));
@@ -312,7 +358,8 @@ impl Tx<'_> {
             let start = start(row, 2)?;
             self.after.ready.push(Place { lane: get(row, 0)?, prio: get(row, 1)?, run: start.id });
             let attempts = get::<i32>(row, 3)? as u32 + 1;
-            let stands = Standing { status: Status::Queued, attempts, started_at_ms: get(row, 4)?, ended_at_ms: None };
+            let stands =
+                Standing { status: Status::Queued, attempts, started_at_ms: get(row, 4)?, ended_at_ms: None };
             self.change(Change::Run { start, stands });
         }
         Ok(())

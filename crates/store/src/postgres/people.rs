@@ -32,7 +32,8 @@ impl Tx<'_> {
     pub(super) async fn edit_user(&mut self, edit: &UserEdit) -> Done<Option<User>> {
         let name = edit.name();
         self.rows("SELECT pg_advisory_xact_lock(hashtextextended('hefe users', 0))", &[]).await?;
-        let known: Option<User> = body(self.one("SELECT body FROM users WHERE name = $1", &[&name]).await?.as_ref())?;
+        let known: Option<User> =
+            body(self.one("SELECT body FROM users WHERE name = $1", &[&name]).await?.as_ref())?;
         let Some(user) = edit.applied(known) else { return Ok(None) };
         match edit {
             UserEdit::Remove { .. } => self.run("DELETE FROM users WHERE name = $1", &[&name]).await?,

@@ -12,6 +12,9 @@ pub(super) const LEFT_MS: i64 = 3_600_000;
 /// How long a bar's duration is remembered without another, milliseconds.
 const PAST_MS: i64 = 90 * 86_400_000;
 
+/// Days that go at once.
+const DAYS: usize = 10;
+
 /// Rows of `past` that go at once.
 const PAGE: i64 = 500;
 
@@ -33,20 +36,32 @@ pub(super) async fn days(db: &Link) -> Done<Vec<i32>> {
 }
 
 impl Tx<'_> {
-    /// Drops the oldest day that is over; whether there was one. What belongs to a tree that lives stays for another day.
-    pub(super) async fn prune(&mut self, now_ms: i64) -> Done<bool> {
+    /// Drops the days that are over, a few at a time. What belongs to a tree that lives stays for another day.
+    pub(super) async fn prune(&mut self, now_ms: i64) -> Done<()> {
         let today = super::end::day(now_ms);
         self.db.simple("SET LOCAL lock_timeout = '2s'").await?;
         let sql = "SELECT pg_try_advisory_xact_lock(hashtextextended('hefe prune', 0))";
         let mine = self.one(sql, &[]).await?;
         if !mine.map(|row| get(&row, 0)).transpose()?.unwrap_or(false) {
-            return Ok(false);
+            return Ok(());
         }
-        let Some(day) = days(self.db).await?.into_iter().min().filter(|day| *day < today) else { return Ok(false) };
-        let again = today + 1;
-        if !super::lock(&self.shared.days).contains(&again) {
-            return Err(Fault::Day(again));
+        let mut over = days(self.db).await?;
+        over.retain(|day| *day < today);
+        over.sort_unstable();
+        over.truncate(DAYS);
+        if !over.is_empty() && !super::lock(&self.shared.days).contains(&(today + 1)) {
+            return Err(Fault::Day(today + 1));
         }
+        for day in &over {
+            self.drop_day(*day, today + 1).await?;
+        }
+        super::lock(&self.shared.days).retain(|day| !over.contains(day));
+        self.prune_versions(now_ms).await?;
+        let sql = "DELETE FROM past WHERE (system, workflow, process) IN (SELECT system, workflow, process FROM past WHERE at <= $1 ORDER BY at LIMIT $2)";
+        self.run(sql, &[&(now_ms - PAST_MS), &PAGE]).await.map(drop)
+    }
+
+    async fn drop_day(&mut self, day: i32, again: i32) -> Done<()> {
         let lives = "UPDATE ended SET day = $2 WHERE day = $1 AND (EXISTS (SELECT 1 FROM runs WHERE runs.id = ended.root) OR EXISTS (SELECT 1 FROM runs WHERE runs.root = ended.root AND runs.root <> runs.id))";
         if !crate::sabotage::Sabotage::PruneLive.on() {
             self.run(lives, &[&day, &again]).await?;
@@ -54,12 +69,8 @@ impl Tx<'_> {
         let roots = self.rows("SELECT run FROM ended WHERE day = $1 AND root = run", &[&day]).await?;
         let roots: Vec<Uid> = roots.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
         self.forget_bars(&roots).await?;
-        self.run("DELETE FROM uniques USING ended WHERE ended.day = $1 AND uniques.run = ended.run", &[&day]).await?;
-        self.db.simple(&format!("DROP TABLE ended_{day}")).await?;
-        super::lock(&self.shared.days).remove(&day);
-        self.prune_versions(now_ms).await?;
-        let sql = "DELETE FROM past WHERE (system, workflow, process) IN (SELECT system, workflow, process FROM past WHERE at <= $1 ORDER BY at LIMIT $2)";
-        self.run(sql, &[&(now_ms - PAST_MS), &PAGE]).await?;
-        Ok(true)
+        let sql = "DELETE FROM uniques USING ended WHERE ended.day = $1 AND uniques.run = ended.run";
+        self.run(sql, &[&day]).await?;
+        self.db.simple(&format!("DROP TABLE ended_{day}")).await
     }
 }

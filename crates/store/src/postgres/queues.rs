@@ -38,7 +38,8 @@ pub(super) async fn lanes(db: &Link, system: Option<&str>) -> Done<Vec<Lane>> {
 /// The queues of a system that have something to tell.
 pub(super) async fn queues(db: &Link, system: &str) -> Done<Vec<Queue>> {
     let mut found: BTreeMap<Arc<str>, Queue> = BTreeMap::new();
-    let named = |queue: &Arc<str>| Queue { queue: queue.clone(), ready: 0, oldest: None, running: 0, paused: None };
+    let named =
+        |queue: &Arc<str>| Queue { queue: queue.clone(), ready: 0, oldest: None, running: 0, paused: None };
     for lane in lanes(db, Some(system)).await? {
         let known = found.entry(lane.queue.clone()).or_insert_with(|| named(&lane.queue));
         (known.ready, known.oldest) = (lane.ready, Some(lane.oldest));
@@ -48,7 +49,8 @@ pub(super) async fn queues(db: &Link, system: &str) -> Done<Vec<Queue>> {
         let queue: Arc<str> = get::<&str>(row, 0)?.into();
         found.entry(queue.clone()).or_insert_with(|| named(&queue)).running = get::<i64>(row, 1)? as u64;
     }
-    let pauses: Vec<Pause> = bodies(&db.rows("SELECT body FROM pauses WHERE system = $1", &[&system]).await?)?;
+    let pauses: Vec<Pause> =
+        bodies(&db.rows("SELECT body FROM pauses WHERE system = $1", &[&system]).await?)?;
     for pause in pauses {
         let queue = pause.queue.clone();
         found.entry(queue.clone()).or_insert_with(|| named(&queue)).paused = Some(pause);
@@ -86,7 +88,8 @@ impl Tx<'_> {
 
     /// False: it was not paused.
     pub(super) async fn resume_queue(&mut self, system: &str, queue: &str) -> Done<bool> {
-        let was = self.run("DELETE FROM pauses WHERE system = $1 AND queue = $2", &[&system, &queue]).await? > 0;
+        let was =
+            self.run("DELETE FROM pauses WHERE system = $1 AND queue = $2", &[&system, &queue]).await? > 0;
         if was {
             self.change(Change::Resumed { system: system.into(), queue: queue.into() });
         }

@@ -71,8 +71,9 @@ fn run_of(row: &Row) -> Result<Run, Error> {
 /// A statement that is put together of the parts above; each is made once.
 macro_rules! both {
     ($live:literal, $ended:literal, $rest:literal) => {{
-        static SQL: std::sync::LazyLock<String> =
-            std::sync::LazyLock::new(|| format!("({LIVE} {}) UNION ALL ({ENDED} {}) {}", $live, $ended, $rest));
+        static SQL: std::sync::LazyLock<String> = std::sync::LazyLock::new(|| {
+            format!("({LIVE} {}) UNION ALL ({ENDED} {}) {}", $live, $ended, $rest)
+        });
         SQL.as_str()
     }};
     (live $live:literal) => {{
@@ -182,9 +183,9 @@ pub(super) async fn heard(db: &Link, run: Id, name: &str) -> Done<Heard> {
     let row = db.one("SELECT body FROM signals WHERE run = $1 AND name = $2", &[&Uid(run), &name]).await?;
     let body: Option<Option<Vec<u8>>> = match row {
         Some(row) => Some(get(&row, 0)?),
-        None => packed(db, run).await?.and_then(|pack| {
-            pack.signals.into_iter().find(|(known, _)| known == name).map(|(_, body)| body)
-        }),
+        None => packed(db, run)
+            .await?
+            .and_then(|pack| pack.signals.into_iter().find(|(known, _)| known == name).map(|(_, body)| body)),
     };
     Ok(match body {
         None => Heard::Never,
@@ -223,7 +224,12 @@ pub(super) async fn journal(db: &Link, run: Id, newest: bool) -> Done<(Option<Ch
     };
     let row = db.one(sql, &[&Uid(run)]).await?;
     let state = |row: &Row| -> Result<Checkpoint, Error> {
-        Ok(Checkpoint { at: get::<i64>(row, 0)? as u64, bytes: get(row, 1)?, needs: hashes(get(row, 2)?), blobs: Vec::new() })
+        Ok(Checkpoint {
+            at: get::<i64>(row, 0)? as u64,
+            bytes: get(row, 1)?,
+            needs: hashes(get(row, 2)?),
+            blobs: Vec::new(),
+        })
     };
     let mut checkpoint = row.as_ref().map(state).transpose()?;
     if !newest && checkpoint.is_some() {
@@ -262,7 +268,9 @@ async fn blobs_of(db: &Link, run: Id, needs: &[Hash]) -> Done<Vec<Blob>> {
         return Ok(Vec::new());
     }
     let names: Vec<Vec<u8>> = needs.iter().map(|hash| hash.0.to_vec()).collect();
-    let rows = db.rows("SELECT hash, bytes FROM blobs WHERE run = $1 AND hash = ANY($2)", &[&Uid(run), &names]).await?;
+    let rows = db
+        .rows("SELECT hash, bytes FROM blobs WHERE run = $1 AND hash = ANY($2)", &[&Uid(run), &names])
+        .await?;
     let mut found = std::collections::HashMap::new();
     for row in &rows {
         found.insert(hashes(get(row, 0)?).pop().unwrap_or_default(), get::<Vec<u8>>(row, 1)?);

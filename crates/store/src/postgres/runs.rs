@@ -7,8 +7,8 @@ use tokio::sync::oneshot;
 
 use super::{Postgres, Shared, link::get, lock, park::Brought, queues, read, writer::Order};
 use crate::{
-    Account, Cancelled, Change, Claimed, Commit, Error, Filter, Heard, Id, Lane, Log, NewRun, Page, Reopened, Reply,
-    Run, Runs, Signalled, Standing, Started, Status, Ticket,
+    Account, Cancelled, Change, Claimed, Commit, Error, Filter, Heard, Id, Lane, Log, NewRun, Page, Reopened,
+    Reply, Run, Runs, Signalled, Standing, Started, Status, Ticket,
 };
 
 impl Runs for Postgres {
@@ -52,7 +52,7 @@ impl Runs for Postgres {
 
     fn claim_now(&self, max: usize) -> Vec<Claimed> {
         self.shared.look_at_the_clock();
-        let claimed = self.shared.claimed_ahead(max);
+        let claimed = self.shared.claimed_next(max);
         self.shared.announce(&claimed);
         claimed
     }
@@ -121,9 +121,9 @@ impl Runs for Postgres {
     }
 
     fn mine(&self, system: Arc<str>, user: Arc<str>, cursor: Option<String>) -> Reply<'_, Page<Run>> {
-        Box::pin(
-            async move { self.said(read::mine(&*self.reader().await?, &system, &user, cursor.as_deref()).await) },
-        )
+        Box::pin(async move {
+            self.said(read::mine(&*self.reader().await?, &system, &user, cursor.as_deref()).await)
+        })
     }
 
     fn logs(&self, run: Id) -> Reply<'_, Vec<Log>> {
@@ -192,4 +192,3 @@ impl Shared {
         }
     }
 }
-

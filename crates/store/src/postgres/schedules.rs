@@ -6,7 +6,8 @@ use super::{
     tx::{Tx, bodies, body},
 };
 use crate::{
-    Declared, Due, Fate, Id, Overlap, Paused, Plan, Schedule, Settled, Timing, Why, forms::blob, sabotage::Sabotage,
+    Declared, Due, Fate, Id, Overlap, Paused, Plan, Schedule, Settled, Timing, Why, forms::blob,
+    sabotage::Sabotage,
 };
 
 /// Lines of the ledger on a page.
@@ -34,8 +35,14 @@ pub(super) async fn ledger(db: &Link, schedule: Id, before_ms: Option<i64>) -> D
 
 impl Tx<'_> {
     /// What a system's current version says; one that is new, changed or back is settled up to now.
-    pub(super) async fn declare(&mut self, system: &str, declared: &[Declared], at_ms: i64) -> Done<Vec<Schedule>> {
-        self.rows("SELECT pg_advisory_xact_lock(hashtextextended('hefe schedules ' || $1, 0))", &[&system]).await?;
+    pub(super) async fn declare(
+        &mut self,
+        system: &str,
+        declared: &[Declared],
+        at_ms: i64,
+    ) -> Done<Vec<Schedule>> {
+        self.rows("SELECT pg_advisory_xact_lock(hashtextextended('hefe schedules ' || $1, 0))", &[&system])
+            .await?;
         let sql = "SELECT body FROM schedules WHERE system = $1 ORDER BY id FOR UPDATE";
         let mut left: Vec<Schedule> = bodies(&self.rows(sql, &[&system]).await?)?;
         for Declared { workflow, event, rule } in declared {
@@ -65,7 +72,11 @@ impl Tx<'_> {
     }
 
     async fn schedule(&self, schedule: Id) -> Done<Option<Schedule>> {
-        Ok(body(self.one("SELECT body FROM schedules WHERE id = $1 FOR UPDATE", &[&Uid(schedule)]).await?.as_ref())?)
+        Ok(body(
+            self.one("SELECT body FROM schedules WHERE id = $1 FOR UPDATE", &[&Uid(schedule)])
+                .await?
+                .as_ref(),
+        )?)
     }
 
     /// Settles due times; None: the schedule is not as the caller knew it, and nothing was done.
@@ -94,7 +105,12 @@ impl Tx<'_> {
         Ok(Some(lines))
     }
 
-    async fn settle_one(&mut self, schedule: &Schedule, plan: &Plan, overlap: Overlap) -> Done<(Fate, Option<Id>)> {
+    async fn settle_one(
+        &mut self,
+        schedule: &Schedule,
+        plan: &Plan,
+        overlap: Overlap,
+    ) -> Done<(Fate, Option<Id>)> {
         let (timing, new) = match plan {
             Plan::Start(timing, new) => (*timing, new),
             Plan::Skip(why) => return Ok((Fate::Skipped(why.clone()), None)),
@@ -123,7 +139,9 @@ impl Tx<'_> {
     async fn line(&mut self, schedule: Id, line: &Settled) -> Done<()> {
         let sql = match Sabotage::DueTwice.on() {
             false => "INSERT INTO ledger (schedule, due, body) VALUES ($1, $2, $3)",
-            true => "INSERT INTO ledger (schedule, due, body) VALUES ($1, $2, $3) ON CONFLICT (schedule, due) DO UPDATE SET body = excluded.body",
+            true => {
+                "INSERT INTO ledger (schedule, due, body) VALUES ($1, $2, $3) ON CONFLICT (schedule, due) DO UPDATE SET body = excluded.body"
+            }
         };
         self.run(sql, &[&Uid(schedule), &line.due_ms, &blob(line)?]).await.map(drop)
     }
@@ -132,13 +150,16 @@ impl Tx<'_> {
     async fn live_of_schedule(&mut self, schedule: Id) -> Done<Vec<Id>> {
         let sql = "DELETE FROM fired WHERE schedule = $1 AND NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = fired.run)";
         self.run(sql, &[&Uid(schedule)]).await?;
-        let rows = self.rows("SELECT run FROM fired WHERE schedule = $1 ORDER BY run", &[&Uid(schedule)]).await?;
+        let rows =
+            self.rows("SELECT run FROM fired WHERE schedule = $1 ORDER BY run", &[&Uid(schedule)]).await?;
         Ok(rows.iter().map(|row| id(row, 0)).collect::<Result<_, _>>()?)
     }
 
     /// Pauses a schedule, or lets it go on; None: there is no such schedule.
     pub(super) async fn pause(&mut self, id: Id, paused: Option<&Paused>) -> Done<Option<Schedule>> {
-        let Some(schedule) = self.schedule(id).await?.filter(|schedule| !schedule.gone) else { return Ok(None) };
+        let Some(schedule) = self.schedule(id).await?.filter(|schedule| !schedule.gone) else {
+            return Ok(None);
+        };
         let schedule = Schedule { paused: paused.cloned(), ..schedule };
         self.store_schedule(&schedule).await?;
         Ok(Some(schedule))

@@ -90,7 +90,14 @@ pub(super) struct Tx<'a> {
 
 impl<'a> Tx<'a> {
     pub(super) fn new(db: &'a Link, shared: &'a Shared) -> Tx<'a> {
-        Tx { db, shared, after: After::default(), bars: Bars::default(), new_pins: HashSet::new(), without_a_place: HashSet::new() }
+        Tx {
+            db,
+            shared,
+            after: After::default(),
+            bars: Bars::default(),
+            new_pins: HashSet::new(),
+            without_a_place: HashSet::new(),
+        }
     }
 
     pub(super) async fn run(&self, sql: &'static str, vals: Vals<'_>) -> Done<u64> {

@@ -76,10 +76,18 @@ impl Tx<'_> {
             return self.start_all(&[new]).await;
         }
         let (lane, prio) = (self.lanes(&[new]).await?[0], prio(new));
-        let (version, user, parent) = (new.version.0.to_vec(), super::batch::listed_for(new), new.parent.map(Uid));
+        let (version, user, parent) =
+            (new.version.0.to_vec(), super::batch::listed_for(new), new.parent.map(Uid));
         let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
         let body = blob(new)?;
-        if self.run(sql, &[&Uid(new.id), &Uid(new.root), &parent, &lane, &prio, &&*new.system, &user, &version, &body]).await? == 0 {
+        if self
+            .run(
+                sql,
+                &[&Uid(new.id), &Uid(new.root), &parent, &lane, &prio, &&*new.system, &user, &version, &body],
+            )
+            .await?
+            == 0
+        {
             return Ok(());
         }
         self.after.tally.accepted += 1;

@@ -92,7 +92,11 @@ impl Tx<'_> {
 
     /// The secret of that name; `fresh` if there is none yet.
     pub(super) async fn secret(&mut self, name: &str, fresh: &[u8; 32]) -> Done<[u8; 32]> {
-        self.run("INSERT INTO secrets (name, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING", &[&name, &fresh.to_vec()]).await?;
+        self.run(
+            "INSERT INTO secrets (name, bytes) VALUES ($1, $2) ON CONFLICT DO NOTHING",
+            &[&name, &fresh.to_vec()],
+        )
+        .await?;
         let row = self.one("SELECT bytes FROM secrets WHERE name = $1", &[&name]).await?;
         let bytes: Option<Vec<u8>> = row.map(|row| get(&row, 0)).transpose()?;
         let secret = bytes.and_then(|bytes| bytes.try_into().ok());

@@ -87,7 +87,9 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
             lock(&shared.held).lose_all();
             lock(&shared.ahead).claimed.clear();
             shared.lease_ms.store(sent_ms + MAY_ACT_MS, Ordering::Relaxed);
-            tracing::warn!("the database did not hear of this process for 15 s; what it worked on is worked on elsewhere");
+            tracing::warn!(
+                "the database did not hear of this process for 15 s; what it worked on is worked on elsewhere"
+            );
         }
     }
     fold(&link, shared.worker(), shared.confirmed.load(Ordering::Relaxed)).await?;
@@ -114,7 +116,12 @@ async fn asked(shared: &Shared, link: &Link) -> Done<()> {
         return Ok(());
     }
     let held: Vec<Uid> = held.into_iter().map(Uid).collect();
-    let rows = link.rows("SELECT run FROM live WHERE run = ANY($1) AND worker = $2 AND cancel_at IS NOT NULL", &[&held, &shared.worker()]).await?;
+    let rows = link
+        .rows(
+            "SELECT run FROM live WHERE run = ANY($1) AND worker = $2 AND cancel_at IS NOT NULL",
+            &[&held, &shared.worker()],
+        )
+        .await?;
     for run in super::lanes::runs(&rows)? {
         let told = lock(&shared.held).is_asked_to_end(run);
         if !told {
@@ -152,7 +159,8 @@ impl Tx<'_> {
             let start = start(row, 2)?;
             self.after.ready.push(Place { lane: get(row, 0)?, prio: get(row, 1)?, run: start.id });
             let attempts = get::<i32>(row, 3)? as u32 + 1;
-            let stands = Standing { status: Status::Queued, attempts, started_at_ms: get(row, 4)?, ended_at_ms: None };
+            let stands =
+                Standing { status: Status::Queued, attempts, started_at_ms: get(row, 4)?, ended_at_ms: None };
             self.change(Change::Run { start, stands });
         }
         Ok(rows.len())
@@ -177,7 +185,9 @@ impl Shared {
         if error.is_outage() {
             let mut stopped = lock(&self.stopped);
             if stopped.is_none() {
-                tracing::error!("{error}; nothing that was answered is lost, and everything goes on by itself once it answers");
+                tracing::error!(
+                    "{error}; nothing that was answered is lost, and everything goes on by itself once it answers"
+                );
                 *stopped = Some(error.clone());
             }
         }
@@ -192,4 +202,3 @@ impl Shared {
         }
     }
 }
-

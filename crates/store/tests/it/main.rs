@@ -10,7 +10,13 @@ mod sums;
 
 use std::{path::Path, sync::Arc};
 
-use store::{Store, postgres::Postgres, sqlite::Sqlite};
+use conformance::{
+    claim, close, end,
+    keep::{is_there, look_for_work},
+    run, start,
+};
+
+use store::{Commit, Entries, NewRun, Status, Store, postgres::Postgres, sqlite::Sqlite};
 
 /// Opens, or opens again, the database in that folder.
 fn sqlite(folder: &Path) -> Arc<dyn Store> {
@@ -20,7 +26,11 @@ fn sqlite(folder: &Path) -> Arc<dyn Store> {
 
 /// Opens, or opens again, the database of that address.
 fn postgres(url: &str) -> Arc<dyn Store> {
-    let settings = store::postgres::Settings { clock: Some(conformance::clock()), name: "a test".into(), ..Default::default() };
+    let settings = store::postgres::Settings {
+        clock: Some(conformance::clock()),
+        name: "a test".into(),
+        ..Default::default()
+    };
     Arc::new(Postgres::open(url, settings).unwrap())
 }
 
@@ -63,7 +73,7 @@ cases! {
         a_large_value_is_kept_once_over_many_checkpoints, a_large_value_goes_with_the_last_checkpoint_that_needs_it,
         large_values_go_with_their_run_and_with_a_state_that_is_replaced;
     keep: what_ended_goes_when_its_time_is_over, what_went_is_counted_and_leaves_nothing,
-        what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives, a_long_journal_goes_in_parts,
+        what_is_tried_again_does_not_go, a_child_stays_while_its_tree_lives,
         a_version_goes_when_no_run_needs_it;
     progress: increments_of_many_runs_add_up, a_repetition_changes_nothing, no_spinner_is_left_behind,
         who_saw_an_item_before_it_was_private_is_known,
@@ -111,4 +121,27 @@ fn a_file_of_another_program_is_refused() {
     let path = folder.path().join("hefe.db");
     std::fs::write(&path, "no database at all, but long enough to look like one".repeat(40)).unwrap();
     assert!(matches!(Sqlite::open(&path, Default::default()), Err(store::Error::Corrupt(_))));
+}
+
+#[tokio::test]
+async fn a_long_journal_goes_in_parts() {
+    let folder = tempfile::tempdir().unwrap();
+    let store = sqlite(folder.path());
+    start(&*store, NewRun { keep_ms: Some(0), ..run(1) }).await;
+    let claimed = claim(&*store).await;
+    let mut last = None;
+    for at in 0..9_000 {
+        let entries = Some(Entries { at, count: 1, bytes: vec![1] });
+        let (run, epoch) = (claimed.start.id, claimed.epoch);
+        last = Some(store.commit(Commit { run, epoch, entries, ..Commit::default() }));
+    }
+    last.unwrap().await.unwrap().unwrap();
+    store.commit(end(&claimed, Status::Succeeded)).await.unwrap().unwrap();
+    let mut left = vec![];
+    while is_there(&*store, 1).await {
+        look_for_work(&*store).await;
+        left.push(store.stored_bytes(run(1).id).await.unwrap());
+    }
+    assert!(left.len() > 2 && left.is_sorted_by(|a, b| a > b) && left.last() == Some(&0), "{left:?}");
+    close(store).await;
 }

@@ -72,9 +72,8 @@ pub(crate) async fn a_run_that_parks_after_it_was_asked_ends(open: &Open<'_>) {
 pub(crate) async fn many_children_end_a_page_at_a_time(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
-    for n in 2..=1_401 {
-        start(&*store, child(n, 1)).await;
-    }
+    let writes = (2..=1_401).map(|n| Write::Start(child(n, 1))).collect();
+    store.commit(Commit { writes, ..Commit::default() }).await.unwrap().unwrap();
     store.cancel(run(1).id, true, 9).await.unwrap();
     close(store).await;
     // What is left goes on after a restart, whether anybody looks for work or not: all may be busy.

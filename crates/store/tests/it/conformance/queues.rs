@@ -31,7 +31,11 @@ pub(crate) async fn nothing_of_a_paused_queue_is_claimed_until_it_is_resumed(ope
     assert_eq!(store.queues("other").await.unwrap(), []);
     close(store).await;
     let store = open();
-    assert_eq!(store.paused(&system, &first.queue).await.unwrap().map(|pause| pause.at_ms), Some(7), "over a restart");
+    assert_eq!(
+        store.paused(&system, &first.queue).await.unwrap().map(|pause| pause.at_ms),
+        Some(7),
+        "over a restart"
+    );
     assert_eq!(claim(&*store).await.start.id, second.id);
     assert_eq!(store.claim_now(9).len(), 0);
     let waits = store.claim(9);
