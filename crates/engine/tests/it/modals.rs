@@ -179,7 +179,7 @@ async fn keyed(engine: &Engine, key: Key) -> Answer {
         input: recipe::Value::Null,
         person: Some(Person::local()),
     };
-    let planned = engine.plan(call).unwrap();
+    let planned = engine.plan(call).await.unwrap();
     let Once::Did(Did::Taken(run)) = engine.once(key, Deed::Take(planned.run()), None).await.unwrap() else {
         panic!("it was answered");
     };
