@@ -9,9 +9,9 @@ use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
     Entries, Error, Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane,
-    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Queue, Queues, Reopened,
-    Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started, Step, Store, Ticket, User,
-    UserEdit, Version, Versions,
+    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned, Publication, Publish,
+    Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started,
+    Step, Store, Ticket, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -239,8 +239,12 @@ impl Inbox for Faulty {
 }
 
 impl Versions for Faulty {
-    fn publish(&self, version: Version) -> Reply<'_, Hash> {
-        self.write("publish", |inner| inner.publish(version))
+    fn publish(&self, version: Version, how: Publish) -> Reply<'_, Hash> {
+        self.write("publish", |inner| inner.publish(version, how))
+    }
+
+    fn publish_again(&self, system: Arc<str>, version: Hash, how: Publish) -> Reply<'_, bool> {
+        self.write("publish_again", move |inner| inner.publish_again(system, version, how))
     }
 
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
@@ -249,6 +253,18 @@ impl Versions for Faulty {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.read("version", self.inner.version(hash))
+    }
+
+    fn settled(&self, system: Arc<str>) -> Reply<'_, Option<Hash>> {
+        self.read("settled", self.inner.settled(system))
+    }
+
+    fn history(&self, system: Arc<str>) -> Reply<'_, Vec<Publication>> {
+        self.read("history", self.inner.history(system))
+    }
+
+    fn pinned(&self, system: Arc<str>) -> Reply<'_, Vec<Pinned>> {
+        self.read("pinned", self.inner.pinned(system))
     }
 }
 
