@@ -130,6 +130,9 @@ async fn under_current(
     else {
         return gone();
     };
+    if let Some(refuses) = own.refuses().or_else(|| current.refuses()) {
+        return Ok(Err(refuses));
+    }
     let (checkpoint, mut chunks) = shared.store.resume(run.start.id).await?;
     let retry: Option<Entries> = run.end.as_ref().and_then(|end| end.retry.clone());
     chunks.extend(retry);

@@ -156,7 +156,9 @@ async fn declared(shared: &Shared) -> Result<Vec<Kept>, Error> {
             };
             rows.iter().any(same)
         };
-        if rows.len() != says.len() || !says.iter().all(known) {
+        // Who cannot load all of it does not know all of its schedules.
+        let is_whole = published.foreign.is_none();
+        if is_whole && (rows.len() != says.len() || !says.iter().all(known)) {
             rows = shared.store.declare(system.name.clone(), says, shared.clock.now_ms()).await?;
         }
         all.extend(rows.into_iter().filter_map(|row| Kept::find(shared, row)));

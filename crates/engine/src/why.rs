@@ -45,6 +45,9 @@ fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
     if run.cancel_at_ms.is_some() {
         return "its end was asked for".to_owned();
     }
+    if let Some(refuses) = shared.systems.known(run.start.version).and_then(|version| version.refuses()) {
+        return refuses;
+    }
     let paused = shared.store.paused(&run.start.system, &run.start.queue);
     if let (None, Some(pause)) = (run.wake_at_ms, paused) {
         return format!("{} has paused its queue `{}` {}", pause.by, pause.queue, at(pause.at_ms, now_ms));
