@@ -36,7 +36,7 @@ pub fn read_folder(project: &Path) -> io::Result<Vec<Version>> {
             continue;
         }
         let mut folder = Folder { seen: HashSet::new(), files: Vec::new() };
-        for part in ["config", "recipes", "views", "workflows"] {
+        for part in PARTS {
             folder.read(&path.join(part), part);
         }
         folder.files.sort_by(|a, b| a.0.cmp(&b.0));
@@ -69,7 +69,7 @@ impl Folder {
             let below = format!("{below}/{name}");
             if path.is_dir() {
                 self.read(&path, &below);
-            } else if belongs(name) {
+            } else if is_ours(name) {
                 match content(&path) {
                     Ok(bytes) => self.files.push((below, bytes.into())),
                     Err(why) => left_out(&path, &why),
@@ -95,8 +95,18 @@ fn left_out(path: &Path, why: &str) {
     tracing::warn!("`{}` is left out: {why}", path.display());
 }
 
+/// Folders of a system that are read.
+const PARTS: [&str; 4] = ["config", "recipes", "views", "workflows"];
+
+/// Whether a file at that path within a system's folder is one of its files.
+pub fn belongs(path: &str) -> bool {
+    let hidden = |part: &str| part.is_empty() || part.starts_with('.') || part.contains(['\\', '\0']);
+    path.split_once('/').is_some_and(|(part, rest)| PARTS.contains(&part) && !rest.split('/').any(hidden))
+        && is_ours(path)
+}
+
 /// Every other file is ignored (workflow.md, Where files live).
-fn belongs(name: &str) -> bool {
+fn is_ours(name: &str) -> bool {
     [".workflow.json", ".bake.json", ".html", ".txt", ".recipe"].iter().any(|ending| name.ends_with(ending))
 }
 

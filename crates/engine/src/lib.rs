@@ -40,7 +40,7 @@ pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 pub use diff::{Diff, Part, Timed, Turn};
 pub use fetch::fetch;
-pub use folder::read_folder;
+pub use folder::{belongs, read_folder};
 pub use modal::{Modal, Said, Says, Used, is_modals};
 use recipe::Value;
 pub use request::{Planned, Worked, may_start};
