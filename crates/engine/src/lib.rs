@@ -21,6 +21,7 @@ mod folder;
 mod kept;
 mod modal;
 mod policy;
+pub mod replay;
 mod request;
 mod retry;
 mod schedules;

@@ -76,11 +76,15 @@ fn content(bytes: &[u8]) -> Value {
     }
 }
 
-/// What a deploy of these folders would change.
-pub(crate) async fn planned(client: &Client, folders: &[Folder]) -> Result<Vec<Change>, Trouble> {
+/// What a deploy of these folders would change; with `last`: for runs under way and so many that ended, too.
+pub(crate) async fn planned(
+    client: &Client,
+    folders: &[Folder],
+    last: Option<u32>,
+) -> Result<Vec<Change>, Trouble> {
     let mut all = Vec::new();
     for folder in folders {
-        let body = json!({ "files": folder.files, "preview": true });
+        let body = json!({ "files": folder.files, "preview": true, "last": last });
         let answer = client.send(Method::POST, &folder.path(), Some(body.to_string())).await?;
         all.push(Change(answer.good()?));
     }
@@ -136,13 +140,34 @@ impl Change {
         }
         lines.extend(self.list("schedules").iter().map(schedule));
         self.under_way(&mut lines);
+        self.replayed(&mut lines);
         lines.iter().map(|line| say::inline(line)).collect::<Vec<_>>().join("\n")
+    }
+
+    /// Which runs would go another way, had they begun under these files.
+    fn replayed(&self, lines: &mut Vec<String>) {
+        let came = &self.0["replayed"];
+        let (live, ended) = (count(came, "live"), count(came, "ended"));
+        if live + ended == 0 {
+            return;
+        }
+        let differs = came["differs"].as_array().map(Vec::as_slice).unwrap_or_default();
+        let more = if came["more"] == true { ", others were not gone through" } else { "" };
+        let so = match differs.len() {
+            0 => "they would go the same way".to_owned(),
+            1 => "one would go another way:".to_owned(),
+            many => format!("{many} would go another way:"),
+        };
+        lines.push(format!("  replayed under these files: {live} under way, {ended} ended{more}; {so}"));
+        lines.extend(differs.iter().map(|it| {
+            let (run, workflow, says) = (text(it, "run"), text(it, "workflow"), text(it, "says"));
+            format!("    {run}  {workflow}  {says}")
+        }));
     }
 
     fn under_way(&self, lines: &mut Vec<String>) {
         let runs = self.list("runs");
-        let count = |run: &Value| run["runs"].as_u64().unwrap_or(0);
-        let total: u64 = runs.iter().map(count).sum();
+        let total: u64 = runs.iter().map(|run| count(run, "runs")).sum();
         match total {
             0 => return,
             1 => lines
@@ -159,9 +184,17 @@ impl Change {
                 Some("removed") => "  (it goes)",
                 _ => "",
             };
-            lines.push(format!("    {:>7}  {}  {workflow}{turn}", count(run), short(text(run, "version"))));
+            lines.push(format!(
+                "    {:>7}  {}  {workflow}{turn}",
+                count(run, "runs"),
+                short(text(run, "version"))
+            ));
         }
     }
+}
+
+fn count(of: &Value, name: &str) -> u64 {
+    of[name].as_u64().unwrap_or(0)
 }
 
 fn schedule(part: &Value) -> String {

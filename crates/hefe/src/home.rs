@@ -61,7 +61,14 @@ impl Home {
 
     /// The same, and publishes what `publishes` says.
     pub(crate) async fn open_and(project: &Path, file: &File, publishes: Publishes) -> Result<Home, Trouble> {
-        if publishes == Publishes::Changes && !project.join("systems").is_dir() {
+        let has_folder = project.join("systems").is_dir();
+        let is_project = match publishes {
+            Publishes::Changes => has_folder,
+            // What it serves may be deployed to it.
+            Publishes::First => project.is_dir(),
+            Publishes::Nothing => has_folder || database(project).exists(),
+        };
+        if !is_project {
             return Err(Trouble::new(
                 format!("`{}` is no project: it has no folder `systems`", project.display()),
                 "name the project's folder, or make `systems/NAME/workflows` in it",

@@ -156,3 +156,65 @@ async fn without_a_server_the_database_is_taken_for_a_moment() {
     let run = begin(&client).await;
     assert_eq!(result(&client, &run).await, "three");
 }
+
+/// Is told `first`, waits for `go`, and is over.
+fn told(first: &str) -> String {
+    json!({ "identifier": "Waits", "async": true, "entry": "tell", "elements": [
+        { "name": "tell", "type": "flow/await", "options": { "signal": first }, "to": { "default": { "wait": ["default"] } } },
+        { "name": "wait", "type": "flow/await", "options": { "signal": "go" } }
+    ] })
+    .to_string()
+}
+
+#[tokio::test]
+async fn a_diff_says_which_runs_would_go_another_way_under_way_and_ended() {
+    let project = Project::new();
+    project.workflow("main", "waits", told("hello"));
+    let server = Hefe::serve(project.path(), &["--publish", "deploy"]).await;
+    let client = server.client();
+    let (ended, waiting, fresh) = (begin(&client).await, begin(&client).await, begin(&client).await);
+    for run in [&ended, &waiting] {
+        let path = format!("/main/runs/{run}");
+        client.post(&format!("{path}/signal/hello"), &json!({})).await;
+        let heard =
+            async || client.get(&path).await.json()["journal"].as_array().is_some_and(|it| it.len() == 1);
+        until("it is told", heard).await;
+    }
+    result(&client, &ended).await;
+    project.workflow("main", "waits", told("hello").replace("}]", "} ]"));
+    let diff = hefe("diff", project.path(), &[]).await;
+    assert!(
+        diff.out.contains("1 under way, 0 ended; they would go the same way"),
+        "{}{}",
+        diff.out,
+        diff.err
+    );
+    project.workflow("main", "waits", told("good-bye"));
+    let diff = hefe("diff", project.path(), &["--last", "10"]).await;
+    assert!(diff.out.contains("1 under way, 1 ended; 2 would go another way:"), "{}{}", diff.out, diff.err);
+    for run in [&ended, &waiting] {
+        let line = diff.out.lines().find(|line| line.contains(run.as_str())).unwrap_or_default();
+        assert!(
+            line.contains("Waits  entry 0: expected effect 0 of `tell`, with other options"),
+            "{}",
+            diff.out
+        );
+    }
+    assert!(!diff.out.contains(&fresh), "nothing of it is recorded that could differ: {}", diff.out);
+}
+
+#[tokio::test]
+async fn a_server_over_an_empty_folder_serves_what_is_deployed_to_it() {
+    let project = tempfile::tempdir().unwrap();
+    let server = Hefe::serve(project.path(), &["--publish", "deploy"]).await;
+    let files = json!({ "files": { "workflows/waits.workflow.json": waits("sent") } });
+    let sent = server.client().post("/main/versions", &files).await;
+    assert_eq!(sent.status, 201, "{}", sent.text());
+    server.kill().await;
+    let server = Hefe::serve(project.path(), &["--publish", "deploy"]).await;
+    let client = server.client();
+    let run = begin(&client).await;
+    assert_eq!(result(&client, &run).await, "sent");
+    let back = hefe("deploy", project.path(), &["--system", "main", "--rollback"]).await;
+    assert_eq!((back.code, back.err.contains("has no earlier version")), (Some(2), true), "{}", back.err);
+}

@@ -71,7 +71,7 @@ async fn run(args: Args) -> Result<ExitCode, Trouble> {
 
 /// All of them, or none where one has errors.
 async fn deploy(client: &Client, args: &Args, folders: &[Folder]) -> Result<Vec<Change>, Trouble> {
-    let planned = changes::planned(client, folders).await?;
+    let planned = changes::planned(client, folders, None).await?;
     if planned.iter().any(|change| change.errors() > 0) {
         return Ok(planned);
     }

@@ -19,6 +19,9 @@ pub(crate) struct Args {
     /// Only this system
     #[arg(long, value_name = "NAME")]
     system: Option<String>,
+    /// Goes through the journals of so many ended runs too, beside those under way: which would go another way
+    #[arg(long, default_value_t = 0, value_name = "N", value_parser = clap::value_parser!(u32).range(0..=1_000))]
+    last: u32,
     /// Print JSON: a list with an object for each system
     #[arg(long)]
     json: bool,
@@ -35,7 +38,7 @@ pub(crate) async fn main(args: Args) -> ExitCode {
 async fn run(args: Args) -> Result<ExitCode, Trouble> {
     let folders = Folder::read(&args.project, args.system.as_deref())?;
     let client = Client::connect_as_it_is(&args.project).await?;
-    let all = changes::planned(&client, &folders).await;
+    let all = changes::planned(&client, &folders, Some(args.last)).await;
     client.close().await;
     let all = all?;
     if args.json {

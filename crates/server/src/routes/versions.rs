@@ -13,10 +13,11 @@ use bytes::Bytes;
 use engine::{
     Diff, Part, Turn,
     deploy::{Kept, Plan, Wish},
+    replay::{LAST_MAX, Replayed},
 };
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use store::{Hash, Pinned, Version};
+use store::{Hash, Id, Pinned, Version};
 use workflow::Diagnostic;
 
 use super::{audit, body, workflows::FindingView};
@@ -26,7 +27,7 @@ use crate::{
     asked::Path,
     door::{Rank, Viewer},
     route::{Gives, Kind, PLAIN, Route, Takes, Verb, Who, of},
-    schema::Moment,
+    schema::{IdText, Moment},
     time::iso,
 };
 
@@ -118,6 +119,9 @@ struct Files {
     note: String,
     #[serde(default)]
     preview: bool,
+    /// With `preview`: the journals of runs under way, and of so many that ended last, are gone through under these files; at most 1000.
+    #[schemars(range(max = 1000))]
+    last: Option<u32>,
 }
 
 #[derive(Deserialize, JsonSchema)]
@@ -157,6 +161,41 @@ struct ChangeView<'a> {
     /// Live runs of other versions: they keep theirs.
     runs: Vec<PinnedView<'a>>,
     findings: Vec<FoundView<'a>>,
+    /// What came of going through journals, if `last` asked for it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    replayed: Option<ReplayedView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct ReplayedView {
+    live: u64,
+    ended: u64,
+    /// There are others that were not gone through.
+    more: bool,
+    /// Runs that would go another way.
+    differs: Vec<DiffersView>,
+}
+
+#[derive(Serialize, JsonSchema)]
+struct DiffersView {
+    #[schemars(with = "IdText")]
+    run: Id,
+    workflow: Arc<str>,
+    version: String,
+    /// The first difference.
+    says: String,
+}
+
+impl From<Replayed> for ReplayedView {
+    fn from(came: Replayed) -> ReplayedView {
+        let differs = came.differs.into_iter().map(|it| DiffersView {
+            run: it.run,
+            workflow: it.workflow,
+            version: it.version.to_string(),
+            says: it.says,
+        });
+        ReplayedView { live: came.live, ended: came.ended, more: came.more, differs: differs.collect() }
+    }
 }
 
 #[derive(Serialize, JsonSchema)]
@@ -242,6 +281,7 @@ impl<'a> ChangeView<'a> {
             schedules: diff.schedules.iter().map(timed).collect(),
             runs: diff.runs.iter().map(pinned).collect(),
             findings: found(&plan.findings),
+            replayed: None,
         }
     }
 }
@@ -259,15 +299,25 @@ async fn deploy(
 ) -> Answer {
     nameable(&system)?;
     let bytes = body::bytes_up_to(&app, request, BODY_BYTES_MAX).await?;
-    let Files { files, note, preview } = read(&bytes)?;
+    let Files { files, note, preview, last } = read(&bytes)?;
     if files.is_empty() {
         let says = "there are no files in it, and a deploy of none would take every workflow away".to_owned();
         return Err(bad(says, "send all files of the system's folder"));
     }
     let files = files.into_iter().map(file).collect::<Result<_, _>>()?;
     let version = Version { system: system.as_str().into(), files, broken: Vec::new() };
+    if last.is_some_and(|last| !preview || last as usize > LAST_MAX) {
+        let says = format!("`last` is at most {LAST_MAX}, and goes with `preview`");
+        return Err(bad(says, "leave it out, or give a smaller number"));
+    }
     if preview {
-        return ok(&ChangeView::of(&app.engine.plan_deploy(&version).await?, false));
+        let plan = app.engine.plan_deploy(&version).await?;
+        // What does not load tells nothing of the runs.
+        let replayed = match last.filter(|_| plan.errors == 0) {
+            Some(last) => Some(app.engine.replay(&version, last as usize).await?.into()),
+            None => None,
+        };
+        return ok(&ChangeView { replayed, ..ChangeView::of(&plan, false) });
     }
     let plan = app.engine.deploy(version, wish(&viewer, &note)?).await?;
     if plan.errors > 0 {
