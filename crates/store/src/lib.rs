@@ -274,9 +274,16 @@ pub trait Queues: Send + Sync {
 
 /// What is due by the clock. Every due time is settled once, however many processes try.
 pub trait Schedules: Send + Sync {
-    /// Makes these the schedules of a system, and gives them. One that is new, changed or back has nothing due before `at_ms`; one that is
-    /// not named is gone, with its ledger and its pause kept.
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>>;
+    /// Makes these the schedules of a system, as that version of it has them, and gives them. Where another version is current nothing is
+    /// changed: whoever declares is behind. One that is new, changed or back has nothing due before `at_ms`; one that is not named is
+    /// gone, with its ledger and its pause kept.
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>>;
     /// Those of a system (None: of all) that are not gone.
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>>;
     /// Settles due times: each gets its line in the ledger, with the run that it starts, in one transaction. Whether the schedule is paused and

@@ -323,8 +323,14 @@ impl Queues for Faulty {
 }
 
 impl Schedules for Faulty {
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>> {
-        self.write("declare", move |inner| inner.declare(system, declared, at_ms))
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>> {
+        self.write("declare", move |inner| inner.declare(system, version, declared, at_ms))
     }
 
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>> {

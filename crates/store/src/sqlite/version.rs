@@ -103,7 +103,7 @@ impl Apply<'_> {
     }
 }
 
-fn current_of(db: &Connection, system: &str) -> Result<Option<Hash>, Error> {
+pub(super) fn current_of(db: &Connection, system: &str) -> Result<Option<Hash>, Error> {
     let mut found = db.prepare_cached("SELECT version FROM systems WHERE name = ?1").map_err(trouble)?;
     found.query_row(params![system], |row| row.get(0).map(Hash)).optional().map_err(trouble)
 }

@@ -61,7 +61,7 @@ cases! {
         with_an_old_action_its_bar_goes_and_all_that_was_put_into_it;
     once: what_has_a_key_is_started_once, an_answer_to_a_modal_takes_its_key_for_its_run, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
         what_the_store_refuses_takes_no_key, another_runs_id_is_not_kept_as_an_answer, an_answer_is_kept_for_a_day;
-    schedules: a_due_time_is_settled_once_with_its_run, what_is_new_changed_or_back_has_nothing_due_before,
+    schedules: a_due_time_is_settled_once_with_its_run, what_is_new_changed_or_back_has_nothing_due_before, who_is_behind_changes_no_schedules,
         a_paused_schedule_skips_and_says_by_whom, while_a_run_lives_a_due_time_is_skipped_or_beside_it,
         a_due_time_may_begin_when_those_before_have_ended, a_due_time_whose_key_is_taken_is_skipped, a_line_is_kept_for_ninety_days;
     versions: the_same_content_is_the_same_version, history_says_what_was_current_since_when_and_by_whom,
