@@ -122,6 +122,13 @@ pub(crate) async fn drive(
             return gives_up(Failure { detail, ..Failure::new("replay_mismatch", says) }, 1);
         }
         Err(Trouble::Store(error)) => return Left::Lost(error),
+        Err(Trouble::Foreign(stored_bytes)) => {
+            return leave::to_others(
+                &shared,
+                &new,
+                leave::Held { epoch, started_at_ms, worked_ms, stored_bytes },
+            );
+        }
         Err(Trouble::Failure(failure)) => return gives_up(failure, attempts + 1),
     };
     let mut drive = Drive {
@@ -160,6 +167,8 @@ struct Opened {
 }
 
 enum Trouble {
+    /// Its version needs another hefe; what its journal holds, bytes.
+    Foreign(u64),
     Store(store::Error),
     Failure(Failure),
 }
@@ -175,6 +184,13 @@ async fn open(
         let says = "the version of the workflows that the run is pinned to is gone";
         Trouble::Failure(Failure::new("missing_workflow", says))
     })?;
+    let stored_bytes = async || match parked {
+        Some(parked) => Ok(parked.stored_bytes),
+        None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store),
+    };
+    if published.foreign.is_some() {
+        return Err(Trouble::Foreign(stored_bytes().await?));
+    }
     let graph = published.system.workflows.get(&new.workflow);
     let policy = graph.map(|graph| Policy::of_run(graph, &new.entry)).unwrap_or_default();
     if let Some(state) = parked.and_then(|parked| shared.kept.take(new.id, new.version, parked.epoch)) {
@@ -185,11 +201,7 @@ async fn open(
         true => shared.store.resume(new.id).await.map_err(Trouble::Store)?,
         false => (None, Vec::new()),
     };
-    let stored_bytes = match parked {
-        Some(parked) => parked.stored_bytes,
-        None => shared.store.stored_bytes(new.id).await.map_err(Trouble::Store)?,
-    };
-    let written = Written::of(&kept, stored_bytes, policy.stored_max);
+    let written = Written::of(&kept, stored_bytes().await?, policy.stored_max);
     let machine = context::machine(shared, &published.system, new, kept).map_err(Trouble::Failure)?;
     Ok(Opened { machine, written, waits: Vec::new(), policy })
 }

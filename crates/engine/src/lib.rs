@@ -12,12 +12,16 @@ pub mod bulk;
 mod call;
 mod clock;
 mod context;
+pub mod deploy;
+mod diff;
 mod drive;
 pub mod effects;
 mod fetch;
+mod folder;
 mod kept;
 mod modal;
 mod policy;
+pub mod replay;
 mod request;
 mod retry;
 mod schedules;
@@ -35,16 +39,18 @@ use std::sync::Arc;
 
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
+pub use diff::{Diff, Part, Timed, Turn};
 pub use fetch::fetch;
+pub use folder::{belongs, read_folder};
 pub use modal::{Modal, Said, Says, Used, is_modals};
 use recipe::Value;
 pub use request::{Planned, Worked, may_start};
 pub use retry::{Retried, RetryFrom};
 pub use schedules::Wish;
-pub use settings::Settings;
+pub use settings::{Publishes, Settings};
 pub use signals::{Asked, Question, Signed};
 use store::{Cancelled, Deed, Did, Hash, Id, Kept, Key, Once, Run, Signalled, Store};
-pub use systems::{Published, read_folder};
+pub use systems::Published;
 pub use trace::{Firing, Trace};
 
 /// One process' share of the work. Cheap to clone.
@@ -128,20 +134,36 @@ impl Engine {
         Ok(engine)
     }
 
-    /// Reads the project's folder and makes what is in it the current versions. A file with errors stands as it was when it was last good.
-    /// Gives those that have changed.
+    /// Reads the project's folder and makes what is in it the current versions, as [`Publishes`] says. A file with errors stands as it
+    /// was when it was last good. Gives those that have changed.
     pub async fn publish(&self) -> Result<Vec<Arc<Published>>, Error> {
-        let Some(project) = &self.shared.settings.project else { return Ok(Vec::new()) };
-        let folder = project.clone();
-        let read = tokio::task::spawn_blocking(move || read_folder(&folder)).await;
-        let versions = read
-            .map_err(|error| Error::Folder(project.clone(), std::io::Error::other(error)))?
-            .map_err(|error| Error::Folder(project.clone(), error))?;
-        let changed = self.shared.systems.publish(versions).await?;
+        let first = match self.shared.settings.publishes {
+            Publishes::Changes => false,
+            Publishes::First => true,
+            Publishes::Nothing => return Ok(Vec::new()),
+        };
+        let versions = match self.folder().await {
+            // Who is told what to work needs no folder.
+            Err(Error::Folder(_, error)) if first && error.kind() == std::io::ErrorKind::NotFound => {
+                Vec::new()
+            }
+            read => read?,
+        };
+        let changed = self.shared.systems.publish(versions, first).await?;
         if !changed.is_empty() {
             self.shared.schedules.notify_one();
         }
         Ok(changed)
+    }
+
+    /// What the project's folder holds; nothing where there is no project.
+    async fn folder(&self) -> Result<Vec<store::Version>, Error> {
+        let Some(project) = &self.shared.settings.project else { return Ok(Vec::new()) };
+        let folder = project.clone();
+        tokio::task::spawn_blocking(move || read_folder(&folder))
+            .await
+            .map_err(|error| Error::Folder(project.clone(), std::io::Error::other(error)))?
+            .map_err(|error| Error::Folder(project.clone(), error))
     }
 
     /// How long what is under way may take to finish once the process is asked to end.
@@ -152,12 +174,13 @@ impl Engine {
     /// Works runs, and publishes the folder when it changes, until `stop` says so; then finishes or hands back what is
     /// under way, within the grace period.
     pub async fn work(&self, stop: tokio::sync::watch::Receiver<Stop>) {
-        let watch = systems::watch(self.clone(), stop.clone());
+        let watch = folder::watch(self.clone(), stop.clone());
+        let follow = systems::follow(self.shared.clone(), stop.clone());
         let pass_on = work::pass_on(self.shared.clone(), stop.clone());
         let bulk = bulk::work(self.shared.clone(), stop.clone());
         let schedules = schedules::work(self.shared.clone(), stop.clone());
         let work = work::work(self.shared.clone(), stop);
-        tokio::join!(watch, pass_on, bulk, schedules, work);
+        tokio::join!(watch, follow, pass_on, bulk, schedules, work);
     }
 
     /// Works that one run and its descendants to their end and leaves others queued (`hefe run`).

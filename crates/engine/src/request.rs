@@ -79,6 +79,10 @@ pub(crate) async fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal
     let now_ms = shared.clock.now_ms();
     starts::count(shared, &published.system.name, now_ms).await?;
     let in_background = event.and_then(|event| event.is_async).unwrap_or(graph.is_async);
+    if let (false, Some(finding)) = (in_background, &published.foreign) {
+        // Only here it can be worked, and only a newer hefe could.
+        return Err(Refusal::Broken(finding.clone()));
+    }
     let person = call.person.as_ref();
     let begins = Begins { published: &published, graph, event, input: call.input, person, in_background };
     let new = new_run(shared, begins, now_ms)?;

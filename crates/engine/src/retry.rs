@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use interpreter::Machine;
 use store::{Checkpoint, Deed, Did, Entries, Hash, Id, NewRun, Reopened};
+use workflow::System;
 
 use crate::{Shared, context};
 
@@ -130,42 +131,68 @@ async fn under_current(
     else {
         return gone();
     };
-    let (checkpoint, mut chunks) = shared.store.resume(run.start.id).await?;
-    let retry: Option<Entries> = run.end.as_ref().and_then(|end| end.retry.clone());
-    chunks.extend(retry);
-    let seen = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
-    let at = seen.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
-    let whole = checkpoint.is_none();
-    let kept = (checkpoint, chunks);
-    let machine = |system| context::machine(shared, system, &run.start, kept.clone());
-    // A journal that is whole is gone through under the current version from the start; and wherever the run stands under
-    // its own, every element that is named there has to be there still.
-    let (mut stands, mut moved) =
-        match (machine(&own.system), machine(if whole { &current.system } else { &own.system })) {
-            (Ok(stands), Ok(moved)) => (stands, moved),
-            (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure.message.into())),
-        };
-    let differs = async {
-        replayed(&mut stands).await?;
-        stands.rebind(current.system.clone())?;
-        if !whole {
-            moved.rebind(current.system.clone())?;
-        }
-        replayed(&mut moved).await
-    };
-    if let Err(difference) = differs.await {
-        return Ok(Err(difference));
+    if let Some(refuses) = own.refuses().or_else(|| current.refuses()) {
+        return Ok(Err(refuses));
     }
+    let Replayed { machine, at, .. } = match under(shared, run, &own.system, &current.system).await? {
+        Ok(moved) => moved,
+        Err(difference) => return Ok(Err(difference)),
+    };
     // All that it needs is handed over: nobody knows what is kept by the time that it is written.
-    let interpreter::Checkpoint { bytes, blobs } = moved.checkpoint();
+    let interpreter::Checkpoint { bytes, blobs } = machine.checkpoint();
     let needs = blobs.iter().map(|blob| Hash(blob.hash)).collect();
     let checkpoint = Checkpoint { at, bytes, needs, blobs };
     Ok(Ok(store::Moved { version: current.version, checkpoint }))
 }
 
-/// Goes through all that is recorded; the first difference, if there is one.
-async fn replayed(machine: &mut Machine) -> Result<(), String> {
+/// A run that was gone through under other files.
+pub(crate) struct Replayed {
+    pub(crate) machine: Machine,
+    /// Where its journal ends.
+    at: u64,
+    /// How much of it there was to go through: entries, and a checkpoint.
+    pub(crate) seen: u64,
+    /// It has not come to its end.
+    pub(crate) goes_on: bool,
+}
+
+/// Goes through what a run has recorded under other files; the first difference, or what is not there any more.
+pub(crate) async fn under(
+    shared: &Shared,
+    run: &store::Run,
+    own: &Arc<System>,
+    target: &Arc<System>,
+) -> Result<Result<Replayed, String>, store::Error> {
+    let (checkpoint, mut chunks) = shared.store.resume(run.start.id).await?;
+    let retry: Option<Entries> = run.end.as_ref().and_then(|end| end.retry.clone());
+    chunks.extend(retry);
+    let last = chunks.last().map(|chunk| chunk.at + u64::from(chunk.count));
+    let at = last.or(checkpoint.as_ref().map(|checkpoint| checkpoint.at)).unwrap_or(0);
+    let whole = checkpoint.is_none();
+    let seen = chunks.iter().map(|chunk| u64::from(chunk.count)).sum::<u64>() + u64::from(!whole);
+    let kept = (checkpoint, chunks);
+    let machine = |system| context::machine(shared, system, &run.start, kept.clone());
+    // A journal that is whole is gone through under the other version from the start; and wherever the run stands under
+    // its own, every element that is named there has to be there still.
+    let (mut stands, mut moved) = match (machine(own), machine(if whole { target } else { own })) {
+        (Ok(stands), Ok(moved)) => (stands, moved),
+        (Err(failure), _) | (_, Err(failure)) => return Ok(Err(failure.message.into())),
+    };
+    let goes = async {
+        replayed(&mut stands).await?;
+        stands.rebind(target.clone())?;
+        if !whole {
+            moved.rebind(target.clone())?;
+        }
+        replayed(&mut moved).await
+    };
+    Ok(goes.await.map(|goes_on| Replayed { machine: moved, at, seen, goes_on }))
+}
+
+/// Goes through all that is recorded, and says whether the run goes on then; or the first difference.
+async fn replayed(machine: &mut Machine) -> Result<bool, String> {
     let end = context::replay(machine).await.1;
+    let goes_on = end.is_none();
     let differs = end.and_then(|end| end.failure).filter(|failure| &*failure.code == "replay_mismatch");
-    differs.map_or(Ok(()), |failure| Err(failure.detail.to_text()))
+    differs.map_or(Ok(goes_on), |failure| Err(failure.detail.to_text()))
 }

@@ -156,10 +156,15 @@ async fn declared(shared: &Shared) -> Result<Vec<Kept>, Error> {
             };
             rows.iter().any(same)
         };
-        if rows.len() != says.len() || !says.iter().all(known) {
-            rows = shared.store.declare(system.name.clone(), says, shared.clock.now_ms()).await?;
+        // Who cannot load all of it does not know all of its schedules.
+        let is_whole = published.foreign.is_none();
+        if is_whole && (rows.len() != says.len() || !says.iter().all(known)) {
+            let (name, now_ms) = (system.name.clone(), shared.clock.now_ms());
+            rows = shared.store.declare(name, published.version, says, now_ms).await?;
         }
-        all.extend(rows.into_iter().filter_map(|row| Kept::find(shared, row)));
+        // Where another version is current that is not known here yet, its schedules are left to those that know it.
+        let kept = rows.into_iter().filter_map(|row| Kept::find(shared, row));
+        all.extend(kept.filter(|kept| kept.row.rule == rule(&kept.schedule)));
     }
     Ok(all)
 }

@@ -4,11 +4,25 @@ use std::{path::PathBuf, sync::Arc};
 
 use crate::{Clock, effects::http::Perform};
 
+/// When what is in the project's folder becomes current by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Publishes {
+    /// Whenever the folder has changed.
+    #[default]
+    Changes,
+    /// Only what the database has no version of at all; else somebody deploys it.
+    First,
+    /// Never.
+    Nothing,
+}
+
 /// hefe.toml's part of it is parsed in crate hefe.
 #[derive(Debug, Clone)]
 pub struct Settings {
     /// The project's folder; None where versions come from the database alone.
     pub project: Option<PathBuf>,
+    /// When what is in it is published.
+    pub publishes: Publishes,
     /// Runs worked at once.
     pub runs_max: usize,
     /// How long effects and answers under way may take to finish when the process is asked to end, milliseconds.
@@ -39,6 +53,7 @@ impl Default for Settings {
     fn default() -> Settings {
         Settings {
             project: None,
+            publishes: Publishes::default(),
             runs_max: 16,
             grace_ms: 25_000,
             request_ms: 30_000,

@@ -1,28 +1,18 @@
-//! Systems at their versions: what the folder holds, what the database keeps, what runs are pinned to.
+//! Systems at their versions: what is current here, as the database says, and what runs are pinned to.
 
 use std::{
-    collections::{HashMap, HashSet},
-    io,
-    path::{Path, PathBuf},
+    collections::HashMap,
     sync::{Arc, PoisonError, RwLock},
-    time::Duration,
 };
 
-use notify::{RecursiveMode, Watcher};
-use store::{Hash, Store, Version};
-use tokio::sync::{mpsc, watch};
-use workflow::{File, Severity, System};
+use store::{Change, Hash, Publish, Store, Version};
+use tokio::sync::{Mutex, broadcast, watch};
+use workflow::{Diagnostic, File, Severity, System};
 
-use crate::{Engine, Stop, work::stopped};
-
-/// The folder has been quiet for so long: then it is published.
-const QUIET: Duration = Duration::from_millis(300);
-
-/// After the store could not take it.
-const AGAIN: Duration = Duration::from_secs(2);
-
-/// The largest file that is read, bytes; a larger one is reported by its first bytes' absence.
-const FILE_BYTES_MAX: u64 = 16 << 20;
+use crate::{
+    Shared, Stop,
+    work::{PAUSE, stopped},
+};
 
 /// A system at one version.
 #[derive(Debug)]
@@ -31,18 +21,36 @@ pub struct Published {
     pub version: Hash,
     /// Its graphs and findings.
     pub system: Arc<System>,
+    /// What keeps a file from loading here that loaded where the version was published: it needs another hefe. Its runs are
+    /// left to those that have it.
+    pub foreign: Option<Box<Diagnostic>>,
     /// A file asks for the address of a signal.
     pub(crate) hands_out_addresses: bool,
 }
 
 impl Published {
-    fn new(hash: Hash, version: &Version, system: System) -> Published {
+    fn new(hash: Hash, version: &Version) -> Published {
+        let system = load(version);
         let asks = |bytes: &[u8]| bytes.windows(SIGNAL_URL.len()).any(|window| window == SIGNAL_URL);
+        let known = |finding: &&Diagnostic| !version.broken.iter().any(|path| **path == *finding.place.path);
+        let foreign = errors(&system).find(known).cloned().map(Box::new);
+        if let Some(finding) = &foreign {
+            let (system, says) = (&system.name, finding.to_string());
+            tracing::error!(%system, version = %hash, "its runs are left to a hefe that can load it: {says}");
+        }
         Published {
             version: hash,
             system: Arc::new(system),
+            foreign,
             hands_out_addresses: version.files.iter().any(|(_, bytes)| asks(bytes)),
         }
+    }
+
+    /// Why its runs are not worked here.
+    pub(crate) fn refuses(&self) -> Option<String> {
+        let finding = self.foreign.as_ref()?;
+        let (path, line) = (&finding.place.path, finding.place.line);
+        Some(format!("its version needs a newer hefe than this one: `{path}`, line {line}: {}", finding.says))
     }
 }
 
@@ -53,12 +61,14 @@ const SIGNAL_URL: &[u8] = b"signalUrl";
 pub(crate) struct Systems {
     store: Arc<dyn Store>,
     known: RwLock<Known>,
+    /// Held by whoever changes what is current.
+    turn: Mutex<()>,
 }
 
 #[derive(Default)]
 struct Known {
     current: HashMap<Arc<str>, Arc<Published>>,
-    /// The folder's content as it was last published, by system; broken files stand in it as they are.
+    /// The folder's content as it was last published, or settled by a deploy, by system; broken files stand in it as they are.
     content: HashMap<Arc<str>, Hash>,
     by_hash: HashMap<Hash, Arc<Published>>,
 }
@@ -66,13 +76,25 @@ struct Known {
 impl Systems {
     /// The current versions as the database has them.
     pub(crate) async fn open(store: Arc<dyn Store>) -> Result<Systems, store::Error> {
-        let systems = Systems { store, known: RwLock::default() };
-        for (name, hash) in systems.store.current().await? {
-            if let Some(published) = systems.at(hash).await? {
-                systems.write().current.insert(name, published);
+        let systems = Systems { store, known: RwLock::default(), turn: Mutex::default() };
+        systems.read_again().await?;
+        Ok(systems)
+    }
+
+    /// Reads which versions are current. Those that were not.
+    pub(crate) async fn read_again(&self) -> Result<Vec<Arc<Published>>, store::Error> {
+        let _turn = self.turn.lock().await;
+        let mut changed = Vec::new();
+        for (name, hash) in self.store.current().await? {
+            if self.current(&name).is_some_and(|current| current.version == hash) {
+                continue;
+            }
+            if let Some(published) = self.at(hash).await? {
+                self.write().current.insert(name, published.clone());
+                changed.push(published);
             }
         }
-        Ok(systems)
+        Ok(changed)
     }
 
     pub(crate) fn all(&self) -> Vec<Arc<Published>> {
@@ -85,58 +107,120 @@ impl Systems {
         self.read().current.get(name).cloned()
     }
 
+    /// A version that was looked at before.
+    pub(crate) fn known(&self, hash: Hash) -> Option<Arc<Published>> {
+        self.read().by_hash.get(&hash).cloned()
+    }
+
     /// A version, from memory or from the database.
     pub(crate) async fn at(&self, hash: Hash) -> Result<Option<Arc<Published>>, store::Error> {
-        let known = self.read().by_hash.get(&hash).cloned();
+        let known = self.known(hash);
         if known.is_some() {
             return Ok(known);
         }
         let Some(version) = self.store.version(hash).await? else { return Ok(None) };
-        let published = Arc::new(Published::new(hash, &version, load(&version)));
+        let published = Arc::new(Published::new(hash, &version));
         self.write().by_hash.insert(hash, published.clone());
         Ok(Some(published))
     }
 
-    /// Makes these the current versions. Files with errors are published with their last good content; their findings are shown all the same.
-    /// Those whose content has changed.
-    pub(crate) async fn publish(&self, versions: Vec<Version>) -> Result<Vec<Arc<Published>>, store::Error> {
+    /// Makes what the folder holds the current versions, unless that is settled; `first`: only of systems that have none. Files with
+    /// errors are published with their last good content; their findings are shown all the same. Those whose content has changed.
+    pub(crate) async fn publish(
+        &self,
+        versions: Vec<Version>,
+        first: bool,
+    ) -> Result<Vec<Arc<Published>>, store::Error> {
+        let _turn = self.turn.lock().await;
         let mut changed = Vec::new();
         for version in versions {
-            let content = version.hash();
-            if self.read().content.get(&version.system) == Some(&content) {
-                continue;
-            }
-            let now = load(&version);
-            let mut good = version;
-            if let Some(before) = self.current(&good.system) {
-                self.put_back(&mut good, &now, before.version).await?;
-            }
-            let system = good.system.clone();
-            let mut loaded = load(&good);
-            // What a put-back file does not say any more is still true of the folder.
-            loaded.findings.clone_from(&now.findings);
-            loaded.broken = now.broken.into_iter().filter(|(id, _)| !has(&loaded, id)).collect();
-            let hash = good.hash();
-            let published = Arc::new(Published::new(hash, &good, loaded));
-            self.store.publish(good).await?;
-            let mut known = self.write();
-            known.by_hash.insert(hash, published.clone());
-            known.content.insert(system.clone(), content);
-            known.current.insert(system, published.clone());
-            drop(known);
-            changed.push(published);
+            changed.extend(self.publish_one(version, first).await?);
         }
         Ok(changed)
     }
 
+    async fn publish_one(
+        &self,
+        version: Version,
+        first: bool,
+    ) -> Result<Option<Arc<Published>>, store::Error> {
+        let (content, name) = (version.hash(), version.system.clone());
+        let before = self.current(&name);
+        if self.read().content.get(&name) == Some(&content) || (first && before.is_some()) {
+            return Ok(None);
+        }
+        let now = load(&version);
+        let mut good = version;
+        if let Some(before) = &before {
+            self.put_back(&mut good, &now, before.version).await?;
+        }
+        good.broken = errors(&load(&good)).map(|finding| finding.place.path.to_string()).collect();
+        let hash = good.hash();
+        let is_current = before.as_ref().is_some_and(|before| before.version == hash);
+        if !is_current && before.is_some() && self.store.settled(name.clone()).await? == Some(content) {
+            // Somebody has published something else since, and the folder is as it was then.
+            self.write().content.insert(name, content);
+            return Ok(None);
+        }
+        let published = Published::new(hash, &good);
+        let how = Publish { folder: Some(content), first, ..Publish::default() };
+        if self.store.publish(good, how).await? != hash {
+            // Another was faster; what is current is read when it is told.
+            return Ok(None);
+        }
+        // What a put-back file does not say any more is still true of the folder.
+        let mut shown = System::clone(&published.system);
+        shown.findings.clone_from(&now.findings);
+        shown.broken = now.broken.into_iter().filter(|(id, _)| !has(&shown, id)).collect();
+        let published = Arc::new(Published { system: Arc::new(shown), ..published });
+        let mut known = self.write();
+        known.by_hash.insert(hash, published.clone());
+        known.content.insert(name.clone(), content);
+        known.current.insert(name, published.clone());
+        Ok(Some(published))
+    }
+
+    /// Makes a version current that somebody deploys, and settles that content of the folder with it.
+    pub(crate) async fn deploy(
+        &self,
+        version: Version,
+        how: Publish,
+    ) -> Result<Arc<Published>, store::Error> {
+        let _turn = self.turn.lock().await;
+        let (hash, name, folder) = (version.hash(), version.system.clone(), how.folder);
+        let published = Arc::new(Published::new(hash, &version));
+        self.store.publish(version, how).await?;
+        self.is_current(name, folder, &published);
+        Ok(published)
+    }
+
+    /// The same with one that is kept; None: there is none of that system.
+    pub(crate) async fn publish_again(
+        &self,
+        name: &Arc<str>,
+        hash: Hash,
+        how: Publish,
+    ) -> Result<Option<Arc<Published>>, store::Error> {
+        let _turn = self.turn.lock().await;
+        let folder = how.folder;
+        if !self.store.publish_again(name.clone(), hash, how).await? {
+            return Ok(None);
+        }
+        let Some(published) = self.at(hash).await? else { return Ok(None) };
+        self.is_current(name.clone(), folder, &published);
+        Ok(Some(published))
+    }
+
+    fn is_current(&self, name: Arc<str>, folder: Option<Hash>, published: &Arc<Published>) {
+        let mut known = self.write();
+        known.by_hash.insert(published.version, published.clone());
+        known.content.extend(folder.map(|folder| (name.clone(), folder)));
+        known.current.insert(name, published.clone());
+    }
+
     /// Replaces the content of files that do not load by what they held when they last did.
     async fn put_back(&self, version: &mut Version, now: &System, before: Hash) -> Result<(), store::Error> {
-        let broken: Vec<_> = now
-            .findings
-            .iter()
-            .filter(|finding| finding.severity == Severity::Error)
-            .map(|finding| finding.place.path.clone())
-            .collect();
+        let broken: Vec<_> = errors(now).map(|finding| finding.place.path.clone()).collect();
         if broken.is_empty() {
             return Ok(());
         }
@@ -167,134 +251,58 @@ fn has(system: &System, identifier: &str) -> bool {
             .any(|graph| graph.events.iter().any(|event| &*event.identifier == identifier))
 }
 
-fn load(version: &Version) -> System {
+pub(crate) fn load(version: &Version) -> System {
     let files: Vec<File> =
         version.files.iter().map(|(path, bytes)| File { path: path.clone(), bytes: bytes.clone() }).collect();
     workflow::load(&version.system, &files, interpreter::catalog())
 }
 
-/// What PROJECT/systems holds: a system is every folder in it. What cannot be read there is left out and said; only a
-/// folder `systems` that cannot be read is an error.
-pub fn read_folder(project: &Path) -> io::Result<Vec<Version>> {
-    let systems = project.join("systems");
-    let mut versions = Vec::new();
-    for entry in std::fs::read_dir(&systems).map_err(|error| named(&systems, &error))? {
-        let entry = entry?;
-        let (path, name) = (entry.path(), entry.file_name());
-        let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-        if !path.is_dir() {
-            continue;
-        }
-        let mut folder = Folder { seen: HashSet::new(), files: Vec::new() };
-        for part in ["config", "recipes", "views", "workflows"] {
-            folder.read(&path.join(part), part);
-        }
-        folder.files.sort_by(|a, b| a.0.cmp(&b.0));
-        versions.push(Version { system: name.into(), files: folder.files });
-    }
-    versions.sort_by(|a, b| a.system.cmp(&b.system));
-    Ok(versions)
+/// What keeps files from loading.
+pub(crate) fn errors(system: &System) -> impl Iterator<Item = &Diagnostic> {
+    system.findings.iter().filter(|finding| finding.severity == Severity::Error)
 }
 
-/// A system's files as they are gathered.
-struct Folder {
-    /// Folders by their true path: a link may lead back.
-    seen: HashSet<PathBuf>,
-    files: Vec<(String, Arc<[u8]>)>,
-}
-
-impl Folder {
-    fn read(&mut self, folder: &Path, below: &str) {
-        let Ok(truly) = folder.canonicalize() else { return };
-        if !truly.is_dir() || !self.seen.insert(truly) {
-            return;
-        }
-        let entries = match std::fs::read_dir(folder) {
-            Ok(entries) => entries,
-            Err(error) => return left_out(folder, &error.to_string()),
-        };
-        for entry in entries.flatten() {
-            let (path, name) = (entry.path(), entry.file_name());
-            let Some(name) = name.to_str().filter(|name| !name.starts_with('.')) else { continue };
-            let below = format!("{below}/{name}");
-            if path.is_dir() {
-                self.read(&path, &below);
-            } else if belongs(name) {
-                match content(&path) {
-                    Ok(bytes) => self.files.push((below, bytes.into())),
-                    Err(why) => left_out(&path, &why),
+/// Reads what is current whenever another process has changed it, until told to stop.
+pub(crate) async fn follow(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
+    let mut changes = shared.store.changes();
+    let follows = async {
+        loop {
+            match shared.systems.read_again().await {
+                Ok(changed) if changed.is_empty() => {}
+                Ok(changed) => {
+                    for published in changed {
+                        let (system, version) = (&published.system.name, published.version);
+                        tracing::info!(%system, %version, "another version is current");
+                    }
+                    shared.schedules.notify_one();
+                }
+                Err(store::Error::Closed) => return,
+                Err(error) => {
+                    tracing::error!("which versions are current is not known: {error}");
+                    tokio::time::sleep(PAUSE).await;
+                    continue;
+                }
+            }
+            loop {
+                match changes.recv().await {
+                    Ok(batch) if batch.iter().any(|(_, change)| is_news(&shared, change)) => break,
+                    Ok(_) => {}
+                    Err(broadcast::error::RecvError::Lagged(_)) => break,
+                    Err(broadcast::error::RecvError::Closed) => return,
                 }
             }
         }
+    };
+    tokio::select! {
+        biased;
+        () = stopped(&mut stop) => {}
+        () = follows => {}
     }
 }
 
-/// A regular file's bytes; a pipe or a device would never end.
-fn content(path: &Path) -> Result<Vec<u8>, String> {
-    let about = std::fs::metadata(path).map_err(|error| error.to_string())?;
-    if !about.is_file() {
-        return Err("it is no regular file".to_owned());
-    }
-    if about.len() > FILE_BYTES_MAX {
-        return Err(format!("it is over {} MiB", FILE_BYTES_MAX >> 20));
-    }
-    std::fs::read(path).map_err(|error| error.to_string())
-}
-
-fn left_out(path: &Path, why: &str) {
-    tracing::warn!("`{}` is left out: {why}", path.display());
-}
-
-/// Every other file is ignored (workflow.md, Where files live).
-fn belongs(name: &str) -> bool {
-    [".workflow.json", ".bake.json", ".html", ".txt", ".recipe"].iter().any(|ending| name.ends_with(ending))
-}
-
-fn named(path: &Path, error: &io::Error) -> io::Error {
-    io::Error::new(error.kind(), format!("`{}`: {error}", path.display()))
-}
-
-/// Publishes the folder each time it has changed and then been quiet.
-pub(crate) async fn watch(engine: Engine, mut stop: watch::Receiver<Stop>) {
-    let Some(project) = engine.shared.settings.project.clone() else { return };
-    let (tell, mut changed) = mpsc::unbounded_channel();
-    let Some(_watcher) = watcher(&project, tell.clone()) else { return };
-    // What changed between the first reading of the folder and now has told nobody.
-    let _ = tell.send(());
-    loop {
-        tokio::select! {
-            () = stopped(&mut stop) => return,
-            event = changed.recv() => if event.is_none() { return },
-        }
-        while tokio::time::timeout(QUIET, changed.recv()).await.is_ok_and(|event| event.is_some()) {}
-        match engine.publish().await {
-            Ok(changed) => changed.iter().for_each(|published| report(&published.system)),
-            // The disk's trouble will pass, and nobody may touch the folder again.
-            Err(crate::Error::Store(error)) if error.is_outage() => {
-                tokio::time::sleep(AGAIN).await;
-                let _ = tell.send(());
-            }
-            Err(error) => tracing::error!("the folder was not published: {error}"),
-        }
-    }
-}
-
-fn watcher(project: &Path, tell: mpsc::UnboundedSender<()>) -> Option<notify::RecommendedWatcher> {
-    let systems: PathBuf = project.join("systems");
-    let made = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
-        if event.is_ok_and(|event| !event.kind.is_access()) {
-            let _ = tell.send(());
-        }
-    });
-    let watching = made.and_then(|mut watcher| {
-        watcher.watch(&systems, RecursiveMode::Recursive)?;
-        Ok(watcher)
-    });
-    watching
-        .inspect_err(|error| {
-            tracing::warn!("changes in `{}` are not seen: {error}", systems.display());
-        })
-        .ok()
+fn is_news(shared: &Shared, change: &Change) -> bool {
+    let Change::Published { system, version } = change else { return false };
+    shared.systems.current(system).is_none_or(|current| current.version != *version)
 }
 
 /// Findings to the log, as they would stand on a terminal.

@@ -45,6 +45,9 @@ async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
     if run.cancel_at_ms.is_some() {
         return "its end was asked for".to_owned();
     }
+    if let Some(refuses) = shared.systems.known(run.start.version).and_then(|version| version.refuses()) {
+        return refuses;
+    }
     // A store that is out of reach is no reason to say nothing.
     let paused = shared.store.paused(&run.start.system, &run.start.queue).await.unwrap_or(None);
     if let (None, Some(pause)) = (run.wake_at_ms, paused) {

@@ -3,6 +3,7 @@
 use std::{future::Future, path::Path, time::Duration};
 
 use bytes::Bytes;
+use engine::Publishes;
 use http_body_util::{BodyExt, Full};
 use hyper::{Method, Request, StatusCode, body::Incoming, client::conn::http1};
 use hyper_util::rt::TokioIo;
@@ -54,10 +55,21 @@ impl Answer {
 impl Client {
     /// To the server that has the project, else to one of our own that works nothing by itself.
     pub(crate) async fn connect(project: &Path) -> Result<Client, Trouble> {
+        let file = File::read(project)?;
+        let publishes = file.publishes();
+        Client::connect_and(project, &file, publishes).await
+    }
+
+    /// The same; one of our own publishes nothing by itself.
+    pub(crate) async fn connect_as_it_is(project: &Path) -> Result<Client, Trouble> {
+        Client::connect_and(project, &File::read(project)?, Publishes::Nothing).await
+    }
+
+    async fn connect_and(project: &Path, file: &File, publishes: Publishes) -> Result<Client, Trouble> {
         if let Some(socket) = served(project).await {
             return Ok(Client { socket, home: None });
         }
-        let mut home = match Home::open(project, &File::read(project)?).await {
+        let mut home = match Home::open_and(project, file, publishes).await {
             Ok(home) => home,
             // Somebody else came first, and has begun to answer meanwhile.
             Err(trouble) => {

@@ -7,7 +7,7 @@ use std::{
     time::Duration,
 };
 
-use engine::{Engine, Stop};
+use engine::{Engine, Publishes, Stop};
 use server::{Listener, Site};
 use store::sqlite::Sqlite;
 use tokio::{
@@ -56,7 +56,19 @@ pub(crate) struct Home {
 impl Home {
     /// Takes the database, publishes the folder, works nothing yet.
     pub(crate) async fn open(project: &Path, file: &File) -> Result<Home, Trouble> {
-        if !project.join("systems").is_dir() {
+        Home::open_and(project, file, file.publishes()).await
+    }
+
+    /// The same, and publishes what `publishes` says.
+    pub(crate) async fn open_and(project: &Path, file: &File, publishes: Publishes) -> Result<Home, Trouble> {
+        let has_folder = project.join("systems").is_dir();
+        let is_project = match publishes {
+            Publishes::Changes => has_folder,
+            // What it serves may be deployed to it.
+            Publishes::First => project.is_dir(),
+            Publishes::Nothing => has_folder || database(project).exists(),
+        };
+        if !is_project {
             return Err(Trouble::new(
                 format!("`{}` is no project: it has no folder `systems`", project.display()),
                 "name the project's folder, or make `systems/NAME/workflows` in it",
@@ -65,13 +77,11 @@ impl Home {
         file.check()?;
         let path = database(project);
         let store = taken(&path, file).await.map_err(|error| trouble(&path, &error))?;
-        let engine =
-            Engine::open(Arc::new(store), file.engine(project)).await.map_err(|error| match error {
-                engine::Error::Store(error) => trouble(&path, &error),
-                other => {
-                    Trouble::new(other.to_string(), "look at the path that is named and who may read it")
-                }
-            })?;
+        let of_engine = engine::Settings { publishes, ..file.engine(project) };
+        let engine = Engine::open(Arc::new(store), of_engine).await.map_err(|error| match error {
+            engine::Error::Store(error) => trouble(&path, &error),
+            other => Trouble::new(other.to_string(), "look at the path that is named and who may read it"),
+        })?;
         if let Some(listen) = &file.listen {
             engine.served_at(&format!("http://{listen}{}", file.base_path()));
         }

@@ -3,6 +3,7 @@
 //! A library, so that the proofs of crate e2e can be the server that they kill.
 
 mod bars;
+mod changes;
 mod client;
 mod commands;
 mod doors;
@@ -35,6 +36,10 @@ enum Command {
     Run(commands::run::Args),
     /// List runs, show one, cancel one, account for all
     Runs(commands::runs::Args),
+    /// Make the folder's files current, or an earlier version again
+    Deploy(commands::deploy::Args),
+    /// Say what a deploy would change, and for how many runs under way
+    Diff(commands::diff::Args),
     /// Make users, list and remove them
     User(commands::user::Args),
     /// Show every setting with where it came from, and each system's key for live clients
@@ -67,6 +72,8 @@ pub fn main() -> ExitCode {
             Command::Serve(args) => commands::serve::main(args).await,
             Command::Run(args) => commands::run::main(args).await,
             Command::Runs(args) => commands::runs::main(args).await,
+            Command::Deploy(args) => commands::deploy::main(args).await,
+            Command::Diff(args) => commands::diff::main(args).await,
             Command::User(args) => commands::user::main(args).await,
             Command::Config(args) => commands::config::main(args).await,
             Command::Recipe(args) => commands::recipe::main(&args),

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeMap, path::Path};
 
+use engine::Publishes;
 use serde::Deserialize;
 
 use crate::say::Trouble;
@@ -12,6 +13,25 @@ pub(crate) const DISK_PERCENT: u8 = 95;
 
 /// How many runs one process may be told to work at once.
 pub(crate) const RUNS_MAX: u64 = 10_000;
+
+/// What makes the folder's content current.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Publish {
+    /// It has changed
+    Changes,
+    /// `hefe deploy`
+    Deploy,
+}
+
+impl Publish {
+    pub(crate) fn word(self) -> &'static str {
+        match self {
+            Publish::Changes => "changes",
+            Publish::Deploy => "deploy",
+        }
+    }
+}
 
 /// The file's keys.
 #[derive(Debug, Default, Deserialize)]
@@ -25,6 +45,8 @@ pub(crate) struct File {
     pub(crate) base_path: Option<String>,
     /// Runs worked at once.
     pub(crate) runs: Option<usize>,
+    /// What makes the folder's content current.
+    pub(crate) publish: Option<Publish>,
     /// The largest request body, bytes.
     pub(crate) body_bytes_max: Option<usize>,
     /// How long a client may take to send a request's head, seconds.
@@ -138,6 +160,12 @@ impl File {
     fn with_environment(mut self) -> Result<File, Trouble> {
         self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
         self.base_path = set("HEFE_BASE_PATH").or(self.base_path);
+        if let Some(word) = set("HEFE_PUBLISH") {
+            let publish = <Publish as clap::ValueEnum>::from_str(&word, false);
+            self.publish = Some(publish.map_err(|_| {
+                Trouble::new(format!("HEFE_PUBLISH is `{word}`"), "give `changes` or `deploy`")
+            })?);
+        }
         self.disk_percent = number("HEFE_DISK_PERCENT", "from 1 to 100")?.or(self.disk_percent);
         self.body_bytes_max = number("HEFE_BODY_BYTES_MAX", "of bytes")?.or(self.body_bytes_max);
         self.head_timeout_s = number("HEFE_HEAD_TIMEOUT_S", "of seconds")?.or(self.head_timeout_s);
@@ -228,12 +256,21 @@ impl File {
         store::sqlite::Settings { disk_percent, ..store::sqlite::Settings::default() }
     }
 
+    /// When what is in the folder is published.
+    pub(crate) fn publishes(&self) -> Publishes {
+        match self.publish {
+            None | Some(Publish::Changes) => Publishes::Changes,
+            Some(Publish::Deploy) => Publishes::First,
+        }
+    }
+
     /// What the engine is told.
     pub(crate) fn engine(&self, project: &Path) -> engine::Settings {
         let private = self.hosts.iter().filter(|(_, host)| host.allow_private).map(|(name, _)| name.clone());
         let usual = engine::Settings::default();
         engine::Settings {
             project: Some(project.to_owned()),
+            publishes: self.publishes(),
             runs_max: self.runs.unwrap_or(usual.runs_max),
             allow_private: private.collect(),
             public_url: self.public_url(),

@@ -41,6 +41,8 @@ pub(crate) struct Route {
     /// Its parts in braces are texts; `{system}` stands first where the route belongs to one.
     pub(crate) path: &'static str,
     pub(crate) who: Who,
+    /// Whether the system need not be there.
+    pub(crate) may_be_new: bool,
     /// What it does, in a sentence.
     pub(crate) does: &'static str,
     /// What may stand behind `?`: a struct whose fields are its names.
@@ -59,6 +61,7 @@ pub(crate) const PLAIN: Route = Route {
     verb: Verb::Get,
     path: "",
     who: Who::SignedIn,
+    may_be_new: false,
     does: "",
     query: None,
     takes: Takes::Nothing,
@@ -264,7 +267,9 @@ async fn viewer(app: &Arc<App>, route: &Route, parts: &mut Parts) -> Result<Opti
             _ => guest,
         };
         let viewer = guest.viewer(app, system)?;
-        app.system(system)?;
+        if !route.may_be_new {
+            app.system(system)?;
+        }
         viewer
     } else {
         guest.everywhere(app)?

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, Item, NewRun, Notification, Pause, Standing};
+use crate::{Hash, Id, Item, NewRun, Notification, Pause, Standing};
 
 /// A short message for the browser that asked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,13 @@ pub enum Change {
     Users,
     /// A message.
     Message(Arc<Message>),
+    /// A system has another current version: whoever holds it reads it again.
+    Published {
+        /// The tenant.
+        system: Arc<str>,
+        /// The version.
+        version: Hash,
+    },
 }
 
 /// The changes of one commit with their numbers.

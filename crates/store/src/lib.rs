@@ -43,7 +43,7 @@ pub use run::{
 pub use schedule::{Declared, Due, Fate, Overlap, Paused, Plan, Schedule, Settled, Timing, Why};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
-pub use version::{Hash, Version};
+pub use version::{Hash, Pinned, Publication, Publish, VERSIONS_MAX, VERSIONS_MIN, VERSIONS_MS, Version};
 
 /// A boxed future: reads are pages, so a box is nothing beside them, and it keeps [`Store`] usable as a trait object.
 pub type Reply<'a, T> = Pin<Box<dyn Future<Output = Result<T, Error>> + Send + 'a>>;
@@ -220,14 +220,26 @@ pub trait Inbox: Send + Sync {
     fn handle(&self, handled: Handled) -> Reply<'_, Vec<Arc<Notification>>>;
 }
 
-/// Folders of systems as they were published. One goes an hour after it was replaced, and no run is pinned to it.
+/// Folders of systems as they were published. One stays while a run that is kept is pinned to it, and for a rollback: the
+/// [`VERSIONS_MIN`] that were current last, and for [`VERSIONS_MS`] the [`VERSIONS_MAX`] that were; others go an hour after
+/// they were replaced. Whatever becomes current is told to every process that has the database ([`Change::Published`]).
 pub trait Versions: Send + Sync {
-    /// Stores the files that are not there yet and makes this the system's current version. The same content is the same version.
-    fn publish(&self, version: Version) -> Reply<'_, Hash>;
+    /// Stores the files that are not there yet and makes this the system's current version. The same content is the same version:
+    /// where it is current already nothing changes but the folder that is settled with it. Gives what is current then.
+    fn publish(&self, version: Version, how: Publish) -> Reply<'_, Hash>;
+    /// Makes a version of the system that is kept current again; false: there is none.
+    fn publish_again(&self, system: Arc<str>, version: Hash, how: Publish) -> Reply<'_, bool>;
     /// The current version of every system.
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>>;
+    /// The content of the system's folder that is settled ([`Publish::folder`]).
+    fn settled(&self, system: Arc<str>) -> Reply<'_, Option<Hash>>;
     /// A version with its files.
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>>;
+    /// The kept versions of a system, at most 200, those that became current last first.
+    fn history(&self, system: Arc<str>) -> Reply<'_, Vec<Publication>>;
+    /// The system's live runs by version and workflow, at most 1,000 lines, those with the most runs first: counters, however
+    /// many runs there are. Runs inside requests are not among them.
+    fn pinned(&self, system: Arc<str>) -> Reply<'_, Vec<Pinned>>;
 }
 
 /// What is asked for under a key is done once. The caller sees to it that its process does one thing at a time under a key.
@@ -269,9 +281,16 @@ pub trait Queues: Send + Sync {
 
 /// What is due by the clock. Every due time is settled once, however many processes try.
 pub trait Schedules: Send + Sync {
-    /// Makes these the schedules of a system, and gives them. One that is new, changed or back has nothing due before `at_ms`; one that is
-    /// not named is gone, with its ledger and its pause kept.
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>>;
+    /// Makes these the schedules of a system, as that version of it has them, and gives them. Where another version is current nothing is
+    /// changed: whoever declares is behind. One that is new, changed or back has nothing due before `at_ms`; one that is not named is
+    /// gone, with its ledger and its pause kept.
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>>;
     /// Those of a system (None: of all) that are not gone.
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>>;
     /// Settles due times: each gets its line in the ledger, with the run that it starts, in one transaction. Whether the schedule is paused and

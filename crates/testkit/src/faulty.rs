@@ -9,9 +9,9 @@ use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
     Entries, Error, Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane,
-    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Queue, Queues, Reopened,
-    Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started, Step, Store, Ticket, User,
-    UserEdit, Version, Versions,
+    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned, Publication, Publish,
+    Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started,
+    Step, Store, Ticket, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -243,8 +243,12 @@ impl Inbox for Faulty {
 }
 
 impl Versions for Faulty {
-    fn publish(&self, version: Version) -> Reply<'_, Hash> {
-        self.write("publish", |inner| inner.publish(version))
+    fn publish(&self, version: Version, how: Publish) -> Reply<'_, Hash> {
+        self.write("publish", |inner| inner.publish(version, how))
+    }
+
+    fn publish_again(&self, system: Arc<str>, version: Hash, how: Publish) -> Reply<'_, bool> {
+        self.write("publish_again", move |inner| inner.publish_again(system, version, how))
     }
 
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
@@ -253,6 +257,18 @@ impl Versions for Faulty {
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
         self.read("version", self.inner.version(hash))
+    }
+
+    fn settled(&self, system: Arc<str>) -> Reply<'_, Option<Hash>> {
+        self.read("settled", self.inner.settled(system))
+    }
+
+    fn history(&self, system: Arc<str>) -> Reply<'_, Vec<Publication>> {
+        self.read("history", self.inner.history(system))
+    }
+
+    fn pinned(&self, system: Arc<str>) -> Reply<'_, Vec<Pinned>> {
+        self.read("pinned", self.inner.pinned(system))
     }
 }
 
@@ -311,8 +327,14 @@ impl Queues for Faulty {
 }
 
 impl Schedules for Faulty {
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>> {
-        self.write("declare", move |inner| inner.declare(system, declared, at_ms))
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>> {
+        self.write("declare", move |inner| inner.declare(system, version, declared, at_ms))
     }
 
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>> {

@@ -33,6 +33,8 @@ pub(crate) enum May {
     SignedIn,
     /// Who has that role or a higher one.
     From(Level),
+    /// The same, also where there is no such system yet.
+    FromNew(Level),
     /// The thing's person, and from that role on; others do not know that it is there.
     OwnOr(Level),
     /// The same; from `viewer` on others know that it is there, and may not.
@@ -59,7 +61,9 @@ pub(crate) enum Seen {
 }
 
 use Level::{Admin, Operator, Viewer};
-use May::{Anyone, From, KnownFrom, OwnOnly, OwnOnlyTold, OwnOr, OwnOrTold, Public, SignedIn, Ticket, World};
+use May::{
+    Anyone, From, FromNew, KnownFrom, OwnOnly, OwnOnlyTold, OwnOr, OwnOrTold, Public, SignedIn, Ticket, World,
+};
 
 const fn ask(path: &'static str, may: May, comes_to: &'static [u16]) -> Ask {
     Ask { path, body: "", may, comes_to }
@@ -89,6 +93,13 @@ pub(crate) const RULES: &[Rule] = &[
         ask("/{system}/workflows/Staff/run", From(Operator), &[200]),
     ]),
     rule("get /{system}/workflows", "viewer", &[ask("/{system}/workflows", From(Viewer), &[200])]),
+    rule("get /{system}/versions", "admin", &[ask("/{system}/versions", From(Admin), &[200])]),
+    rule("post /{system}/versions", "admin", &[
+        send("/{system}/versions", r#"{"files": {"views/a.txt": "a"}, "preview": true}"#, FromNew(Admin), &[200]),
+    ]),
+    rule("post /{system}/versions/{version}/current", "admin", &[
+        send("/{system}/versions/{version}/current", r#"{"preview": true}"#, From(Admin), &[200]),
+    ]),
     rule("get /{system}/runs", "own or viewer", &[ask("/{system}/runs", SignedIn, &[200])]),
     rule("get /{system}/runs/{run}", "own or viewer", &[
         ask("/{system}/runs/{mine}", OwnOr(Viewer), &[200]),
@@ -239,15 +250,26 @@ pub(crate) fn expected(rule: &Rule, ask: &Ask, person: &Person, system: &str) ->
         _ => {}
     }
     let Some(level) = person.level(system) else { return vec![not_signed_in] };
-    if in_system && !(there && level.has_role()) {
+    let may_be_new = matches!(ask.may, FromNew(_));
+    if in_system && !((there || may_be_new) && level.has_role()) {
         return vec![404];
     }
     // What there is in `shop` is not there in `other`.
     let mine = person.name == "owner" && system == "shop";
-    let a_thing = ["{mine}", "{theirs}", "{own}", "{public}", "{orphan}", "{action}", "{note}", "{schedule}"];
+    let a_thing = [
+        "{mine}",
+        "{theirs}",
+        "{own}",
+        "{public}",
+        "{orphan}",
+        "{action}",
+        "{note}",
+        "{schedule}",
+        "{version}",
+    ];
     let elsewhere = in_system && system != "shop" && a_thing.iter().any(|thing| ask.path.contains(thing));
     let answer = match ask.may {
-        From(least) if level < least => 403,
+        From(least) | FromNew(least) if level < least => 403,
         _ if elsewhere => 404,
         OwnOr(least) if level < least && !mine => 404,
         OwnOrTold(least) if level < least && !mine => {

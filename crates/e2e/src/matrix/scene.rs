@@ -96,7 +96,10 @@ impl Scene {
                 break id.to_owned();
             }
         };
+        let versions = root.get("/shop/versions").await.json();
+        let version = versions["items"][0]["version"].as_str().expect("a version").to_owned();
         self.things.extend([
+            ("version", version),
             ("schedule", schedule),
             ("mine", mine),
             ("theirs", theirs),

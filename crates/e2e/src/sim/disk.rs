@@ -83,7 +83,8 @@ fn seen(life: &Life, stamp: u64, change: &Change) {
         | Change::Message(_)
         | Change::Users
         | Change::Paused(_)
-        | Change::Resumed { .. } => {}
+        | Change::Resumed { .. }
+        | Change::Published { .. } => {}
     }
 }
 

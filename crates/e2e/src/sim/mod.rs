@@ -114,7 +114,10 @@ fn template(folder: &Path) -> PathBuf {
     let clock = || world::EPOCH_MS as u64 * 1_000;
     let settings = store::sqlite::Settings { clock: Arc::new(clock), ..Default::default() };
     let (sqlite, mut by_hand) = ByHand::open(&path, settings).expect("a database");
-    let published = sqlite.publish(Version { system: "main".into(), files: load::files() });
+    let published = {
+        let version = Version { system: "main".into(), files: load::files(), broken: Vec::new() };
+        sqlite.publish(version, store::Publish::default())
+    };
     by_hand.take();
     by_hand.commit(0).expect("a commit");
     runtime.block_on(published).expect("a version");

@@ -9,6 +9,7 @@ mod bulk;
 mod clients;
 mod clock;
 mod curl;
+mod deploy;
 mod disk;
 mod jobs;
 mod limits;

@@ -2,10 +2,38 @@
 
 use interpreter::{End as MachineEnd, EndStatus, Entry, Failure};
 use recipe::Value;
-use store::{Commit, End, Park, Status, sabotage::Sabotage};
+use store::{Commit, End, NewRun, Park, Status, sabotage::Sabotage};
 
 use super::{Drive, Left, encode, patience::Late};
-use crate::{kept, waits};
+use crate::{Shared, kept, waits};
+
+/// A run whose version cannot be loaded here is looked at again after so long, milliseconds: till then another may have it.
+const FOREIGN_MS: i64 = 15_000;
+
+/// What is known of a claimed run without its journal.
+pub(super) struct Held {
+    pub(super) epoch: u64,
+    pub(super) started_at_ms: i64,
+    pub(super) worked_ms: u64,
+    pub(super) stored_bytes: u64,
+}
+
+/// It stays queued, at no cost of an attempt.
+pub(super) fn to_others(shared: &Shared, new: &NewRun, held: Held) -> Left {
+    let Held { epoch, started_at_ms, worked_ms, stored_bytes } = held;
+    let park = Park {
+        status: Status::Queued,
+        wake_at_ms: Some(shared.clock.now_ms() + FOREIGN_MS),
+        awaits: Vec::new(),
+        signals: Vec::new(),
+        started_at_ms,
+        worked_ms,
+        stored_bytes,
+        failed: false,
+    };
+    let commit = Commit { run: new.id, epoch, park: Some(park), ..Commit::default() };
+    Left::Leaves(shared.store.commit(commit), None)
+}
 
 impl Drive {
     /// Nothing is left to do but to wait: the run becomes a row.

@@ -92,7 +92,8 @@ async fn after_three_days(event: Value) -> Vec<Fate> {
 async fn three_days_ago(scene: Scene, rule: &str) -> Scene {
     let declared = Declared { workflow: "Timed".into(), event: "timer".into(), rule: rule.into() };
     let at_ms = scene.engine.clock_ms() - 3 * 86_400_000;
-    scene.engine.store().declare("main".into(), vec![declared], at_ms).await.unwrap();
+    let version = scene.engine.system("main").unwrap().version;
+    scene.engine.store().declare("main".into(), version, vec![declared], at_ms).await.unwrap();
     scene
 }
 

@@ -8,7 +8,7 @@ use crate::{
     client::Client,
     commands::serve,
     say::{self, Trouble},
-    settings::{self, File},
+    settings::{self, File, Publish},
 };
 
 /// Its arguments: those of `hefe serve`, to see what they would change.
@@ -78,6 +78,7 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
         chosen("public_url", args.public_url.clone(), file.public_url.clone(), ""),
         chosen("base_path", args.base_path.clone(), file.base_path.clone(), ""),
         chosen("runs", text(args.runs), text(file.runs), &engine.runs_max.to_string()),
+        chosen("publish", word(args.publish), word(file.publish), Publish::Changes.word()),
         chosen(
             "disk_percent",
             text(args.disk_percent),
@@ -97,6 +98,10 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
         listed("proxies", file.proxies.clone()),
         chosen("log", std::env::var("HEFE_LOG").ok(), None, "info"),
     ]
+}
+
+fn word(publish: Option<Publish>) -> Option<String> {
+    publish.map(|publish| publish.word().to_owned())
 }
 
 fn text<T: ToString>(value: Option<T>) -> Option<String> {

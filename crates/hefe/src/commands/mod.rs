@@ -3,6 +3,8 @@
 pub(crate) mod bulk;
 pub(crate) mod config;
 pub(crate) mod demo;
+pub(crate) mod deploy;
+pub(crate) mod diff;
 pub(crate) mod recipe;
 pub(crate) mod run;
 pub(crate) mod runs;

@@ -7,7 +7,7 @@ use clap::builder::RangedU64ValueParser;
 use crate::{
     home::Home,
     say::{self, Trouble},
-    settings::{File, RUNS_MAX},
+    settings::{File, Publish, RUNS_MAX},
 };
 
 /// Where it answers if nothing says otherwise.
@@ -34,6 +34,9 @@ pub(crate) struct Args {
     /// Runs worked at once [default: 16]
     #[arg(long, env = "HEFE_RUNS", value_name = "N", value_parser = RangedU64ValueParser::<usize>::new().range(1..=RUNS_MAX))]
     pub(crate) runs: Option<usize>,
+    /// What makes the folder's content current: that it has changed, or `hefe deploy` [default: changes]
+    #[arg(long, env = "HEFE_PUBLISH", value_name = "WHEN", hide_possible_values = true)]
+    pub(crate) publish: Option<Publish>,
 }
 
 pub(crate) async fn main(args: Args) -> ExitCode {
@@ -48,6 +51,7 @@ pub(crate) async fn main(args: Args) -> ExitCode {
 async fn serve(args: Args) -> Result<(), Trouble> {
     let mut file = File::read(&args.project)?;
     file.runs = args.runs.or(file.runs);
+    file.publish = args.publish.or(file.publish);
     file.disk_percent = args.disk_percent.or(file.disk_percent);
     file.public_url = args.public_url.or(file.public_url);
     file.base_path = args.base_path.or(file.base_path);

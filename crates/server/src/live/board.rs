@@ -169,7 +169,11 @@ impl Board {
             touched.push(room);
         };
         match change {
-            Change::Cancel(_) | Change::Users | Change::Paused(_) | Change::Resumed { .. } => {}
+            Change::Cancel(_)
+            | Change::Users
+            | Change::Paused(_)
+            | Change::Resumed { .. }
+            | Change::Published { .. } => {}
             Change::Run { start, stands } => {
                 let frame = Frame::new(mark, Content::Run(Box::new(RunShown::new(start, *stands))));
                 enter(&start.system, Audience::Runs, &frame);

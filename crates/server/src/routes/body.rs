@@ -18,8 +18,12 @@ const DRAIN: Duration = Duration::from_secs(1);
 
 /// The body as it came.
 pub(crate) async fn bytes(app: &App, request: Request) -> Result<Bytes, Refused> {
+    bytes_up_to(app, request, app.settings.body_bytes_max).await
+}
+
+/// The same with a limit of its own.
+pub(crate) async fn bytes_up_to(app: &App, request: Request, max: usize) -> Result<Bytes, Refused> {
     refuse_forms(request.headers())?;
-    let max = app.settings.body_bytes_max;
     let too_large = || {
         Refused::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is over {max} bytes"))
             .help("send less, or a reference to where the data lies")

@@ -18,6 +18,7 @@ mod queues;
 pub(crate) mod runs;
 mod schedules;
 pub(crate) mod users;
+mod versions;
 pub(crate) mod webhook;
 pub(crate) mod workflows;
 
@@ -27,6 +28,7 @@ use crate::{pages, pusher, route::Route};
 pub(crate) const GROUPS: &[(&str, &[Route])] = &[
     ("start", webhook::ROUTES),
     ("workflows", workflows::ROUTES),
+    ("versions", versions::ROUTES),
     ("runs", runs::ROUTES),
     ("bulk", bulk::ROUTES),
     ("queues", queues::ROUTES),

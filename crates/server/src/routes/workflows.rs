@@ -63,7 +63,7 @@ impl<'a> From<&'a Event> for EventView<'a> {
 
 /// As `hefe check --format json` prints it.
 #[derive(Serialize, JsonSchema)]
-struct FindingView<'a> {
+pub(crate) struct FindingView<'a> {
     code: &'a str,
     severity: &'a str,
     path: &'a str,

@@ -23,3 +23,4 @@ mod schedules;
 mod signals;
 mod tokens;
 mod users;
+mod versions;

@@ -62,6 +62,8 @@ pub(super) struct After {
     pub(super) expires: Option<i64>,
     /// Change in the number of runs that are pinned to a version.
     pub(super) pins: HashMap<Hash, i64>,
+    /// Change in the number of live runs by system, version and workflow.
+    pub(super) lives: HashMap<(Arc<str>, Hash, Arc<str>), i64>,
     /// Change in the number of live runs of a tree within this batch.
     roots: HashMap<Id, i64>,
 }
@@ -121,6 +123,7 @@ pub(super) struct Mark {
     still: usize,
     counters: HashMap<&'static str, i64>,
     pins: HashMap<Hash, i64>,
+    lives: HashMap<(Arc<str>, Hash, Arc<str>), i64>,
     parked: HashSet<Id>,
     roots: HashMap<Id, i64>,
 }
@@ -136,6 +139,7 @@ impl After {
             still: self.still.len(),
             counters: self.counters.clone(),
             pins: self.pins.clone(),
+            lives: self.lives.clone(),
             parked: self.parked.clone(),
             roots: self.roots.clone(),
         }
@@ -160,6 +164,7 @@ impl After {
         self.still.truncate(to.still);
         self.counters = to.counters;
         self.pins = to.pins;
+        self.lives = to.lives;
         self.parked = to.parked;
         self.roots = to.roots;
     }
@@ -227,6 +232,7 @@ impl Apply<'_> {
                     if self.insert(new)? && commit.park.is_some() {
                         // From here on it is a run like any other.
                         self.run("INSERT INTO live (run) VALUES (?1)", params![key(new.id)])?;
+                        self.lives(new, 1);
                     }
                     request = Some(Arc::new(new.clone()));
                 }
@@ -280,6 +286,7 @@ impl Apply<'_> {
             return Ok(());
         }
         self.run("INSERT INTO live (run) VALUES (?1)", params![key(new.id)])?;
+        self.lives(new, 1);
         if let Some(parent) = new.parent {
             let sql = "INSERT INTO children (parent, run) VALUES (?1, ?2)";
             self.run(sql, params![key(parent), key(new.id)])?;
@@ -366,6 +373,7 @@ impl Apply<'_> {
             None => {
                 self.run("DELETE FROM live WHERE run = ?1", params![key(run)])?;
                 let Some(start) = self.leave(run)? else { return Ok(()) };
+                self.lives(&start, -1);
                 start
             }
         };

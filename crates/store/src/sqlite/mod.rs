@@ -56,8 +56,8 @@ use self::{
 };
 use crate::{
     Action, Actions, Changes, Checkpoint, Deed, Did, Entries, Error, Handled, Hash, Id, Inbox, Item, Items,
-    Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, People, Queue, Queues, Reply, Session, Step,
-    Store, User, UserEdit, Version, Versions,
+    Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, People, Pinned, Publication, Publish, Queue,
+    Queues, Reply, Session, Step, Store, User, UserEdit, Version, Versions,
 };
 
 /// Connections kept for reading.
@@ -360,16 +360,32 @@ impl Inbox for Sqlite {
 }
 
 impl Versions for Sqlite {
-    fn publish(&self, version: Version) -> Reply<'_, Hash> {
-        self.ask(move |apply| apply.publish(&version))
+    fn publish(&self, version: Version, how: Publish) -> Reply<'_, Hash> {
+        self.ask(move |apply| apply.publish(&version, &how))
+    }
+
+    fn publish_again(&self, system: Arc<str>, version: Hash, how: Publish) -> Reply<'_, bool> {
+        self.ask(move |apply| apply.publish_again(&system, version, &how))
     }
 
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
-        self.read(read::current)
+        self.read(version::current)
+    }
+
+    fn settled(&self, system: Arc<str>) -> Reply<'_, Option<Hash>> {
+        self.read(move |db| version::settled(db, &system))
     }
 
     fn version(&self, hash: Hash) -> Reply<'_, Option<Version>> {
-        self.read(move |db| read::version(db, hash))
+        self.read(move |db| version::version(db, hash))
+    }
+
+    fn history(&self, system: Arc<str>) -> Reply<'_, Vec<Publication>> {
+        self.read(move |db| version::history(db, &system))
+    }
+
+    fn pinned(&self, system: Arc<str>) -> Reply<'_, Vec<Pinned>> {
+        self.read(move |db| version::pinned(db, &system))
     }
 }
 

@@ -223,6 +223,7 @@ impl Apply<'_> {
             "INSERT INTO live (run, started_at, stored) VALUES (?1, ?2, ?3)",
             params![key(run), end.started_at_ms, read::stored_bytes(self.db, run)?],
         )?;
+        self.lives(&start, 1);
         if let Some(entries) = &end.retry {
             self.entries(run, entries)?;
         }

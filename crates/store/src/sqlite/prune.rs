@@ -10,7 +10,7 @@ use super::{
     forms::{blob_of, id, key, trouble},
     read,
 };
-use crate::{End, Error, Hash, Id, NewRun, sabotage::Sabotage};
+use crate::{End, Error, Hash, Id, NewRun, VERSIONS_MAX, VERSIONS_MIN, VERSIONS_MS, sabotage::Sabotage};
 
 /// Ended runs that go in one transaction.
 const PAGE: i64 = 500;
@@ -117,8 +117,12 @@ impl Apply<'_> {
 
     /// Versions that nobody needs, and the files that only they had.
     pub(super) fn prune_versions(&mut self, now_ms: i64) -> Result<(), Error> {
-        let sql = "DELETE FROM versions WHERE runs <= 0 AND left_at <= ?1";
-        if self.run(sql, params![now_ms - LEFT_MS])? == 0 {
+        // The current one is the first.
+        let sql = "DELETE FROM versions WHERE runs <= 0 AND hash IN (SELECT hash FROM \
+                   (SELECT hash, left_at, row_number() OVER (PARTITION BY system ORDER BY since DESC) AS place FROM versions) \
+                   WHERE left_at <= ?1 AND place > ?2 + 1 AND (left_at <= ?3 OR place > ?4 + 1))";
+        let gone = params![now_ms - LEFT_MS, VERSIONS_MIN, now_ms - VERSIONS_MS, VERSIONS_MAX];
+        if self.run(sql, gone)? == 0 {
             return Ok(());
         }
         let mut needed: HashSet<Hash> = HashSet::new();

@@ -10,7 +10,7 @@ use super::{
 };
 use crate::{
     Blob, Checkpoint, End, Entries, Error, Filter, Hash, Heard, Id, Item, Log, NewRun, Page, Parked, Run,
-    Status, Version,
+    Status,
 };
 
 /// Rows that one page of a filtered list looks at.
@@ -294,27 +294,4 @@ pub(super) fn items(db: &Connection, system: &str, since: u64, now_us: u64) -> F
 
 pub(super) fn items_of(db: &Connection, root: Id) -> Found<Vec<Item>> {
     blobs(db, "SELECT body FROM items WHERE root = ?1 ORDER BY id LIMIT 1000", params![key(root)])
-}
-
-pub(super) fn current(db: &Connection) -> Found<Vec<(Arc<str>, Hash)>> {
-    let mut found = db.prepare_cached("SELECT name, version FROM systems").map_err(trouble)?;
-    let rows = found.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1)?))).map_err(trouble)?;
-    let rows: Result<Vec<(String, [u8; 32])>, _> = rows.collect();
-    Ok(rows.map_err(trouble)?.into_iter().map(|(name, hash)| (name.into(), Hash(hash))).collect())
-}
-
-pub(super) fn version(db: &Connection, hash: Hash) -> Found<Option<Version>> {
-    let mut found =
-        db.prepare_cached("SELECT system, manifest FROM versions WHERE hash = ?1").map_err(trouble)?;
-    let row =
-        found.query_row(params![hash.0], |row| Ok((row.get::<_, String>(0)?, row.get::<_, Vec<u8>>(1)?)));
-    let Some((system, manifest)) = row.optional().map_err(trouble)? else { return Ok(None) };
-    let manifest: Vec<(String, Hash)> = blob_of(&manifest)?;
-    let mut file = db.prepare_cached("SELECT bytes FROM files WHERE hash = ?1").map_err(trouble)?;
-    let mut files = Vec::new();
-    for (path, hash) in manifest {
-        let bytes: Vec<u8> = file.query_row(params![hash.0], |row| row.get(0)).map_err(trouble)?;
-        files.push((path, bytes.into()));
-    }
-    Ok(Some(Version { system: system.into(), files }))
 }

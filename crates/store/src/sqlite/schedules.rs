@@ -9,10 +9,10 @@ use super::{
     Sqlite,
     apply::Apply,
     forms::{blob, blob_of, id, key, trouble},
-    read,
+    read, version,
 };
 use crate::{
-    Declared, Due, Error, Fate, Id, NewRun, Overlap, Paused, Plan, Reply, Schedule, Schedules, Settled,
+    Declared, Due, Error, Fate, Hash, Id, NewRun, Overlap, Paused, Plan, Reply, Schedule, Schedules, Settled,
     Timing, Why, sabotage::Sabotage,
 };
 
@@ -47,8 +47,17 @@ pub(super) fn ledger(db: &Connection, schedule: Id, before_ms: Option<i64>) -> R
 }
 
 impl Schedules for Sqlite {
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>> {
-        self.ask(move |apply| apply.declare(&system, &declared, at_ms))
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>> {
+        self.ask(move |apply| match version::current_of(apply.db, &system)? {
+            Some(current) if current != version => all(apply.db, Some(&*system)),
+            _ => apply.declare(&system, &declared, at_ms),
+        })
     }
 
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>> {

@@ -67,10 +67,15 @@ CREATE TABLE notifications (id BLOB PRIMARY KEY, system TEXT NOT NULL, user TEXT
 CREATE INDEX notifications_user ON notifications (system, user, came) WHERE gone = 0;
 CREATE INDEX notifications_changed ON notifications (system, user, changed);
 CREATE INDEX notifications_gone ON notifications (changed) WHERE gone = 1;
--- `runs` are pinned to it; `left_at` is when another became current.
-CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL, runs INTEGER NOT NULL DEFAULT 0, left_at INTEGER) WITHOUT ROWID;
+-- `runs` are pinned to it, ended ones too; `since` is when it became current last, microseconds, and `left_at` when another did.
+CREATE TABLE versions (hash BLOB PRIMARY KEY, system TEXT NOT NULL, manifest BLOB NOT NULL, runs INTEGER NOT NULL DEFAULT 0,
+  since INTEGER NOT NULL, left_at INTEGER, about BLOB NOT NULL) WITHOUT ROWID;
+CREATE INDEX versions_since ON versions (system, since, left_at);
+-- Live runs, counted.
+CREATE TABLE pinned (system TEXT NOT NULL, version BLOB NOT NULL, workflow TEXT NOT NULL, runs INTEGER NOT NULL,
+  PRIMARY KEY (system, version, workflow)) WITHOUT ROWID;
 CREATE TABLE files (hash BLOB PRIMARY KEY, bytes BLOB NOT NULL);
-CREATE TABLE systems (name TEXT PRIMARY KEY, version BLOB NOT NULL) WITHOUT ROWID;
+CREATE TABLE systems (name TEXT PRIMARY KEY, version BLOB NOT NULL, folder BLOB) WITHOUT ROWID;
 CREATE TABLE secrets (name TEXT PRIMARY KEY, bytes BLOB NOT NULL) WITHOUT ROWID;
 CREATE TABLE counters (name TEXT PRIMARY KEY, n INTEGER NOT NULL) WITHOUT ROWID;
 CREATE TABLE users (name TEXT PRIMARY KEY, body BLOB NOT NULL) WITHOUT ROWID;

@@ -221,6 +221,14 @@ impl Writer {
                     .and_then(|mut add| add.execute(params![version.0, by]))
                     .map_err(trouble)?;
             }
+            for ((system, version, workflow), by) in after.lives.iter().filter(|(_, by)| **by != 0) {
+                let sql = "INSERT INTO pinned (system, version, workflow, runs) VALUES (?1, ?2, ?3, ?4) \
+                           ON CONFLICT DO UPDATE SET runs = runs + excluded.runs";
+                self.db
+                    .prepare_cached(sql)
+                    .and_then(|mut add| add.execute(params![&**system, version.0, &**workflow, by]))
+                    .map_err(trouble)?;
+            }
             drop(taken);
             let _committing = Point::InCommit.enter();
             self.run("COMMIT")

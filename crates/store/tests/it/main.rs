@@ -96,10 +96,13 @@ cases! {
         with_an_old_action_its_bar_goes_and_all_that_was_put_into_it;
     once: what_has_a_key_is_started_once, an_answer_to_a_modal_takes_its_key_for_its_run, a_key_without_an_answer_is_taken_over, an_answer_that_is_not_kept_frees_its_key,
         what_the_store_refuses_takes_no_key, another_runs_id_is_not_kept_as_an_answer, an_answer_is_kept_for_a_day;
-    schedules: a_due_time_is_settled_once_with_its_run, what_is_new_changed_or_back_has_nothing_due_before,
+    schedules: a_due_time_is_settled_once_with_its_run, what_is_new_changed_or_back_has_nothing_due_before, who_is_behind_changes_no_schedules,
         a_paused_schedule_skips_and_says_by_whom, while_a_run_lives_a_due_time_is_skipped_or_beside_it,
         a_due_time_may_begin_when_those_before_have_ended, a_due_time_whose_key_is_taken_is_skipped, a_line_is_kept_for_ninety_days;
-    versions: the_same_content_is_the_same_version, a_secret_is_made_once;
+    versions: the_same_content_is_the_same_version, history_says_what_was_current_since_when_and_by_whom,
+        an_earlier_version_becomes_current_again, what_becomes_current_is_told, a_first_version_leaves_what_is_there,
+        the_folder_that_is_settled_is_known, live_runs_are_counted_by_version_and_workflow, versions_stay_for_a_rollback,
+        a_secret_is_made_once;
     queues: nothing_of_a_paused_queue_is_claimed_until_it_is_resumed;
     people: users_gather_grants_and_keys_and_lose_them, a_session_is_kept_until_it_is_closed_or_old,
         the_trail_is_read_from_its_newest_end;

@@ -1,5 +1,5 @@
 use recipe::Value;
-use store::{Commit, Entries, Log, NewRun, Status, Store, Version, Write};
+use store::{Commit, Entries, Log, NewRun, Publish, Status, Store, VERSIONS_MAX, Version, Write};
 
 use super::{Open, claim, close, end, run, said, start, time_goes_on};
 
@@ -114,13 +114,19 @@ pub(crate) async fn a_version_goes_when_no_run_needs_it(open: &Open<'_>) {
             ("workflows/a.workflow.json".into(), text.as_bytes().into()),
             ("same".into(), b"the same in both".as_slice().into()),
         ],
+        broken: vec![],
     };
-    let first = store.publish(version("one")).await.unwrap();
+    let publish = async |text: &str| store.publish(version(text), Publish::default()).await.unwrap();
+    let first = publish("one").await;
     start(&*store, NewRun { version: first, keep_ms: Some(0), ..run(1) }).await;
-    let second = store.publish(version("two")).await.unwrap();
-    let third = store.publish(version("three")).await.unwrap();
+    let second = publish("two").await;
+    // None of them is needed for a rollback.
+    for n in 0..VERSIONS_MAX {
+        publish(&n.to_string()).await;
+    }
+    let third = publish("three").await;
     time_goes_on(3_700_000);
-    let fourth = store.publish(version("four")).await.unwrap();
+    let fourth = publish("four").await;
     assert!(store.version(first).await.unwrap().is_some(), "a run is pinned to it");
     assert!(store.version(second).await.unwrap().is_none());
     assert!(store.version(third).await.unwrap().is_some(), "somebody may be about to start a run of it");
@@ -128,8 +134,9 @@ pub(crate) async fn a_version_goes_when_no_run_needs_it(open: &Open<'_>) {
     store.commit(end(&claimed, Status::Succeeded)).await.unwrap().unwrap();
     look_for_work(&*store).await;
     time_goes_on(3_700_000);
-    assert_eq!(store.publish(version("four")).await.unwrap(), fourth);
+    let fifth = publish("five").await;
     assert!(store.version(first).await.unwrap().is_none());
     assert_eq!(store.version(fourth).await.unwrap(), Some(version("four")), "with all its files");
+    assert_eq!(store.version(fifth).await.unwrap(), Some(version("five")));
     close(store).await;
 }

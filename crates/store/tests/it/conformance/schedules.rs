@@ -1,9 +1,9 @@
 use store::{
-    Declared, Due, Error, Fate, Id, Overlap, Paused, Plan, Schedule, Settled, Status, Store, Timing, Unique,
-    Why,
+    Declared, Due, Error, Fate, Hash, Id, Overlap, Paused, Plan, Schedule, Settled, Status, Store, Timing,
+    Unique, Why,
 };
 
-use super::{Open, claim, close, end, run};
+use super::{Open, claim, close, end, run, versions::publish};
 
 const DAY_MS: i64 = 86_400_000;
 
@@ -12,7 +12,7 @@ fn declared(rule: &str) -> Vec<Declared> {
 }
 
 async fn declare(store: &dyn Store, rule: &str, at_ms: i64) -> Schedule {
-    store.declare("shop".into(), declared(rule), at_ms).await.unwrap().remove(0)
+    store.declare("shop".into(), Hash::default(), declared(rule), at_ms).await.unwrap().remove(0)
 }
 
 fn id() -> Id {
@@ -77,9 +77,9 @@ pub(crate) async fn what_is_new_changed_or_back_has_nothing_due_before(open: &Op
     assert_eq!(declare(&*store, "@daily", 900).await.settled_ms, 100, "it is as it was");
     assert_eq!(declare(&*store, "@hourly", 1_000).await.settled_ms, 1_000);
     assert_eq!(store.settle(due(&[1_100], Overlap::Allow)).await.unwrap(), None, "reckoned by the old rule");
-    let other = store.declare("other".into(), declared("@daily"), 1).await.unwrap();
+    let other = store.declare("other".into(), Hash::default(), declared("@daily"), 1).await.unwrap();
     store.pause(id(), Some(Paused { by: "ada".into(), at_ms: 1_050 })).await.unwrap();
-    assert_eq!(store.declare("shop".into(), Vec::new(), 1_200).await.unwrap(), []);
+    assert_eq!(store.declare("shop".into(), Hash::default(), Vec::new(), 1_200).await.unwrap(), []);
     assert_eq!(store.schedules(None).await.unwrap(), other);
     assert_eq!(store.settle(by_hand(1_300)).await.unwrap(), None, "it is gone");
     assert_eq!(store.pause(id(), None).await.unwrap(), None);
@@ -88,6 +88,19 @@ pub(crate) async fn what_is_new_changed_or_back_has_nothing_due_before(open: &Op
     let back = declare(&*store, "@hourly", 2_000).await;
     assert_eq!((back.settled_ms, &*back.paused.unwrap().by), (2_000, "ada"));
     assert_eq!(declare(&*store, "@daily", 500).await.settled_ms, 2_000, "also by a clock that goes back");
+    close(store).await;
+}
+
+pub(crate) async fn who_is_behind_changes_no_schedules(open: &Open<'_>) {
+    let store = open();
+    let (old, new) = (publish(&*store, "old").await, publish(&*store, "new").await);
+    let declare = async |version, rule: &str, at_ms| {
+        store.declare("shop".into(), version, declared(rule), at_ms).await.unwrap()
+    };
+    let by_new = declare(new, "@hourly", 100).await;
+    assert_eq!(by_new[0].settled_ms, 100);
+    assert_eq!(declare(old, "@daily", 200).await, by_new, "it is told what there is");
+    assert_eq!(store.schedules(None).await.unwrap(), by_new);
     close(store).await;
 }
 
