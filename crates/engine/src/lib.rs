@@ -14,6 +14,7 @@ mod clock;
 mod context;
 mod drive;
 pub mod effects;
+mod failed;
 mod fetch;
 mod kept;
 mod modal;

@@ -11,9 +11,9 @@ use std::{
 use notify::{RecursiveMode, Watcher};
 use store::{Hash, Store, Version};
 use tokio::sync::{mpsc, watch};
-use workflow::{File, Severity, System};
+use workflow::{File, Graph, Severity, System};
 
-use crate::{Engine, Stop, work::stopped};
+use crate::{Engine, Stop, failed::FAILED, work::stopped};
 
 /// The folder has been quiet for so long: then it is published.
 const QUIET: Duration = Duration::from_millis(300);
@@ -33,14 +33,24 @@ pub struct Published {
     pub system: Arc<System>,
     /// A file asks for the address of a signal.
     pub(crate) hands_out_addresses: bool,
+    /// Workflows that failures start, each with its event of that kind, in order of path.
+    pub(crate) of_failures: Vec<(Arc<Graph>, usize)>,
 }
 
 impl Published {
     fn new(hash: Hash, version: &Version, system: System) -> Published {
         let asks = |bytes: &[u8]| bytes.windows(SIGNAL_URL.len()).any(|window| window == SIGNAL_URL);
+        let kinds = |graph: &Arc<Graph>| {
+            let all = graph.events.iter().enumerate();
+            let at = all.filter(|(_, event)| &*event.kind == FAILED).map(|(at, _)| at);
+            at.map(|at| (graph.clone(), at)).collect::<Vec<_>>()
+        };
+        let mut of_failures: Vec<_> = system.workflows.values().flat_map(kinds).collect();
+        of_failures.sort_by(|a, b| (&a.0.path, a.1).cmp(&(&b.0.path, b.1)));
         Published {
             version: hash,
             system: Arc::new(system),
+            of_failures,
             hands_out_addresses: version.files.iter().any(|(_, bytes)| asks(bytes)),
         }
     }

@@ -46,8 +46,20 @@ pub(crate) fn is_child(workflow: &str) -> bool {
 
 /// Files of the one system, by path.
 pub(crate) fn files() -> Vec<(String, std::sync::Arc<[u8]>)> {
-    let own =
-        [fails(), broken(), part(), postponed(), late(), mixed(), alarm(), tree(), branch(), leaf(), sets()];
+    let own = [
+        fails(),
+        broken(),
+        part(),
+        postponed(),
+        late(),
+        mixed(),
+        alarm(),
+        tree(),
+        branch(),
+        leaf(),
+        sets(),
+        sorry(),
+    ];
     let more = kinds::ALL.iter().flat_map(|kind| (kind.workflows)());
     let all = load::workflows().into_iter().chain(own).chain(more);
     let mut files: Vec<_> = all
@@ -214,6 +226,17 @@ fn sets() -> Value {
         tell("tell", "sets $n", "")
     ]);
     workflow("Sets", "each", elements)
+}
+
+/// Every failure starts it.
+pub(crate) const SORRY: &str = "Sorry";
+
+fn sorry() -> Value {
+    json!({ "identifier": SORRY, "elements": [
+        { "name": "broke", "type": "event/failed", "to": { "default": { "nap": ["default"] } } },
+        wait("nap", "20ms", "tell"),
+        { "name": "tell", "type": "action/response", "options": { "body": "${run}" } }
+    ], "events": [{ "identifier": "broke", "type": "failed" }] })
 }
 
 /// What a launch comes to if nobody cancels it.

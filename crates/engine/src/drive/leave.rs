@@ -5,7 +5,7 @@ use recipe::Value;
 use store::{Commit, End, Park, Status, sabotage::Sabotage};
 
 use super::{Drive, Left, encode, patience::Late};
-use crate::{kept, waits};
+use crate::{failed, kept, waits};
 
 impl Drive {
     /// Nothing is left to do but to wait: the run becomes a row.
@@ -112,7 +112,9 @@ impl Drive {
     }
 
     fn finish(&mut self, end: End) -> Left {
-        let commit = Commit { end: Some(end), ..self.collected() };
+        let mut commit = self.collected();
+        commit.writes.extend(failed::starts(&self.shared, &self.new, &end));
+        let commit = Commit { end: Some(end), ..commit };
         Left::Leaves(self.shared.store.commit(commit), None)
     }
 }

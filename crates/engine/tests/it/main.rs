@@ -6,6 +6,7 @@ mod answers;
 mod attempts;
 mod bulk;
 mod crashes;
+mod failed;
 mod limits;
 mod modals;
 mod patience;
