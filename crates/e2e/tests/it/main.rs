@@ -12,6 +12,7 @@ mod curl;
 mod disk;
 mod jobs;
 mod limits;
+mod maintenance;
 mod matrix;
 mod modal;
 mod once;
