@@ -105,11 +105,16 @@ async fn ended(client: &Client, run: &str) -> (Value, Value, String) {
     }
 }
 
+/// Its schedule, once the server has read it.
 async fn schedule(client: &Client, workflow: &str) -> String {
-    let all = client.get("/shop/schedules").await.json();
-    let items = all["items"].as_array().unwrap();
-    let found = items.iter().find(|schedule| schedule["workflow"] == workflow);
-    found.unwrap_or_else(|| panic!("{all}"))["id"].as_str().unwrap().to_owned()
+    loop {
+        let all = client.get("/shop/schedules").await.json();
+        let mut items = all["items"].as_array().unwrap().iter();
+        if let Some(found) = items.find(|schedule| schedule["workflow"] == workflow) {
+            return found["id"].as_str().unwrap().to_owned();
+        }
+        tokio::task::yield_now().await;
+    }
 }
 
 /// Runs it by hand, to its end.
