@@ -27,18 +27,21 @@ use serde_json::Map;
 
 use crate::proof::Report;
 
-/// Seeds for each year: each is a quarter of one.
+/// Seeds for each year, each of some weeks.
 const SEEDS: u64 = 4;
 
 /// Seeds at work at once.
 const THREADS: usize = 2;
 
-/// Compares due times with a reference, and goes through as many years of a server's lives
+/// Compares due times with a reference, and goes through lives of a server with schedules
 #[derive(Debug, Clone, clap::Args)]
 pub struct Asked {
     /// How many years
     #[arg(long, default_value_t = 10)]
     pub years: u32,
+    /// Seeds of lives, each gone through twice; 4 for each year if left out
+    #[arg(long)]
+    pub lives: Option<u64>,
     /// Only the lives of this seed, with an account of what happened
     #[arg(long)]
     pub seed: Option<u64>,
@@ -86,7 +89,8 @@ pub fn check(asked: &Asked) -> Report {
 
 /// Each seed twice, and both times the same.
 fn lives(asked: &Asked) -> Vec<Found> {
-    let (first, seeds) = asked.seed.map_or((1, u64::from(asked.years) * SEEDS), |seed| (seed, 1));
+    let many = asked.lives.unwrap_or(u64::from(asked.years) * SEEDS);
+    let (first, seeds) = asked.seed.map_or((1, many), |seed| (seed, 1));
     let (next, found) = (AtomicU64::new(first), Mutex::new(BTreeMap::new()));
     let folder = crate::sim::folder();
     std::thread::scope(|scope| {

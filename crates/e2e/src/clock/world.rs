@@ -162,8 +162,16 @@ impl World {
             lasts_ms = next_ms.map_or(lasts_ms, |next_ms| next_ms - self.now_ms + self.dice.below(30) as i64);
         }
         let many = self.dice.below(5);
-        let mut doings: Vec<(u64, Doing)> =
-            (0..many).map(|_| (SECOND_MS as u64 + self.dice.below(lasts_ms as u64), self.doing())).collect();
+        let mut doings = Vec::new();
+        for _ in 0..many {
+            let at_ms = SECOND_MS as u64 + self.dice.below(lasts_ms as u64);
+            let doing = self.doing();
+            doings.push((at_ms, doing));
+            if let Doing::Pause(plan) = doing {
+                // Not for ever: what is paused proves little.
+                doings.push((at_ms + self.dice.below(DAY_MS as u64), Doing::Resume(plan)));
+            }
+        }
         doings.sort_by_key(|(at_ms, _)| *at_ms);
         Course { lasts_ms: lasts_ms as u64, doings, dies: !self.dice.once_in(4) }
     }
