@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::kinds;
+pub(crate) use crate::torture::load::SORRY;
 use crate::torture::load::{self, call, each, tell, workflow};
 
 /// Where the simulated provider lives.
@@ -46,20 +47,8 @@ pub(crate) fn is_child(workflow: &str) -> bool {
 
 /// Files of the one system, by path.
 pub(crate) fn files() -> Vec<(String, std::sync::Arc<[u8]>)> {
-    let own = [
-        fails(),
-        broken(),
-        part(),
-        postponed(),
-        late(),
-        mixed(),
-        alarm(),
-        tree(),
-        branch(),
-        leaf(),
-        sets(),
-        sorry(),
-    ];
+    let own =
+        [fails(), broken(), part(), postponed(), late(), mixed(), alarm(), tree(), branch(), leaf(), sets()];
     let more = kinds::ALL.iter().flat_map(|kind| (kind.workflows)());
     let all = load::workflows().into_iter().chain(own).chain(more);
     let mut files: Vec<_> = all
@@ -226,17 +215,6 @@ fn sets() -> Value {
         tell("tell", "sets $n", "")
     ]);
     workflow("Sets", "each", elements)
-}
-
-/// Every failure starts it.
-pub(crate) const SORRY: &str = "Sorry";
-
-fn sorry() -> Value {
-    json!({ "identifier": SORRY, "elements": [
-        { "name": "broke", "type": "event/failed", "to": { "default": { "nap": ["default"] } } },
-        wait("nap", "20ms", "tell"),
-        { "name": "tell", "type": "action/response", "options": { "body": "${run}" } }
-    ], "events": [{ "identifier": "broke", "type": "failed" }] })
 }
 
 /// What a launch comes to if nobody cancels it.
