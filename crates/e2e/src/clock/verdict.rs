@@ -178,6 +178,9 @@ impl<'a> Judge<'a> {
             if !matches!(line.fate, Fate::Ran(_)) {
                 continue;
             }
+            if line.fate == Fate::Ran(Timing::ByHand) {
+                self.found.count("by_hand", 1);
+            }
             let run = line.run.filter(|run| left.remove(run)).and_then(|run| self.runs.get(&run));
             let Some(run) = run else {
                 self.found.missed += 1;
