@@ -13,6 +13,21 @@ use crate::{Person, Shared};
 /// The field of a context that says where the addresses begin that the run hands out.
 pub(crate) const BASE: &str = "base";
 
+/// The field of a context that names the workflows that failures have started on the way to the run.
+const AFTER: &str = "after";
+
+/// The workflows that failures have started on the way to a run, the first one first.
+pub(crate) fn after(context: &Value) -> List {
+    context.get(AFTER).and_then(Value::as_list).cloned().unwrap_or_default()
+}
+
+/// A context that names them.
+pub(crate) fn with_after(context: &Value, after: List) -> Value {
+    let mut context = context.as_object().cloned().unwrap_or_default();
+    context.insert(AFTER, Value::List(after));
+    Value::Object(context)
+}
+
 /// The context of a run that a person starts. `base` is given where a file asks for addresses.
 pub(crate) fn of_person(person: Option<&Person>, workflow: &str, base: Option<&str>) -> Value {
     let user = match person {

@@ -24,7 +24,7 @@ use store::{
 };
 use tokio::sync::watch;
 
-use crate::{Shared, Stop, context, effects, effects::Sink, kept::State, policy::Policy, waits};
+use crate::{Shared, Stop, context, effects, effects::Sink, failed, kept::State, policy::Policy, waits};
 
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
@@ -55,7 +55,7 @@ pub(crate) enum Left {
     Lost(store::Error),
 }
 
-pub(crate) use self::leave::{ended, failed};
+pub(crate) use self::leave::ended;
 use self::patience::Patience;
 pub(crate) use self::written::Written;
 
@@ -106,7 +106,7 @@ pub(crate) async fn drive(
     let started_at_ms = started_at_ms.unwrap_or_else(|| shared.clock.now_ms());
     // It cannot be worked at all.
     let gives_up = |failure, attempts| {
-        let end = End { attempts, ..failed(failure, started_at_ms, shared.clock.now_ms()) };
+        let end = End { attempts, ..leave::failed(failure, started_at_ms, shared.clock.now_ms()) };
         submit_end(&shared, &new, epoch, end)
     };
     if crash_loop {
@@ -413,7 +413,8 @@ fn is_news(output: &Output) -> bool {
 }
 
 fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, end: End) -> Left {
-    let commit = Commit { run: new.id, epoch, end: Some(end), ..Commit::default() };
+    let writes = failed::starts(shared, new, &end);
+    let commit = Commit { run: new.id, epoch, writes, end: Some(end), ..Commit::default() };
     Left::Leaves(shared.store.commit(commit), None)
 }
 

@@ -16,6 +16,7 @@ pub mod deploy;
 mod diff;
 mod drive;
 pub mod effects;
+mod failed;
 mod fetch;
 mod folder;
 mod kept;

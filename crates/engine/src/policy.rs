@@ -1,7 +1,9 @@
 //! What a workflow file says of its runs in the background (durability.md, Per workflow: `job`).
 
 use recipe::Value;
-use workflow::{Graph, duration_ms, size_bytes};
+use workflow::{Event, Graph, duration_ms, size_bytes};
+
+use crate::failed::FAILED;
 
 /// How long a failed attempt waits for the next.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -30,8 +32,8 @@ pub(crate) struct Policy {
     pub(crate) stored_max: u64,
 }
 
-/// Tries in all of a run that a schedule began.
-const ATTEMPTS_BY_CLOCK: u32 = 3;
+/// Tries in all of a run that no person began.
+const ATTEMPTS_OF_NOBODY: u32 = 3;
 
 impl Default for Policy {
     fn default() -> Policy {
@@ -40,13 +42,13 @@ impl Default for Policy {
 }
 
 impl Policy {
-    /// Of a run that began there: one that a schedule began has more tries where the file names no number.
+    /// Of a run that began there: one that a schedule or a failure began has more tries where the file names no number.
     pub(crate) fn of_run(graph: &Graph, entry: &str) -> Policy {
         let policy = Policy::of(graph);
-        let by_clock =
-            graph.events.iter().any(|event| &*event.identifier == entry && event.schedule.is_some());
+        let by_itself = |event: &Event| event.schedule.is_some() || &*event.kind == FAILED;
+        let of_nobody = graph.events.iter().any(|event| &*event.identifier == entry && by_itself(event));
         let named = graph.settings.get("attempts").is_some_and(|attempts| !attempts.is_null());
-        if by_clock && !named { Policy { attempts: ATTEMPTS_BY_CLOCK, ..policy } } else { policy }
+        if of_nobody && !named { Policy { attempts: ATTEMPTS_OF_NOBODY, ..policy } } else { policy }
     }
 
     pub(crate) fn of(graph: &Graph) -> Policy {

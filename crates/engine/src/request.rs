@@ -12,6 +12,7 @@ use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
     drive::{Written, encode, ended, settle, sleep},
     effects::{self, Sink},
+    failed,
     policy::Policy,
     starts, waits,
 };
@@ -89,7 +90,7 @@ pub(crate) async fn plan(shared: &Shared, call: Call) -> Result<Planned, Refusal
     Ok(Planned { published, new, in_background })
 }
 
-/// What begins a run: a request, or a schedule.
+/// What begins a run: a request, a schedule, or a failure.
 pub(crate) struct Begins<'a> {
     pub(crate) published: &'a Published,
     pub(crate) graph: &'a Graph,
@@ -369,6 +370,7 @@ impl Inside<'_> {
         let again = end.failure.as_ref().and_then(|failure| Entry::again(failure, now_ms));
         let retry = again.and_then(|again| encode(&[again], self.entries.len() as u64));
         let end = store::End { retry, ..ended(end, self.new.created_at_ms, now_ms) };
+        writes.extend(failed::starts(self.shared, &self.new, &end));
         let commit = Commit {
             run: self.new.id,
             epoch: 0,

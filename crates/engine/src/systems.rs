@@ -7,10 +7,11 @@ use std::{
 
 use store::{Change, Hash, Publish, Store, Version};
 use tokio::sync::{Mutex, broadcast, watch};
-use workflow::{Diagnostic, File, Severity, System};
+use workflow::{Diagnostic, File, Graph, Severity, System};
 
 use crate::{
     Shared, Stop,
+    failed::FAILED,
     work::{PAUSE, stopped},
 };
 
@@ -26,12 +27,21 @@ pub struct Published {
     pub foreign: Option<Box<Diagnostic>>,
     /// A file asks for the address of a signal.
     pub(crate) hands_out_addresses: bool,
+    /// Workflows that failures start, each with its event of that kind, in order of path.
+    pub(crate) of_failures: Vec<(Arc<Graph>, usize)>,
 }
 
 impl Published {
     fn new(hash: Hash, version: &Version) -> Published {
         let system = load(version);
         let asks = |bytes: &[u8]| bytes.windows(SIGNAL_URL.len()).any(|window| window == SIGNAL_URL);
+        let kinds = |graph: &Arc<Graph>| {
+            let all = graph.events.iter().enumerate();
+            let at = all.filter(|(_, event)| &*event.kind == FAILED).map(|(at, _)| at);
+            at.map(|at| (graph.clone(), at)).collect::<Vec<_>>()
+        };
+        let mut of_failures: Vec<_> = system.workflows.values().flat_map(kinds).collect();
+        of_failures.sort_by(|a, b| (&a.0.path, a.1).cmp(&(&b.0.path, b.1)));
         let known = |finding: &&Diagnostic| !version.broken.iter().any(|path| **path == *finding.place.path);
         let foreign = errors(&system).find(known).cloned().map(Box::new);
         if let Some(finding) = &foreign {
@@ -42,6 +52,7 @@ impl Published {
             version: hash,
             system: Arc::new(system),
             foreign,
+            of_failures,
             hands_out_addresses: version.files.iter().any(|(_, bytes)| asks(bytes)),
         }
     }

@@ -2,6 +2,7 @@
 
 use interpreter::effect::{Asked, Wait};
 use store::{Id, Run, Status};
+use workflow::Overlap;
 
 use crate::{
     Shared,
@@ -66,6 +67,9 @@ async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
         (None, None, 1..) => "it goes on from where it was as soon as a worker is free".to_owned(),
         (None, None, 0) => {
             let ahead = match shared.store.ahead(&run.start).await.unwrap_or(None) {
+                None if comes_after_others(shared, run) => {
+                    return "it begins when the runs of its schedule before it have ended, as its `overlap` is `queue`".to_owned();
+                }
                 None | Some(0) => "the next in line".to_owned(),
                 Some(1) => "with one run before it".to_owned(),
                 Some(store::AHEAD_MAX) => format!("with {} runs or more before it", store::AHEAD_MAX),
@@ -74,6 +78,15 @@ async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
             format!("it is ready in queue `{}`, {ahead}, and waits for a free worker", run.start.queue)
         }
     }
+}
+
+/// Whether a schedule began it that lets one run wait for another.
+fn comes_after_others(shared: &Shared, run: &Run) -> bool {
+    let current = shared.systems.current(&run.start.system);
+    let graph = current.as_ref().and_then(|current| current.system.workflows.get(&run.start.workflow));
+    let mut events = graph.into_iter().flat_map(|graph| &graph.events);
+    let event = events.find(|event| event.identifier == run.start.entry);
+    event.and_then(|event| event.schedule.as_ref()).is_some_and(|schedule| schedule.overlap == Overlap::Queue)
 }
 
 fn waiting(run: &Run, now_ms: i64) -> String {

@@ -99,7 +99,8 @@ pub struct Checkpoint {
 /// One write on our own data.
 #[derive(Debug)]
 pub enum Write {
-    /// A background run to be queued. A run id that is there already is left as it is.
+    /// A background run to be queued. A run id that is there already is left as it is; where a unique key is another run's, nothing is
+    /// started.
     Start(NewRun),
     /// The row of a run that was worked inside a request; it comes with `end` in the same commit, or with `park`.
     Request(NewRun),

@@ -33,6 +33,14 @@ pub struct Version {
     pub broken: Vec<String>,
 }
 
+/// What is said of a version beside its files.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct About {
+    pub(crate) by: Option<Arc<str>>,
+    pub(crate) note: Arc<str>,
+    pub(crate) broken: Vec<String>,
+}
+
 /// How a version becomes current.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Publish {

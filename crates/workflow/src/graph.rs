@@ -163,6 +163,8 @@ pub struct Event {
     pub is_async: Option<bool>,
     /// Only for records of this module.
     pub module: Option<Arc<str>>,
+    /// Only for runs of this workflow that failed.
+    pub workflow: Option<Arc<str>>,
     /// When it is due by itself.
     pub schedule: Option<Schedule>,
     /// Every key as it stands in the file, those of the event laid over the element's options.

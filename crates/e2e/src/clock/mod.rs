@@ -1,197 +1,124 @@
-//! Due times over years, in zones that change their clocks and one that does not, against a reference that goes through them
-//! minute by minute.
+//! What is due comes once, and nothing besides: due times over years against a reference that goes through them minute by
+//! minute; and the engine with the real store under a simulated clock, over lives that are cut off at any moment.
 //!
 //! ```text
 //! zone -> Minutes (what its clock shows) -> reference: Vixie's rule -+
 //! expression -> workflow::Cron::next, again and again --------------+-> missed, doubled, extra
+//!
+//! seed -> World (schedules, what is done to them) -> life, life, .. (two engines, one store) -> ledger, runs -+
+//! reference, and when somebody was there: what should have become of each due time --------------------------+-> the same
 //! ```
 
+mod due;
+mod life;
 mod reference;
+mod verdict;
+mod world;
 
-use std::collections::BTreeSet;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Mutex,
+        atomic::{AtomicU64, Ordering},
+    },
+};
 
 use serde_json::Map;
-use workflow::Cron;
 
-use self::reference::{Minutes, Rule};
 use crate::proof::Report;
 
-/// The first and the last hold their hour's changes on either half of the world, the third one of half an hour.
-const ZONES: &[&str] = &["Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Asia/Tokyo"];
+/// Seeds for each year, each of some weeks.
+const SEEDS: u64 = 4;
 
-/// 2026-01-01T00:00:00Z, seconds.
-const START: i64 = 1_767_225_600;
+/// Seeds at work at once.
+const THREADS: usize = 2;
 
-const YEAR: f64 = 365.2425 * 86_400.0;
-
-/// From a moment in between, the next due time is asked for each that many seconds: a prime, so that it is every time of day.
-const STRIDE: i64 = 40_009;
-
-/// So long before and after a clock is changed it is asked for every quarter of an hour, seconds.
-const AROUND: i64 = 3 * 3_600;
-
-/// Where clocks are changed: at 2 in Berlin and Lord Howe in spring, at 2 in New York, back at 3, 2 and 2.
-const EXPRESSIONS: &[&str] = &[
-    "* * * * *",
-    "*/5 * * * *",
-    "*/7 * * * *",
-    "0 * * * *",
-    "30 * * * *",
-    "59 * * * *",
-    "0-30/10 * * * *",
-    "* 2 * * *",
-    "*/15 2 * * *",
-    "*/20 1,2,3 * * *",
-    "*,5 2 * * *",
-    "5,* 2 * * *",
-    "15 */2 * * *",
-    "15 */3 * * *",
-    "0 0 * * *",
-    "0 1 * * *",
-    "30 1 * * *",
-    "59 1 * * *",
-    "0 2 * * *",
-    "1 2 * * *",
-    "15 2 * * *",
-    "29,30,31 2 * * *",
-    "30 2 * * *",
-    "59 2 * * *",
-    "0 3 * * *",
-    "1 3 * * *",
-    "0 2,3 * * *",
-    "0,15,30,45 2 * * *",
-    "0-59 2 * * *",
-    "0-59/20 1-3 * * *",
-    "30 2,14 * * *",
-    "30 1-3/2 * * *",
-    "0 0-23 * * *",
-    "0 0-23/4 * * *",
-    "0 8 * * 1-5",
-    "30 2 * * sun",
-    "30 2 * 3,10 0",
-    "0 12 13 * fri",
-    "0 12 */2 * fri",
-    "0 12 1-7 * */6",
-    "0 0 31 * *",
-    "0 0 29 2 *",
-    "15 2 25-31 mar,OCT sun-mon",
-    "0 6 1 jan-jun/2 *",
-    "0 6 * * fri-sun",
-    "0 6 * * 5-7",
-    "@hourly",
-    "@daily",
-    "@weekly",
-    "@monthly",
-    "@yearly",
-    "*/20 30 2 * * *",
-    "0,59 59 1 * * *",
-    "30 * 2 * * *",
-    "15 */10 * * * *",
-    "59 59 23 31 12 *",
-];
-
-/// Compares due times with a reference.
+/// Compares due times with a reference, and goes through lives of a server with schedules
 #[derive(Debug, Clone, clap::Args)]
 pub struct Asked {
     /// How many years
     #[arg(long, default_value_t = 10)]
     pub years: u32,
+    /// Seeds of lives, each gone through twice; 4 for each year if left out
+    #[arg(long)]
+    pub lives: Option<u64>,
+    /// Only the lives of this seed, with an account of what happened
+    #[arg(long)]
+    pub seed: Option<u64>,
 }
 
 /// What was compared, and what was not as it should be.
 #[derive(Debug, Default)]
 struct Found {
-    due: u64,
-    asked: u64,
+    figures: BTreeMap<&'static str, u64>,
     missed: u64,
     doubled: u64,
     extra: u64,
     broken: Vec<String>,
 }
 
-/// Goes through the years in every zone.
+impl Found {
+    fn count(&mut self, what: &'static str, many: u64) {
+        *self.figures.entry(what).or_default() += many;
+    }
+}
+
+/// Goes through the years.
 pub fn check(asked: &Asked) -> Report {
-    let until = START + (f64::from(asked.years) * YEAR) as i64;
-    let all: Vec<Found> = std::thread::scope(|scope| {
-        let zones: Vec<_> = ZONES.iter().map(|zone| scope.spawn(move || in_zone(zone, until))).collect();
-        zones.into_iter().map(|zone| zone.join().expect("a zone")).collect()
-    });
-    let sum = |figure: fn(&Found) -> u64| all.iter().map(figure).sum::<u64>();
+    let mut all = match asked.seed {
+        Some(_) => Vec::new(),
+        None => due::check(asked.years),
+    };
+    all.extend(lives(asked));
     let mut figures = Map::new();
     figures.insert("years".into(), asked.years.into());
-    figures.insert("schedules".into(), (ZONES.len() * EXPRESSIONS.len()).into());
-    figures.insert("due".into(), sum(|found| found.due).into());
-    figures.insert("asked".into(), sum(|found| found.asked).into());
-    figures.insert("missed".into(), sum(|found| found.missed).into());
-    figures.insert("doubled".into(), sum(|found| found.doubled).into());
-    figures.insert("extra".into(), sum(|found| found.extra).into());
+    let sum = |figure: fn(&Found) -> u64| all.iter().map(figure).sum::<u64>();
+    let (missed, doubled, extra) =
+        (sum(|found| found.missed), sum(|found| found.doubled), sum(|found| found.extra));
+    let mut counted: BTreeMap<&str, u64> = BTreeMap::new();
+    for (name, count) in all.iter().flat_map(|found| &found.figures) {
+        *counted.entry(name).or_default() += count;
+    }
+    figures.extend(counted.into_iter().map(|(name, count)| (name.to_owned(), count.into())));
+    for (name, count) in [("missed", missed), ("doubled", doubled), ("extra", extra)] {
+        figures.insert(name.into(), count.into());
+    }
     let broken = all.into_iter().flat_map(|found| found.broken).collect();
     Report { proof: "clock", figures, broken, ..Report::default() }
 }
 
-fn in_zone(name: &str, until: i64) -> Found {
-    let zone = recipe::time_zone(name).expect("a zone");
-    let minutes = Minutes::of(&zone, START, until);
-    let mut found = Found::default();
-    for expression in EXPRESSIONS {
-        let cron = Cron::parse(expression, zone.clone()).expect("an expression");
-        let should = Rule::read(expression).due(&minutes);
-        let whose = format!("`{expression}` in {name}");
-        found.walk(&whose, &cron, &should, until);
-        found.ask(&whose, &cron, &should, &minutes);
-    }
-    found
-}
-
-impl Found {
-    /// From one due time to the next, as a schedule goes.
-    fn walk(&mut self, whose: &str, cron: &Cron, should: &[i64], until: i64) {
-        let mut at = START - 1;
-        let mut comes = Vec::new();
-        while let Some(next) = cron.next(at * 1_000).map(|ms| ms / 1_000).filter(|next| *next < until) {
-            comes.push(next);
-            if next <= at {
-                break;
-            }
-            at = next;
+/// Each seed twice, and both times the same.
+fn lives(asked: &Asked) -> Vec<Found> {
+    let many = asked.lives.unwrap_or(u64::from(asked.years) * SEEDS);
+    let (first, seeds) = asked.seed.map_or((1, many), |seed| (seed, 1));
+    let (next, found) = (AtomicU64::new(first), Mutex::new(BTreeMap::new()));
+    let folder = crate::sim::folder();
+    std::thread::scope(|scope| {
+        for n in 0..THREADS.min(seeds as usize) {
+            let (next, found, own) = (&next, &found, folder.path().join(n.to_string()));
+            scope.spawn(move || {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= first + seeds {
+                        return;
+                    }
+                    let (log, mut one) = verdict::of(&life::whole(seed, &own));
+                    let (again, _) = verdict::of(&life::whole(seed, &own));
+                    if asked.seed.is_some() {
+                        log.iter().for_each(|line| println!("{line}"));
+                    }
+                    if let Some((one_line, other)) = log.iter().zip(&again).find(|(one, other)| one != other)
+                    {
+                        one.broken.push(format!("the second time is another: `{one_line}`, then `{other}`"));
+                    } else if log.len() != again.len() {
+                        one.broken.push(format!("{} lines, then {}", log.len(), again.len()));
+                    }
+                    let named = one.broken.into_iter().map(|what| format!("seed {seed}: {what}"));
+                    let one = Found { broken: named.take(5).collect(), ..one };
+                    found.lock().expect("what was found").insert(seed, one);
+                }
+            });
         }
-        self.due += should.len() as u64;
-        if comes == should {
-            return;
-        }
-        let once: BTreeSet<i64> = comes.iter().copied().collect();
-        let should: BTreeSet<i64> = should.iter().copied().collect();
-        self.doubled += (comes.len() - once.len()) as u64;
-        let missed: Vec<i64> = should.difference(&once).copied().collect();
-        let extra: Vec<i64> = once.difference(&should).copied().collect();
-        self.missed += missed.len() as u64;
-        self.extra += extra.len() as u64;
-        if comes.len() != once.len() {
-            self.broken.push(format!("{whose} does not go on after {}", reference::shown(at)));
-        }
-        for (what, times) in [("missed", missed), ("extra", extra)] {
-            let some = times.iter().take(2).map(|at| format!("{whose}: {what} {}", reference::shown(*at)));
-            self.broken.extend(some);
-        }
-    }
-
-    /// From moments in between, as a process that has just started does.
-    fn ask(&mut self, whose: &str, cron: &Cron, should: &[i64], minutes: &Minutes) {
-        let around = minutes.changes.iter().flat_map(|change| {
-            (-AROUND..=AROUND).step_by(900).flat_map(move |by| [-1, 0, 1].map(|second| change + by + second))
-        });
-        for at in (START..minutes.until).step_by(STRIDE as usize).chain(around) {
-            // After the last the reference says nothing.
-            let Some(&next) = should.get(should.partition_point(|due| *due <= at)) else { continue };
-            self.asked += 1;
-            let comes = cron.next(at * 1_000).map(|ms| ms / 1_000);
-            if comes == Some(next) {
-                continue;
-            }
-            *if comes.is_some_and(|comes| comes < next) { &mut self.extra } else { &mut self.missed } += 1;
-            let comes = comes.map_or("nothing".to_owned(), reference::shown);
-            let (at, next) = (reference::shown(at), reference::shown(next));
-            self.broken.push(format!("{whose}: after {at} comes {comes}, not {next}"));
-        }
-    }
+    });
+    found.into_inner().expect("what was found").into_values().collect()
 }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde_json::{Value, json};
 
 use super::kinds;
+pub(crate) use crate::torture::load::SORRY;
 use crate::torture::load::{self, call, each, tell, workflow};
 
 /// Where the simulated provider lives.

@@ -99,7 +99,7 @@ pub fn check(asked: &Asked) -> Report {
 }
 
 /// A file system in memory where there is one.
-fn folder() -> tempfile::TempDir {
+pub(crate) fn folder() -> tempfile::TempDir {
     let made = match Path::new("/dev/shm").is_dir() {
         true => tempfile::tempdir_in("/dev/shm"),
         false => tempfile::tempdir(),

@@ -107,7 +107,10 @@ pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
             life.broken(format!("{} {} is there after its time", run.start.workflow, run.start.id));
         }
     }
-    for run in all.into_iter().chain(gone) {
+    let (sorry, all): (Vec<Run>, Vec<Run>) =
+        all.into_iter().chain(gone).partition(|run| &*run.start.workflow == load::SORRY);
+    told_of_failures(life, &sorry, &all);
+    for run in all {
         if !run.status.ended() {
             life.broken(format!("{} {} is {}", run.start.workflow, run.start.id, run.status.word()));
         }
@@ -124,6 +127,33 @@ pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
     for (note, count) in notes.iter().filter(|(_, count)| **count > 0) {
         life.broken(format!("the notification `{note}` is there {count} times too often"));
     }
+}
+
+/// Each failure has started what it starts, once.
+fn told_of_failures(life: &Life, sorry: &[Run], all: &[Run]) {
+    let mut told: BTreeMap<String, usize> = BTreeMap::new();
+    for run in sorry {
+        let of = run.start.input.get("run").map(recipe::Value::to_text).unwrap_or_default();
+        let says = run.end.as_ref().map(|end| end.result.to_text());
+        if run.status != Status::Succeeded || says.as_ref() != Some(&of) {
+            life.broken(format!("{} of {of} is {}", load::SORRY, run.status.word()));
+        }
+        *told.entry(of).or_default() += 1;
+    }
+    life.world().figures.insert("failures_told", sorry.len() as u64);
+    for run in all {
+        let told = told.remove(&run.start.id.to_string()).unwrap_or_default();
+        let failed = usize::from(run.status == Status::Failed);
+        // One that went on had failed before, or was cancelled; lots go on as often as somebody asks for it.
+        let before = match life.world().reopened.contains(&run.start.id) {
+            true if &*run.start.workflow == "Lot" => usize::MAX - 1,
+            again => usize::from(again),
+        };
+        if told < failed || told > failed + before {
+            life.broken(format!("{} {} is told of {told} times", run.start.workflow, run.start.id));
+        }
+    }
+    told.keys().for_each(|run| life.broken(format!("{run} is told of, and is not there")));
 }
 
 /// All of a run that two runs of a seed must have in common.

@@ -1,6 +1,9 @@
 //! What people have launched, and what they were answered.
 
-use std::{collections::HashMap, sync::Mutex};
+use std::{
+    collections::{BTreeSet, HashMap},
+    sync::Mutex,
+};
 
 use serde_json::Value;
 
@@ -35,6 +38,8 @@ struct Inner {
     todo: Vec<Todo>,
     /// How far each bar had come: its number in the order of its states, and its progress.
     bars: HashMap<String, (u64, f64)>,
+    /// Runs that had failed when they were tried again.
+    failed: BTreeSet<String>,
     /// What people found wrong on their way.
     complaints: Vec<String>,
 }
@@ -79,6 +84,15 @@ impl Ledger {
 
     pub(crate) fn put_back(&self, todo: Todo) {
         self.inner().todo.insert(0, todo);
+    }
+
+    /// It had, and is tried again.
+    pub(crate) fn had_failed(&self, run: &str) {
+        self.inner().failed.insert(run.to_owned());
+    }
+
+    pub(crate) fn failed(&self) -> BTreeSet<String> {
+        self.inner().failed.clone()
     }
 
     pub(crate) fn unbalanced(&self, account: &Value) {

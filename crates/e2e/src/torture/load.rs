@@ -39,7 +39,7 @@ pub(crate) fn write(project: &Project, provider: &Provider) {
 }
 
 /// One a file. `PROVIDER` stands for the address of the one provider.
-pub(crate) fn workflows() -> [Value; 15] {
+pub(crate) fn workflows() -> [Value; 16] {
     [
         launcher(),
         looping(),
@@ -56,6 +56,7 @@ pub(crate) fn workflows() -> [Value; 15] {
         mended(),
         doomed(),
         endless(),
+        sorry(),
     ]
 }
 
@@ -233,6 +234,17 @@ fn mended() -> Value {
         tell("tell", "mended $n", "")
     ]);
     workflow("Mended", "before", elements)
+}
+
+/// Every failure starts it.
+pub(crate) const SORRY: &str = "Sorry";
+
+fn sorry() -> Value {
+    json!({ "identifier": SORRY, "elements": [
+        { "name": "broke", "type": "event/failed", "to": { "default": { "nap": ["default"] } } },
+        { "name": "nap", "type": "flow/wait", "options": { "for": "20ms" }, "to": { "default": { "tell": ["default"] } } },
+        { "name": "tell", "type": "action/response", "options": { "body": "${run}" } }
+    ], "events": [{ "identifier": "broke", "type": "failed" }] })
 }
 
 /// Waits for a run that does not end by itself, until both are cancelled.

@@ -132,6 +132,10 @@ async fn act(scene: &Scene, client: &Client, todo: Todo) -> bool {
             }
             true
         }
+        Some(answer) if todo.deed == Deed::Retry && answer.status == 202 => {
+            scene.ledger.had_failed(run);
+            true
+        }
         // It may have been done before: the answer was lost, not the deed. A run that was answered for and is not there is the
         // verdict's matter.
         Some(_) => true,

@@ -9,7 +9,7 @@ use super::{
     Scene,
     firings::{Calls, Firing},
     ledger::Launch,
-    load::{Expected, expected},
+    load::{self, Expected, expected},
     text,
 };
 
@@ -17,6 +17,10 @@ use super::{
 pub(crate) async fn verdict(scene: &Scene, client: &Client, broken: &mut Vec<String>) -> u64 {
     let firings = scene.firings.all();
     let (runs, calls) = kept(&scene.ledger.launches(), &firings, client, broken).await;
+    let told = told_of_failures(client, broken).await;
+    for run in scene.ledger.failed().iter().filter(|run| !told.contains(*run)) {
+        broken.push(format!("run {run} failed, and nobody is told"));
+    }
     compare_calls(&firings, &calls, broken);
     runs
 }
@@ -41,7 +45,7 @@ pub(crate) async fn kept(
             broken.push(format!("run {id} of {workflow} is {status}: {}", run["error"]));
         }
         match workflow.as_str() {
-            "Launch" => {}
+            "Launch" | load::SORRY => {}
             "Child" | "Single" | "Delayed" => children += 1,
             "Endless" => {}
             _ => of.entry(run["input"]["n"].as_u64().unwrap_or(u64::MAX)).or_default().push(run),
@@ -60,6 +64,22 @@ pub(crate) async fn kept(
     compare_notes(&notes, &wanted.notes, broken);
     account(client, runs.len() as u64, broken).await;
     (runs.len() as u64, wanted.calls)
+}
+
+/// The runs whose failures have started what they start, each once: none of them fails twice.
+async fn told_of_failures(client: &Client, broken: &mut Vec<String>) -> BTreeSet<String> {
+    let mut told = BTreeSet::new();
+    for row in listed(client).await.iter().filter(|row| row["workflow"] == load::SORRY) {
+        let run = client.get(&format!("/main/runs/{}", text(row, "id"))).await.json();
+        let of = text(&run["input"], "run");
+        if run["input"]["workflow"] != "Mended" || run["result"] != of {
+            broken.push(format!("{} {} is of {}: {}", load::SORRY, row["id"], run["input"], run["result"]));
+        }
+        if !told.insert(of.clone()) {
+            broken.push(format!("the failure of {of} is told twice"));
+        }
+    }
+    told
 }
 
 #[derive(Default)]

@@ -13,6 +13,7 @@ mod deploy;
 mod disk;
 mod jobs;
 mod limits;
+mod maintenance;
 mod matrix;
 mod modal;
 mod once;

@@ -5,7 +5,7 @@ use recipe::Value;
 use store::{Commit, End, NewRun, Park, Status, sabotage::Sabotage};
 
 use super::{Drive, Left, encode, patience::Late};
-use crate::{Shared, kept, waits};
+use crate::{Shared, failed, kept, waits};
 
 /// A run whose version cannot be loaded here is looked at again after so long, milliseconds: till then another may have it.
 const FOREIGN_MS: i64 = 15_000;
@@ -140,7 +140,9 @@ impl Drive {
     }
 
     fn finish(&mut self, end: End) -> Left {
-        let commit = Commit { end: Some(end), ..self.collected() };
+        let mut commit = self.collected();
+        commit.writes.extend(failed::starts(&self.shared, &self.new, &end));
+        let commit = Commit { end: Some(end), ..commit };
         Left::Leaves(self.shared.store.commit(commit), None)
     }
 }

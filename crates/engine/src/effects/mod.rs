@@ -215,6 +215,10 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Called 
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
+            // Others may have the run by now: its call would be made twice at once.
+            if !shared.store.may_act() && !Sabotage::NoEpoch.on() {
+                return Err(store::Error::LeaseLost);
+            }
             drop(Point::BeforeEffect.enter());
             let _under_way = Point::InEffect.enter();
             shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await

@@ -7,6 +7,7 @@ mod attempts;
 mod bulk;
 mod crashes;
 mod deploys;
+mod failed;
 mod limits;
 mod modals;
 mod patience;

@@ -113,6 +113,28 @@ async fn times_at_which_everything_was_down_follow_catchup() {
 }
 
 #[tokio::test]
+async fn a_run_that_comes_after_others_says_so() {
+    let mut workflow = timed(&json!({ "expression": "0 12 * * *", "catchup": "all", "overlap": "queue" }));
+    workflow["elements"][1] = json!({ "name": "tell", "type": "flow/await", "options": { "signal": "go" } });
+    let scene = Scene::of(&[("Timed", workflow)], &[]).await;
+    let mut scene = three_days_ago(scene, "0 12 * * * UTC").await;
+    scene.work();
+    let lines = ledger(&scene, 3).await;
+    let [first, second, ..] = &lines[..] else { panic!("{lines:?}") };
+    scene.until(first.run.unwrap(), Status::Waiting).await;
+    let run = scene.engine.store().run(second.run.unwrap()).await.unwrap().unwrap();
+    let why = scene.engine.why(&run).await.unwrap();
+    assert_eq!(
+        why,
+        "it begins when the runs of its schedule before it have ended, as its `overlap` is `queue`"
+    );
+    assert_eq!(scene.engine.why_briefly(&run), Some(why));
+    scene.stop(Stop::Now);
+    scene.stopped().await;
+    scene.close().await;
+}
+
+#[tokio::test]
 async fn a_long_time_is_told_together_and_a_changed_schedule_catches_up_on_nothing() {
     let scene = Scene::of(&[("Timed", timed(&json!({ "expression": "* * * * * *" })))], &[]).await;
     let mut scene = three_days_ago(scene, "* * * * * * UTC").await;

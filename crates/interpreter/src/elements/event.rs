@@ -88,6 +88,29 @@ pub(super) const CRON: Type = Type::plain(
     |firing| Ok(all(firing.input(), &["default"])),
 );
 
+pub(super) const FAILED: Type = Type::plain(
+    &Declaration {
+        name: "event/failed",
+        doc: "Starts a run when a run of this system has failed for good.",
+        class: Class::Pure,
+        options: &[
+            literal("workflow", &[Json::Text], "Only for runs of this workflow."),
+            literal("async", &[Json::Bool], "Without effect: nobody waits for it."),
+            ignored("title"),
+        ],
+        ins: IN,
+        outs: &[Port { name: "default", doc: "{run, workflow, error, user}." }],
+        outs_from: None,
+        examples: &[Example {
+            says: "which run it was, why it failed, and for whom it worked",
+            element: "{}",
+            input: r#"{"run": "01900000-0000-7000-8000-000000000000", "workflow": "Import", "error": {"code": "timeout"}, "user": null}"#,
+            output: r#"{"default": {"run": "01900000-0000-7000-8000-000000000000", "workflow": "Import", "error": {"code": "timeout"}, "user": null}}"#,
+        }],
+    },
+    |firing| Ok(all(firing.input(), &["default"])),
+);
+
 const BROWSER_OUTS: &[Port] = &[
     Port { name: "default", doc: "The record, else the whole body." },
     Port { name: "value", doc: "The field's value." },

@@ -16,6 +16,7 @@ use crate::element::Type;
 static TYPES: &[Type] = &[
     event::WEBHOOK,
     event::CRON,
+    event::FAILED,
     event::ON_CLICK,
     event::ON_CHANGE,
     flow::r#if::TYPE,

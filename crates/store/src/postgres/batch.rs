@@ -34,6 +34,8 @@ pub(super) struct Hold {
 #[derive(Default)]
 struct Gathered<'a> {
     starts: Vec<&'a NewRun>,
+    /// Starts under a unique key.
+    uniques: Vec<&'a NewRun>,
     entries: Vec<(Id, &'a Entries)>,
     checkpoints: Vec<(Id, &'a Checkpoint, Option<u64>)>,
     worked: BTreeMap<Id, i64>,
@@ -168,6 +170,7 @@ impl<'a> Gathered<'a> {
         let mut request = None;
         for write in &commit.writes {
             match write {
+                Write::Start(new) if new.unique.is_some() => self.uniques.push(new),
                 Write::Start(new) => {
                     self.starts.push(new);
                     if Sabotage::DoubleAppend.on() {
@@ -204,6 +207,9 @@ impl<'a> Gathered<'a> {
 
     async fn write(self, tx: &mut Tx<'_>) -> Done<()> {
         tx.start_all(&self.starts).await?;
+        for new in &self.uniques {
+            tx.start_unique(new).await?;
+        }
         tx.requests(&self.requests).await?;
         self.plain(tx).await?;
         for (run, checkpoint, stored_max) in &self.checkpoints {
@@ -283,13 +289,13 @@ impl Tx<'_> {
             let put_off = new.not_before_ms.filter(|_| !Sabotage::IgnoreDelay.on());
             rows.push(new, *lane, put_off)?;
         }
-        let sql = "WITH new AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::bytea[], $10::bigint[], $11::smallint[]) \
-                     AS t (id, root, parent, lane, prio, system, usr, version, start, wake_at, how)), \
-                   added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) SELECT id, root, parent, lane, prio, system, usr, version, start FROM new ON CONFLICT DO NOTHING RETURNING id), \
+        let sql = "WITH new AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[], $11::bigint[], $12::smallint[]) \
+                     AS t (id, root, parent, lane, prio, system, usr, version, workflow, start, wake_at, how)), \
+                   added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) SELECT id, root, parent, lane, prio, system, usr, version, workflow, start FROM new ON CONFLICT DO NOTHING RETURNING id), \
                    lined AS (INSERT INTO ready (lane, prio, run) SELECT lane, prio, id FROM new JOIN added USING (id) WHERE how = 0), \
                    parked AS (INSERT INTO parks (run, status, wake_at) SELECT id, 0, wake_at FROM new JOIN added USING (id) WHERE how = 1) \
                    SELECT id FROM added";
-        let vals: [&dyn super::link::Val; 11] = [
+        let vals: [&dyn super::link::Val; 12] = [
             &rows.ids,
             &rows.roots,
             &rows.parents,
@@ -298,6 +304,7 @@ impl Tx<'_> {
             &rows.systems,
             &rows.users,
             &rows.versions,
+            &rows.workflows,
             &rows.starts,
             &rows.wakes,
             &rows.hows,
@@ -337,10 +344,10 @@ impl Tx<'_> {
         // Nobody's list has what was answered at once, and no other run started it.
         rows.users.iter_mut().for_each(|user| *user = None);
         rows.parents.iter_mut().for_each(|parent| *parent = None);
-        let sql = "WITH added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) \
-                     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::bytea[]) ON CONFLICT DO NOTHING RETURNING id) \
+        let sql = "WITH added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) \
+                     SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]) ON CONFLICT DO NOTHING RETURNING id) \
                    INSERT INTO live (run) SELECT id FROM added";
-        let vals: [&dyn super::link::Val; 9] = [
+        let vals: [&dyn super::link::Val; 10] = [
             &rows.ids,
             &rows.roots,
             &rows.parents,
@@ -349,6 +356,7 @@ impl Tx<'_> {
             &rows.systems,
             &rows.users,
             &rows.versions,
+            &rows.workflows,
             &rows.starts,
         ];
         let added = self.run(sql, &vals).await?;
@@ -368,6 +376,7 @@ struct Rows<'a> {
     systems: Vec<&'a str>,
     users: Vec<Option<&'a str>>,
     versions: Vec<Vec<u8>>,
+    workflows: Vec<&'a str>,
     starts: Vec<Vec<u8>>,
     wakes: Vec<Option<i64>>,
     /// Ready, put off, or behind a limit.
@@ -384,6 +393,7 @@ impl<'a> Rows<'a> {
         self.systems.push(&new.system);
         self.users.push(listed_for(new));
         self.versions.push(new.version.0.to_vec());
+        self.workflows.push(&new.workflow);
         self.starts.push(blob(new)?);
         self.wakes.push(put_off);
         self.hows.push(match (put_off, &new.limit) {

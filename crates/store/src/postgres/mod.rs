@@ -61,8 +61,8 @@ use self::{
 use crate::{
     Action, Actions, Change, Changes, Checkpoint, Declared, Deed, Did, Due, Entries, Error, Handled, Hash,
     Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, Paused, People,
-    Queue, Queues, Reply, Schedule, Schedules, Session, Settled, Step, Store, User, UserEdit, Version,
-    Versions,
+    Pinned, Publication, Publish, Queue, Queues, Reply, Schedule, Schedules, Session, Settled, Step, Store,
+    User, UserEdit, Version, Versions,
 };
 
 /// A statement on its way; see [`batch`].
@@ -366,8 +366,24 @@ impl Inbox for Postgres {
 }
 
 impl Versions for Postgres {
-    fn publish(&self, version: Version) -> Reply<'_, Hash> {
-        self.ask(async move |tx| tx.publish(&version).await)
+    fn publish(&self, version: Version, how: Publish) -> Reply<'_, Hash> {
+        self.ask(async move |tx| tx.publish(&version, &how).await)
+    }
+
+    fn publish_again(&self, system: Arc<str>, version: Hash, how: Publish) -> Reply<'_, bool> {
+        self.ask(async move |tx| tx.publish_again(&system, version, &how).await)
+    }
+
+    fn settled(&self, system: Arc<str>) -> Reply<'_, Option<Hash>> {
+        Box::pin(async move { self.said(version::settled(&*self.reader().await?, &system).await) })
+    }
+
+    fn history(&self, system: Arc<str>) -> Reply<'_, Vec<Publication>> {
+        Box::pin(async move { self.said(version::history(&*self.reader().await?, &system).await) })
+    }
+
+    fn pinned(&self, system: Arc<str>) -> Reply<'_, Vec<Pinned>> {
+        Box::pin(async move { self.said(version::pinned(&*self.reader().await?, &system).await) })
     }
 
     fn current(&self) -> Reply<'_, Vec<(Arc<str>, Hash)>> {
@@ -434,8 +450,17 @@ impl Queues for Postgres {
 }
 
 impl Schedules for Postgres {
-    fn declare(&self, system: Arc<str>, declared: Vec<Declared>, at_ms: i64) -> Reply<'_, Vec<Schedule>> {
-        self.ask(async move |tx| tx.declare(&system, &declared, at_ms).await)
+    fn declare(
+        &self,
+        system: Arc<str>,
+        version: Hash,
+        declared: Vec<Declared>,
+        at_ms: i64,
+    ) -> Reply<'_, Vec<Schedule>> {
+        self.ask(async move |tx| match tx.is_behind(&system, version).await? {
+            true => schedules::all(tx.db, Some(&system)).await,
+            false => tx.declare(&system, &declared, at_ms).await,
+        })
     }
 
     fn schedules(&self, system: Option<Arc<str>>) -> Reply<'_, Vec<Schedule>> {

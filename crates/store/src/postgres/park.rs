@@ -262,7 +262,7 @@ impl Tx<'_> {
         self.after.tally.end(end.status, -1);
         let lane = self.lanes(&[&start]).await?[0];
         let (prio, version) = (super::batch::prio(&start), start.version.0.to_vec());
-        let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)";
+        let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10)";
         let user = super::batch::listed_for(&start);
         let parent = start.parent.map(Uid);
         self.run(
@@ -276,6 +276,7 @@ impl Tx<'_> {
                 &&*start.system,
                 &user,
                 &version,
+                &&*start.workflow,
                 &blob(&start)?,
             ],
         )

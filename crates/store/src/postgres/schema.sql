@@ -6,7 +6,7 @@
 --   blocked those that a limit of theirs keeps from being ready
 CREATE TABLE lanes (lane integer GENERATED ALWAYS AS IDENTITY PRIMARY KEY, queue text NOT NULL, system text NOT NULL, UNIQUE (queue, system));
 -- `usr` is set for what "my work" lists alone; `prio` is turned round, so that the most urgent comes first.
-CREATE TABLE runs (id uuid PRIMARY KEY, root uuid NOT NULL, parent uuid, lane integer NOT NULL, prio integer NOT NULL, system text NOT NULL, usr text, version bytea NOT NULL, start bytea NOT NULL);
+CREATE TABLE runs (id uuid PRIMARY KEY, root uuid NOT NULL, parent uuid, lane integer NOT NULL, prio integer NOT NULL, system text NOT NULL, usr text, version bytea NOT NULL, workflow text NOT NULL, start bytea NOT NULL);
 CREATE INDEX runs_root ON runs (root) WHERE root <> id;
 CREATE INDEX runs_parent ON runs (parent, id) WHERE parent IS NOT NULL;
 CREATE INDEX runs_usr ON runs (system, usr, id) WHERE usr IS NOT NULL;
@@ -56,11 +56,13 @@ CREATE TABLE notifications (id uuid PRIMARY KEY, system text NOT NULL, usr text 
 CREATE INDEX notifications_usr ON notifications (system, usr, came) WHERE NOT gone;
 CREATE INDEX notifications_changed ON notifications (system, usr, changed);
 CREATE INDEX notifications_gone ON notifications (changed) WHERE gone;
-CREATE TABLE versions (hash bytea PRIMARY KEY, system text NOT NULL, manifest bytea NOT NULL, left_at bigint);
+-- `since` is when it became current last, microseconds, and `left_at` when another did.
+CREATE TABLE versions (hash bytea PRIMARY KEY, system text NOT NULL, manifest bytea NOT NULL, since bigint NOT NULL, left_at bigint, about bytea NOT NULL);
+CREATE INDEX versions_since ON versions (system, since, left_at);
 -- Until which day what has ended needs a version.
 CREATE TABLE pins (version bytea NOT NULL, day integer NOT NULL, PRIMARY KEY (version, day));
 CREATE TABLE files (hash bytea PRIMARY KEY, bytes bytea NOT NULL);
-CREATE TABLE systems (name text PRIMARY KEY, version bytea NOT NULL);
+CREATE TABLE systems (name text PRIMARY KEY, version bytea NOT NULL, folder bytea);
 CREATE TABLE secrets (name text PRIMARY KEY, bytes bytea NOT NULL);
 CREATE TABLE users (name text PRIMARY KEY, body bytea NOT NULL);
 CREATE TABLE sessions (name bytea PRIMARY KEY, until bigint NOT NULL, body bytea NOT NULL);

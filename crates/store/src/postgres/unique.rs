@@ -78,12 +78,23 @@ impl Tx<'_> {
         let (lane, prio) = (self.lanes(&[new]).await?[0], prio(new));
         let (version, user, parent) =
             (new.version.0.to_vec(), super::batch::listed_for(new), new.parent.map(Uid));
-        let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9) ON CONFLICT DO NOTHING";
+        let sql = "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10) ON CONFLICT DO NOTHING";
         let body = blob(new)?;
         if self
             .run(
                 sql,
-                &[&Uid(new.id), &Uid(new.root), &parent, &lane, &prio, &&*new.system, &user, &version, &body],
+                &[
+                    &Uid(new.id),
+                    &Uid(new.root),
+                    &parent,
+                    &lane,
+                    &prio,
+                    &&*new.system,
+                    &user,
+                    &version,
+                    &&*new.workflow,
+                    &body,
+                ],
             )
             .await?
             == 0

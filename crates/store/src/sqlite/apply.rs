@@ -227,7 +227,7 @@ impl Apply<'_> {
         let mut request = None;
         for write in &commit.writes {
             match write {
-                Write::Start(new) => self.start(new)?,
+                Write::Start(new) => drop(self.start_unique(new)?),
                 Write::Request(new) => {
                     if self.insert(new)? && commit.park.is_some() {
                         // From here on it is a run like any other.

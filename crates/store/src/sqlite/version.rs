@@ -4,27 +4,18 @@
 use std::sync::Arc;
 
 use rusqlite::{Connection, OptionalExtension, params};
-use serde::{Deserialize, Serialize};
 
 use super::{
     apply::Apply,
     forms::{blob, blob_of, trouble},
 };
-use crate::{Change, Error, Hash, NewRun, Pinned, Publication, Publish, Version};
+use crate::{Change, Error, Hash, NewRun, Pinned, Publication, Publish, Version, version::About};
 
 /// Versions that a list has.
 const LISTED_MAX: u32 = 200;
 
 /// Lines of live runs that a list has.
 const PINNED_MAX: u32 = 1_000;
-
-/// What is said of a version beside its files.
-#[derive(Default, Serialize, Deserialize)]
-struct About {
-    by: Option<Arc<str>>,
-    note: Arc<str>,
-    broken: Vec<String>,
-}
 
 impl Apply<'_> {
     /// Keeps the files that are not there yet, and makes it the system's current version.

@@ -44,6 +44,9 @@ const EVENT_KEYS: &[&str] = &[
     "meta",
 ];
 
+const OF_FAILED: &[shape::Rule] =
+    &[("workflow", shape::Shape::Text, "name one whose failures are meant, or leave it out for all")];
+
 /// What a file mentions that other files must have.
 #[derive(Default)]
 pub(super) struct Mentions {
@@ -72,7 +75,7 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         }
     }
     let complete = elements.len() == nodes.len();
-    let events = events(source, catalog, &root, &names);
+    let events = events(source, catalog, &root, &names, &mut mentions);
     let entry = if complete { entry(source, &root, &names, &elements, &events) } else { None };
     let process = element::processes(catalog, &elements);
     let job = root.get("job");
@@ -160,7 +163,13 @@ fn names(source: &mut Source<'_>, nodes: &[Node]) -> Names {
 }
 
 /// An event's own keys win over the same option of its element.
-fn events(source: &mut Source<'_>, catalog: &Catalog, root: &Node, names: &Names) -> Vec<Event> {
+fn events(
+    source: &mut Source<'_>,
+    catalog: &Catalog,
+    root: &Node,
+    names: &Names,
+    mentions: &mut Mentions,
+) -> Vec<Event> {
     let mut events = Vec::new();
     let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
     for node in &list {
@@ -189,10 +198,40 @@ fn events(source: &mut Source<'_>, catalog: &Catalog, root: &Node, names: &Names
         known_event(source, catalog, node, of_element);
         let kind = node.said("type").or_else(|| of_element.strip_prefix("event/")).unwrap_or_default();
         let options = element.as_ref().and_then(|element| element.get("options"));
+        if kind == "failed" {
+            failed(source, root, node, options, mentions);
+        }
         let schedule = (kind == "cron").then(|| schedule::read(source, node, options)).flatten();
         events.push(Event { schedule, ..event(node, options, index, identifier, kind) });
     }
     events
+}
+
+/// Whose failures start it: a workflow that is there, and another one.
+fn failed(
+    source: &mut Source<'_>,
+    root: &Node,
+    event: &Node,
+    options: Option<&Node>,
+    mentions: &mut Mentions,
+) {
+    shape::check(source, event, None, OF_FAILED);
+    let of_event = event.get("workflow").filter(|node| !node.is_null());
+    let Some(named) = of_event.or_else(|| options?.get("workflow")) else { return };
+    let Some(workflow) = named.text().filter(|text| !text.is_empty()) else { return };
+    if root.said("identifier").map_or_else(|| stem(&source.path), Into::into) == workflow.into() {
+        let says = format!("`{workflow}` is not started by its own failures, and no others are meant");
+        source.warn(
+            "HF017",
+            named.span.clone(),
+            None,
+            says,
+            "name another workflow, or leave it out for all",
+        );
+    } else if of_event.is_some() {
+        let element = event.said("identifier").unwrap_or_default().into();
+        mentions.workflows.push((workflow.into(), element, named.span.clone()));
+    }
 }
 
 /// A type that the catalog has no element for starts nothing.
@@ -236,6 +275,7 @@ fn event(node: &Node, options: Option<&Node>, element: u32, identifier: &str, ki
         roles: roles.iter().filter_map(|role| role.as_str().map(Into::into)).collect(),
         is_async: merged.get("async").map(Value::truthy),
         module: text("module"),
+        workflow: text("workflow"),
         schedule: None,
         options: Value::Object(merged),
     }

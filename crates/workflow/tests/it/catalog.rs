@@ -45,6 +45,7 @@ static TYPES: &[Declaration] = &[
         ..PLAIN
     },
     Declaration { name: "event/cron", ..PLAIN },
+    Declaration { name: "event/failed", ..PLAIN },
     Declaration { name: "test/plain", options: OPTIONS, outs: &[port("default"), port("error")], ..PLAIN },
     Declaration {
         name: "test/join",

@@ -4,6 +4,7 @@
 mod catalog;
 mod cron;
 mod edges;
+mod failed;
 mod files;
 mod json;
 mod names;

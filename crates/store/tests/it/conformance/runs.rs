@@ -40,6 +40,31 @@ async fn comes_to(store: &dyn Store, new: NewRun) -> Id {
     store.start(new).await.unwrap().id
 }
 
+pub(crate) async fn a_start_whose_key_is_taken_is_none(open: &Open<'_>) {
+    let store = open();
+    let with_start = |claimed: &Claimed, status, n: u128| {
+        let ended = end(claimed, status);
+        Commit { writes: vec![Write::Start(sole(n))], ..ended }
+    };
+    for n in 1..=3 {
+        start(&*store, run(n)).await;
+    }
+    let claimed = store.claim(3).await.unwrap();
+    store.commit(with_start(&claimed[0], Status::Failed, 11)).await.unwrap().unwrap();
+    store.commit(with_start(&claimed[1], Status::Failed, 12)).await.unwrap().unwrap();
+    assert_eq!(store.run(run(1).id).await.unwrap().unwrap().status, Status::Failed);
+    assert_eq!(store.run(run(2).id).await.unwrap().unwrap().status, Status::Failed, "its end is kept");
+    assert!(store.run(run(12).id).await.unwrap().is_none(), "the key is another's");
+    close(store).await;
+    let store = open();
+    let sole_one = store.claim(9).await.unwrap().into_iter().find(|one| one.start.id == run(11).id).unwrap();
+    let third = Commit { writes: vec![Write::Start(sole(13))], ..Commit::default() };
+    store.commit(third).await.unwrap().unwrap();
+    assert!(store.run(run(13).id).await.unwrap().is_some(), "the first one has begun");
+    store.commit(end(&sole_one, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
 pub(crate) async fn a_run_that_is_put_off_has_not_begun(open: &Open<'_>) {
     let store = open();
     let put_off = NewRun { not_before_ms: Some(1_000_000_000_000_000), ..sole(1) };
