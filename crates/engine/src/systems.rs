@@ -65,6 +65,9 @@ impl Published {
     }
 }
 
+/// Versions that are kept in memory without being in use.
+const KNOWN_MAX: usize = 256;
+
 /// How recipes ask for the address of a signal.
 const SIGNAL_URL: &[u8] = b"signalUrl";
 
@@ -82,6 +85,15 @@ struct Known {
     /// The folder's content as it was last published, or settled by a deploy, by system; broken files stand in it as they are.
     content: HashMap<Arc<str>, Hash>,
     by_hash: HashMap<Hash, Arc<Published>>,
+}
+
+impl Known {
+    fn remember(&mut self, published: &Arc<Published>) {
+        if self.by_hash.len() >= KNOWN_MAX {
+            self.by_hash.retain(|_, known| Arc::strong_count(known) > 1);
+        }
+        self.by_hash.insert(published.version, published.clone());
+    }
 }
 
 impl Systems {
@@ -131,7 +143,7 @@ impl Systems {
         }
         let Some(version) = self.store.version(hash).await? else { return Ok(None) };
         let published = Arc::new(Published::new(hash, &version));
-        self.write().by_hash.insert(hash, published.clone());
+        self.write().remember(&published);
         Ok(Some(published))
     }
 
@@ -185,7 +197,7 @@ impl Systems {
         shown.broken = now.broken.into_iter().filter(|(id, _)| !has(&shown, id)).collect();
         let published = Arc::new(Published { system: Arc::new(shown), ..published });
         let mut known = self.write();
-        known.by_hash.insert(hash, published.clone());
+        known.remember(&published);
         known.content.insert(name.clone(), content);
         known.current.insert(name, published.clone());
         Ok(Some(published))
@@ -224,7 +236,7 @@ impl Systems {
 
     fn is_current(&self, name: Arc<str>, folder: Option<Hash>, published: &Arc<Published>) {
         let mut known = self.write();
-        known.by_hash.insert(published.version, published.clone());
+        known.remember(published);
         known.content.extend(folder.map(|folder| (name.clone(), folder)));
         known.current.insert(name, published.clone());
     }

@@ -124,6 +124,10 @@ async fn files_with_errors_are_refused_and_nothing_of_the_others_is_deployed() {
             assert!(refused.err.contains(part), "no `{part}` in:\n{}", refused.err);
         }
     }
+    let told = hefe("deploy", project.path(), &["--json"]).await;
+    let errors: Vec<usize> =
+        told.json().as_array().unwrap().iter().map(|it| it["findings"].as_array().unwrap().len()).collect();
+    assert_eq!((told.code, errors[0], errors[1] > 0), (Some(1), 0, true), "{}", told.out);
     let run = begin(&client).await;
     assert_eq!(result(&client, &run).await, "one");
     let alone = hefe("deploy", project.path(), &["--system", "main"]).await;

@@ -55,16 +55,17 @@ async fn run(args: Args) -> Result<ExitCode, Trouble> {
     };
     client.close().await;
     let all = done?;
-    if changes::report(&all) > 0 {
-        say::note("error: nothing was deployed, as there are errors in the files");
-        say::note("help: mend what is shown and deploy again; what is current stays so");
-        return Ok(ExitCode::FAILURE);
-    }
+    let errors = changes::report(&all);
     if args.json {
         let list = all.into_iter().map(|change| change.0).collect();
         say::line(&Value::Array(list).to_string());
-    } else {
+    } else if errors == 0 {
         all.iter().for_each(|change| say::line(&change.text()));
+    }
+    if errors > 0 {
+        say::note("error: nothing was deployed, as there are errors in the files");
+        say::note("help: mend what is shown and deploy again; what is current stays so");
+        return Ok(ExitCode::FAILURE);
     }
     Ok(ExitCode::SUCCESS)
 }
