@@ -13,7 +13,7 @@ use tokio::net::UnixStream;
 use crate::{
     home::{Home, Socket},
     say::Trouble,
-    settings::File,
+    settings::{File, Works},
 };
 
 /// How long a server may be silent before it is asked whether it lives, and how long it may take to say so. An answer may
@@ -66,10 +66,12 @@ impl Client {
     }
 
     async fn connect_and(project: &Path, file: &File, publishes: Publishes) -> Result<Client, Trouble> {
-        if let Some(socket) = served(project).await {
+        if file.database.is_none()
+            && let Some(socket) = served(project).await
+        {
             return Ok(Client { socket, home: None });
         }
-        let mut home = match Home::open_and(project, file, publishes).await {
+        let mut home = match Home::open_and(project, file, publishes, Works::Nothing).await {
             Ok(home) => home,
             // Somebody else came first, and has begun to answer meanwhile.
             Err(trouble) => {
@@ -77,10 +79,7 @@ impl Client {
                 return Ok(Client { socket, home: None });
             }
         };
-        home.listen_on_socket()?;
-        let socket = Socket::of(project).map_err(|error| {
-            Trouble::new(format!("the folder `.hefe` cannot be opened: {error}"), "look who may read it")
-        })?;
+        let socket = home.listen_on_socket()?;
         Ok(Client { socket, home: Some(home) })
     }
 

@@ -9,14 +9,17 @@ use std::{
 
 use engine::{Engine, Publishes, Stop};
 use server::{Listener, Site};
-use store::sqlite::Sqlite;
+use store::{Store, postgres::Postgres, sqlite::Sqlite};
 use tokio::{
     net::{TcpListener, UnixListener},
     sync::watch,
     task::JoinSet,
 };
 
-use crate::{say::Trouble, settings::File};
+use crate::{
+    say::Trouble,
+    settings::{File, Works},
+};
 
 /// How long a command may have the database before another gives up, and how often that looks.
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -36,9 +39,18 @@ pub(crate) struct Socket {
 
 impl Socket {
     pub(crate) fn of(project: &Path) -> std::io::Result<Socket> {
+        Socket::named(project, "hefe.sock")
+    }
+
+    /// One that nobody but this process is to find.
+    pub(crate) fn own(project: &Path) -> std::io::Result<Socket> {
+        Socket::named(project, &format!("command-{}.sock", std::process::id()))
+    }
+
+    fn named(project: &Path, name: &str) -> std::io::Result<Socket> {
         use std::os::fd::AsRawFd;
         let folder = std::fs::File::open(project.join(".hefe"))?;
-        let path = PathBuf::from(format!("/proc/self/fd/{}/hefe.sock", folder.as_raw_fd()));
+        let path = PathBuf::from(format!("/proc/self/fd/{}/{name}", folder.as_raw_fd()));
         Ok(Socket { _folder: folder, path })
     }
 }
@@ -47,6 +59,8 @@ impl Socket {
 pub(crate) struct Home {
     pub(crate) engine: Engine,
     project: PathBuf,
+    /// Others may have the database too.
+    shares: bool,
     stop: watch::Sender<Stop>,
     site: Site,
     base_path: String,
@@ -56,17 +70,22 @@ pub(crate) struct Home {
 impl Home {
     /// Takes the database, publishes the folder, works nothing yet.
     pub(crate) async fn open(project: &Path, file: &File) -> Result<Home, Trouble> {
-        Home::open_and(project, file, file.publishes()).await
+        Home::open_and(project, file, file.publishes(), Works::All).await
     }
 
     /// The same, and publishes what `publishes` says.
-    pub(crate) async fn open_and(project: &Path, file: &File, publishes: Publishes) -> Result<Home, Trouble> {
+    pub(crate) async fn open_and(
+        project: &Path,
+        file: &File,
+        publishes: Publishes,
+        works: Works,
+    ) -> Result<Home, Trouble> {
         let has_folder = project.join("systems").is_dir();
         let is_project = match publishes {
             Publishes::Changes => has_folder,
             // What it serves may be deployed to it.
             Publishes::First => project.is_dir(),
-            Publishes::Nothing => has_folder || database(project).exists(),
+            Publishes::Nothing => has_folder || file.database.is_some() || database(project).exists(),
         };
         if !is_project {
             return Err(Trouble::new(
@@ -75,22 +94,26 @@ impl Home {
             ));
         }
         file.check()?;
-        let path = database(project);
-        let store = taken(&path, file).await.map_err(|error| trouble(&path, &error))?;
+        let trouble = |error: &store::Error| troubled(project, file.database.is_some(), error);
+        let store: Arc<dyn Store> = match &file.database {
+            Some(url) => Arc::new(shared(url, file, works).await.map_err(|error| trouble(&error))?),
+            None => Arc::new(taken(&database(project), file).await.map_err(|error| trouble(&error))?),
+        };
         let of_engine = engine::Settings { publishes, ..file.engine(project) };
-        let engine = Engine::open(Arc::new(store), of_engine).await.map_err(|error| match error {
-            engine::Error::Store(error) => trouble(&path, &error),
+        let engine = Engine::open(store, of_engine).await.map_err(|error| match error {
+            engine::Error::Store(error) => trouble(&error),
             other => Trouble::new(other.to_string(), "look at the path that is named and who may read it"),
         })?;
         if let Some(listen) = &file.listen {
             engine.served_at(&format!("http://{listen}{}", file.base_path()));
         }
         let of_server = file.server(project)?;
-        let site = server::site(engine.clone(), of_server).await.map_err(|error| trouble(&path, &error))?;
+        let site = server::site(engine.clone(), of_server).await.map_err(|error| trouble(&error))?;
         let (stop, _) = watch::channel(Stop::No);
         Ok(Home {
             engine,
             project: project.to_owned(),
+            shares: file.database.is_some(),
             stop,
             site,
             base_path: file.base_path().to_owned(),
@@ -100,7 +123,7 @@ impl Home {
 
     /// What to do about a refusal of its store.
     pub(crate) fn trouble(&self, error: &store::Error) -> Trouble {
-        trouble(&database(&self.project), error)
+        troubled(&self.project, self.shares, error)
     }
 
     /// For what works: told when the process is to end.
@@ -108,8 +131,8 @@ impl Home {
         self.stop.subscribe()
     }
 
-    /// Answers other commands of this machine.
-    pub(crate) fn listen_on_socket(&mut self) -> Result<(), Trouble> {
+    /// Answers other commands of this machine, or only this process where others have the database too: then they have their own way to it.
+    pub(crate) fn listen_on_socket(&mut self) -> Result<Socket, Trouble> {
         let says = |error: std::io::Error| {
             let help = match error.kind() {
                 std::io::ErrorKind::AddrInUse => "remove what stands in its place",
@@ -118,12 +141,19 @@ impl Home {
             let socket = self.project.join(".hefe/hefe.sock");
             Trouble::new(format!("the socket `{}` cannot be made: {error}", socket.display()), help)
         };
-        let socket = Socket::of(&self.project).map_err(says)?;
+        if self.shares {
+            std::fs::create_dir_all(self.project.join(".hefe")).map_err(says)?;
+        }
+        let socket = self.socket().map_err(says)?;
         // Whoever left it is dead: we have the lock.
         let _ = std::fs::remove_file(&socket.path);
         let listener = UnixListener::bind(&socket.path).map_err(says)?;
         self.serve(Listener::Unix(listener));
-        Ok(())
+        Ok(socket)
+    }
+
+    fn socket(&self) -> std::io::Result<Socket> {
+        if self.shares { Socket::own(&self.project) } else { Socket::of(&self.project) }
     }
 
     /// Answers on an address; gives where it does, `http://127.0.0.1:8086`.
@@ -197,12 +227,33 @@ impl Home {
             self.stop.send_replace(Stop::Soon);
         }
         while self.serving.join_next().await.is_some() {}
-        if let Ok(socket) = Socket::of(&self.project) {
+        if let Ok(socket) = self.socket() {
             let _ = std::fs::remove_file(&socket.path);
         }
         if let Err(error) = self.engine.store().close().await {
             tracing::error!("the database was not closed in order, which loses nothing: {error}");
         }
+    }
+}
+
+/// The database that others may have too.
+async fn shared(url: &str, file: &File, works: Works) -> Result<Postgres, store::Error> {
+    let (url, settings) = (url.to_owned(), file.shared_store(works));
+    let opened = tokio::task::spawn_blocking(move || Postgres::open(&url, settings)).await;
+    opened.map_err(|error| store::Error::Unavailable(error.to_string().into()))?
+}
+
+/// What to do about a refusal.
+fn troubled(project: &Path, shares: bool, error: &store::Error) -> Trouble {
+    match (shares, error) {
+        (false, _) => trouble(&database(project), error),
+        (true, store::Error::TooNew { .. }) => {
+            Trouble::new(error.to_string(), "use the newer hefe that wrote it")
+        }
+        (true, _) => Trouble::new(
+            error.to_string(),
+            "look whether PostgreSQL is up, and whether `--database postgres://USER:PASSWORD@HOST:PORT/NAME` names it",
+        ),
     }
 }
 

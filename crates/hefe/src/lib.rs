@@ -32,6 +32,8 @@ enum Command {
     Demo(commands::demo::Args),
     /// Server, workers and schedules in one process
     Serve(commands::serve::Args),
+    /// Work the queues of a PostgreSQL beside its servers
+    Worker(commands::worker::Args),
     /// Run one workflow to its end, its progress as bars
     Run(commands::run::Args),
     /// List runs, show one, cancel one, account for all
@@ -70,6 +72,7 @@ pub fn main() -> ExitCode {
         match command {
             Command::Demo(args) => commands::demo::main(args).await,
             Command::Serve(args) => commands::serve::main(args).await,
+            Command::Worker(args) => commands::worker::main(args).await,
             Command::Run(args) => commands::run::main(args).await,
             Command::Runs(args) => commands::runs::main(args).await,
             Command::Deploy(args) => commands::deploy::main(args).await,

@@ -39,6 +39,10 @@ impl Publish {
 pub(crate) struct File {
     /// Address and port to listen on.
     pub(crate) listen: Option<String>,
+    /// Where PostgreSQL is; without one the database is SQLite's, in the project's folder.
+    pub(crate) database: Option<String>,
+    /// A pooler stands before PostgreSQL that gives each transaction another of its connections.
+    pub(crate) pooled: Option<bool>,
     /// Where people reach the server: what addresses begin with that runs hand out.
     pub(crate) public_url: Option<String>,
     /// The path under which everything is served.
@@ -71,6 +75,24 @@ pub(crate) struct File {
     pub(crate) origins: Vec<String>,
     /// Addresses or networks of the proxies whose forwarded headers count.
     pub(crate) proxies: Vec<String>,
+}
+
+/// What a process works of a database that it shares with others.
+#[derive(Debug, Clone)]
+pub(crate) enum Works {
+    /// Every queue.
+    All,
+    /// Those, each so many runs at once.
+    Queues(BTreeMap<std::sync::Arc<str>, usize>),
+    /// None.
+    Nothing,
+}
+
+/// What this machine is called.
+fn host_name() -> String {
+    let read = std::fs::read_to_string("/proc/sys/kernel/hostname").unwrap_or_default();
+    let name = read.trim();
+    if name.is_empty() { "a machine".to_owned() } else { name.to_owned() }
 }
 
 /// A user whom the file names.
@@ -158,6 +180,13 @@ impl File {
 
     /// What holds for every command that opens the project, not for `hefe serve` alone.
     fn with_environment(mut self) -> Result<File, Trouble> {
+        self.database = set("HEFE_DATABASE").or(self.database);
+        if let Some(word) = set("HEFE_POOLED") {
+            self.pooled =
+                Some(word.parse().map_err(|_| {
+                    Trouble::new(format!("HEFE_POOLED is `{word}`"), "give `true` or `false`")
+                })?);
+        }
         self.public_url = set("HEFE_PUBLIC_URL").or(self.public_url);
         self.base_path = set("HEFE_BASE_PATH").or(self.base_path);
         if let Some(word) = set("HEFE_PUBLISH") {
@@ -256,9 +285,22 @@ impl File {
         store::sqlite::Settings { disk_percent, ..store::sqlite::Settings::default() }
     }
 
+    /// What PostgreSQL's store is told.
+    pub(crate) fn shared_store(&self, works: Works) -> store::postgres::Settings {
+        let name = format!("{}, process {}", host_name(), std::process::id());
+        let queues = match works {
+            Works::All => None,
+            Works::Queues(queues) => Some(queues),
+            Works::Nothing => Some(BTreeMap::new()),
+        };
+        store::postgres::Settings { name, queues, pooled: self.pooled.unwrap_or(false), clock: None }
+    }
+
     /// When what is in the folder is published.
     pub(crate) fn publishes(&self) -> Publishes {
         match self.publish {
+            // Several servers may share a database, each with a folder of its own.
+            None if self.database.is_some() => Publishes::First,
             None | Some(Publish::Changes) => Publishes::Changes,
             Some(Publish::Deploy) => Publishes::First,
         }

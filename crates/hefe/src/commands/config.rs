@@ -75,6 +75,8 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
     let listed = |name, list: Vec<String>| from_file(name, list.join(", "));
     vec![
         chosen("listen", args.listen.clone(), file.listen.clone(), serve::LISTEN),
+        chosen("database", args.database.as_deref().map(hidden), file.database.as_deref().map(hidden), ""),
+        without_flag("pooled", text(file.pooled), "false".to_owned()),
         chosen("public_url", args.public_url.clone(), file.public_url.clone(), ""),
         chosen("base_path", args.base_path.clone(), file.base_path.clone(), ""),
         chosen("runs", text(args.runs), text(file.runs), &engine.runs_max.to_string()),
@@ -98,6 +100,17 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
         listed("proxies", file.proxies.clone()),
         chosen("log", std::env::var("HEFE_LOG").ok(), None, "info"),
     ]
+}
+
+/// Without its password.
+fn hidden(url: &str) -> String {
+    match url.split_once("://").and_then(|(scheme, rest)| Some((scheme, rest.rsplit_once('@')?))) {
+        Some((scheme, (user, place))) => {
+            let user = user.split_once(':').map_or(user, |(user, _)| user);
+            format!("{scheme}://{user}@{place}")
+        }
+        None => url.to_owned(),
+    }
 }
 
 fn word(publish: Option<Publish>) -> Option<String> {

@@ -10,3 +10,4 @@ pub(crate) mod run;
 pub(crate) mod runs;
 pub(crate) mod serve;
 pub(crate) mod user;
+pub(crate) mod worker;

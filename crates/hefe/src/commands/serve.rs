@@ -22,6 +22,9 @@ pub(crate) struct Args {
     /// Address and port; port 0 picks a free one [default: 127.0.0.1:8086]
     #[arg(long, env = "HEFE_LISTEN", value_name = "ADDRESS")]
     pub(crate) listen: Option<String>,
+    /// Where PostgreSQL is, postgres://USER:PASSWORD@HOST:PORT/NAME [default: SQLite in the project's folder]
+    #[arg(long, env = "HEFE_DATABASE", value_name = "URL", hide_env_values = true)]
+    pub(crate) database: Option<String>,
     /// Where people reach the server, for the addresses that runs hand out [default: the address listened on]
     #[arg(long, env = "HEFE_PUBLIC_URL", value_name = "URL")]
     pub(crate) public_url: Option<String>,
@@ -50,6 +53,7 @@ pub(crate) async fn main(args: Args) -> ExitCode {
 
 async fn serve(args: Args) -> Result<(), Trouble> {
     let mut file = File::read(&args.project)?;
+    file.database = args.database.or(file.database);
     file.runs = args.runs.or(file.runs);
     file.publish = args.publish.or(file.publish);
     file.disk_percent = args.disk_percent.or(file.disk_percent);
@@ -65,7 +69,9 @@ async fn serve(args: Args) -> Result<(), Trouble> {
     // Whoever reads that it is ready may end it at once.
     home.heed_signals();
     let address = home.listen_on(&listen).await?;
-    home.listen_on_socket()?;
+    if file.database.is_none() {
+        home.listen_on_socket()?;
+    }
     say::line(&format!("hefe ready {address}"));
     home.work().await;
     home.close().await;

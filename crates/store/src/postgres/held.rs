@@ -88,6 +88,15 @@ impl Held {
         self.alone = None;
     }
 
+    /// How many of each queue.
+    pub(super) fn by_queue(&self) -> HashMap<Arc<str>, usize> {
+        let mut counts = HashMap::new();
+        for one in self.runs.values() {
+            *counts.entry(one.start.queue.clone()).or_default() += 1;
+        }
+        counts
+    }
+
     pub(super) fn len(&self) -> usize {
         self.runs.len()
     }

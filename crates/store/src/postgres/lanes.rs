@@ -1,7 +1,7 @@
 //! Claims: from a narrow table, many at once, the lanes in turn. A low mark for each lane and priority keeps a claim from
 //! looking again at what was claimed before it: rows that are gone, and that a snapshot elsewhere keeps in the index.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -205,19 +205,40 @@ impl Shared {
             .map(|(lane, _)| *lane)
             .collect();
         let each = left.div_ceil(after.len().max(1));
+        let mut places = self.places();
         let mut wanted = Vec::new();
         let mut open = left;
         for lane in after {
             let (prio, low) = first[&lane];
-            let most = each.min(open);
-            if most == 0 {
+            let place =
+                places.as_mut().map(|places| lanes.queues.get(&lane).and_then(|queue| places.get_mut(queue)));
+            let most = each
+                .min(open)
+                .min(place.as_ref().map_or(usize::MAX, |place| place.as_ref().map_or(0, |place| **place)));
+            if open == 0 {
                 break;
+            }
+            if most == 0 {
+                continue;
+            }
+            if let Some(Some(place)) = place {
+                *place -= most;
             }
             open -= most;
             lanes.last = lane;
             wanted.push(Wanted { lane, prio, low, most });
         }
         wanted
+    }
+
+    /// How many runs of each queue may be begun here; None: of any as many as are wanted.
+    fn places(&self) -> Option<HashMap<Arc<str>, usize>> {
+        let queues = self.queues.as_ref()?;
+        let held = lock(&self.held).by_queue();
+        let left = |(queue, most): (&Arc<str>, &usize)| {
+            (queue.clone(), most.saturating_sub(held.get(queue).copied().unwrap_or(0)))
+        };
+        Some(queues.iter().map(left).collect())
     }
 
     async fn pick_from(&self, link: &Link, wanted: &[Wanted]) -> Done<Vec<Row>> {
@@ -294,7 +315,7 @@ impl Shared {
 
     /// Whether this process works that queue.
     fn works(&self, queue: &str) -> bool {
-        self.queues.as_ref().is_none_or(|queues: &BTreeSet<Arc<str>>| queues.contains(queue))
+        self.queues.as_ref().is_none_or(|queues| queues.contains_key(queue))
     }
 
     /// Something is ready there.

@@ -36,7 +36,7 @@ mod workers;
 mod writer;
 
 use std::{
-    collections::{BTreeSet, HashMap, HashSet},
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
     ops::AsyncFnMut,
     pin::Pin,
     sync::{
@@ -86,8 +86,8 @@ struct Shared {
     pooled: bool,
     /// Of this process, for people.
     name: String,
-    /// The queues that are worked here; None: all.
-    queues: Option<BTreeSet<Arc<str>>>,
+    /// The queues that are worked here, and how many runs of each at once; None: all.
+    queues: Option<BTreeMap<Arc<str>, usize>>,
     /// The number under which it is registered.
     worker: AtomicI64,
     orders: Mutex<Option<mpsc::UnboundedSender<Order>>>,
@@ -142,7 +142,7 @@ impl Shared {
     }
 
     fn queue_names(&self) -> String {
-        self.queues.iter().flatten().map(|name| &**name).collect::<Vec<_>>().join(",")
+        self.queues.iter().flatten().map(|(name, _)| &**name).collect::<Vec<_>>().join(",")
     }
 
     /// The machine's time, or that of a test, microseconds since 1970.

@@ -1,7 +1,7 @@
 //! A database as it is opened: its schema, the lease of this process, and the tasks that go on beside.
 
 use std::{
-    collections::BTreeSet,
+    collections::BTreeMap,
     sync::{Arc, Mutex, atomic::AtomicI64, mpsc as std_mpsc},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
@@ -36,8 +36,8 @@ pub struct Settings {
     pub clock: Option<Arc<dyn Fn() -> u64 + Send + Sync>>,
     /// Of this process, for people.
     pub name: String,
-    /// The queues that are worked here; None: all.
-    pub queues: Option<Vec<String>>,
+    /// The queues that are worked here, and how many runs of each at once; None: all.
+    pub queues: Option<BTreeMap<Arc<str>, usize>>,
     /// A pooler stands between that gives each transaction another server process.
     pub pooled: bool,
 }
@@ -95,13 +95,11 @@ async fn begin(
     let link = Link::open(&config, settings.pooled).await?;
     migrate(&link).await?;
     let (to, orders) = mpsc::unbounded_channel();
-    let queues: Option<BTreeSet<Arc<str>>> =
-        settings.queues.map(|queues| queues.iter().map(|queue| queue.as_str().into()).collect());
     let shared = Shared {
         config,
         pooled: settings.pooled,
         name: settings.name,
-        queues,
+        queues: settings.queues,
         worker: AtomicI64::new(0),
         orders: Mutex::new(Some(to)),
         clock: settings.clock,
