@@ -11,7 +11,7 @@ use crate::{
     Failure,
     figures::{Figures, median},
     inside::{self, Ends, Inside, Workflow},
-    scale, works,
+    place, scale, works,
 };
 
 const WINDOWS: usize = 5;
@@ -34,6 +34,12 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
             looped.push(in_a_loop(count).await?);
         }
         figures.scale("fdatasync_per_s", fdatasync);
+        let seconds = if quick { 1 } else { 5 };
+        for (clients, name) in [(1, "inserts_per_s_1"), (16, "inserts_per_s_16")] {
+            if let Some(per_s) = place::inserts_per_s(clients, seconds)? {
+                figures.scale(name, per_s);
+            }
+        }
         figures.add("one_per_s", median(one), "1/s");
         figures.add("sixteen_per_s", median(sixteen), "1/s");
         figures.add("bulk_per_s", median(rows.split_off(1)), "1/s");

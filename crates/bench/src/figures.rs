@@ -36,7 +36,7 @@ impl Figures {
             let value = round(*value);
             if json {
                 let line = json!({
-                    "work": self.work, "figure": name, "value": value, "unit": unit, "store": "sqlite", "scale": scale,
+                    "work": self.work, "figure": name, "value": value, "unit": unit, "store": crate::place::name(), "scale": scale,
                 });
                 println!("{line}");
             } else {

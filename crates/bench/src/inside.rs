@@ -10,14 +10,14 @@ use std::{
 
 use engine::{Call, Door, Engine, Person, Settings, Started, Stop};
 use recipe::Value;
-use store::{Change, Changes, Commit, Id, NewRun, Store, Write, sqlite::Sqlite};
+use store::{Change, Changes, Commit, Id, NewRun, Store, Write};
 use tokio::{
     runtime::Runtime,
     sync::{broadcast, oneshot, watch},
     task::JoinSet,
 };
 
-use crate::Failure;
+use crate::{Failure, place};
 
 /// What is worked; the tenant is always `bench`.
 pub(crate) struct Workflow(pub(crate) &'static str, pub(crate) String);
@@ -50,9 +50,9 @@ impl Inside {
         for Workflow(name, text) in workflows {
             std::fs::write(into.join(format!("{name}.workflow.json")), text)?;
         }
-        let store = Sqlite::open(&folder.path().join(".hefe/hefe.db"), kept)?;
+        let store = place::open(place::fresh()?, folder.path(), kept).await?;
         let project = Some(folder.path().to_owned());
-        let engine = Engine::open(Arc::new(store), Settings { project, ..settings }).await?;
+        let engine = Engine::open(store, Settings { project, ..settings }).await?;
         for published in engine.systems() {
             if let Some(finding) = published.system.findings.first() {
                 return Err(format!("a workflow of the benchmark has a finding: {finding}").into());

@@ -18,6 +18,7 @@ mod loops;
 mod memory;
 mod parked;
 mod pickup;
+mod place;
 mod prune;
 mod recipes;
 mod scale;
@@ -68,6 +69,12 @@ struct Cli {
     /// Shorter windows: to see that it works, not to quote
     #[arg(long)]
     quick: bool,
+    /// Where runs are kept (launch, loop by steps, prune, fanout and idle know SQLite alone)
+    #[arg(long, value_enum, default_value_t)]
+    store: place::Kind,
+    /// A PostgreSQL of your own, with an empty database; without one it is started
+    #[arg(long, value_name = "URL")]
+    database: Option<String>,
     /// Serve this project until standard input closes (what the benchmark starts as a process of its own)
     #[arg(long, hide = true, value_name = "PROJECT")]
     serve: Option<std::path::PathBuf>,
@@ -78,6 +85,7 @@ struct Cli {
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
+    place::choose(cli.store, cli.database.clone());
     let result = match (&cli.serve, cli.work) {
         (Some(project), _) => served::serve(project, cli.runs),
         (None, Some(Work::Launch)) => launch::measure(cli.quick),

@@ -2,7 +2,7 @@
 //! looking again at what was claimed before it: rows that are gone, and that a snapshot elsewhere keeps in the index.
 
 use std::collections::{BTreeMap, HashMap, VecDeque};
-use std::sync::Arc;
+use std::sync::{Arc, atomic::Ordering};
 use std::time::Duration;
 
 use tokio::time::Instant;
@@ -18,6 +18,9 @@ use crate::{Claimed, Error, Id, NewRun, Parked};
 
 /// Low marks are forgotten this often, and lanes that others have filled without a word are found.
 pub(super) const LOOK: Duration = Duration::from_secs(10);
+
+/// What is claimed and nobody has asked for in so long goes back.
+const UNASKED: Duration = Duration::from_secs(1);
 
 /// Runs that are claimed ahead of those who ask, at most.
 const AHEAD_MAX: usize = 512;
@@ -75,9 +78,9 @@ pub(super) struct Ahead {
     more: usize,
 }
 
-/// Who claims, one at a time.
+/// Who claims.
 #[derive(Default)]
-pub(super) struct Claims {
+struct Claims {
     link: Option<Link>,
     looked_at: Option<Instant>,
     /// A suspect that waits until nothing else is held here.
@@ -101,44 +104,62 @@ const LOOK_FOR: &str = "WITH RECURSIVE pairs AS ((SELECT lane, prio FROM ready O
     UNION ALL SELECT next.lane, next.prio FROM pairs CROSS JOIN LATERAL (SELECT lane, prio FROM ready WHERE (ready.lane, ready.prio) > (pairs.lane, pairs.prio) ORDER BY lane, prio LIMIT 1) AS next) \
   SELECT pairs.lane, pairs.prio, lanes.queue, lanes.system FROM pairs JOIN lanes USING (lane)";
 
+/// Claims for whoever asks, until the store is closed. It is a task of its own, as who asks may go away while the database answers: what was
+/// claimed lies ready for whoever asks next, and goes back if nobody does.
+pub(super) async fn claim(shared: Arc<Shared>) {
+    let mut claims = Claims::default();
+    loop {
+        let max = shared.wanted.swap(0, Ordering::Relaxed);
+        let claimed = match max {
+            0 => Vec::new(),
+            max => shared.claim_some(&mut claims, max).await.unwrap_or_else(|error| {
+                shared.refused(error);
+                Vec::new()
+            }),
+        };
+        if !claimed.is_empty() {
+            lock(&shared.ahead).claimed.extend(claimed);
+            shared.arrived.notify_waiters();
+            continue;
+        }
+        shared.wanted.fetch_max(max, Ordering::Relaxed);
+        let patience = if max == 0 { UNASKED } else { shared.look };
+        tokio::select! {
+            () = shared.asks.notified() => {}
+            () = shared.ready.notified(), if max > 0 => {}
+            // Others may fill a lane without a word.
+            () = tokio::time::sleep(patience) => {
+                if max == 0 {
+                    shared.give_back_ahead();
+                    shared.asks.notified().await;
+                }
+            }
+        }
+    }
+}
+
 impl Shared {
-    /// Claims up to `max`; those that were claimed ahead come first.
-    pub(super) async fn claim_some(&self, max: usize) -> Result<Vec<Claimed>, Error> {
-        let ready = self.claimed_ahead(max);
-        if !ready.is_empty() || max == 0 {
-            return Ok(ready);
-        }
-        let mut claims = self.claims.lock().await;
-        let ready = self.claimed_ahead(max);
-        if !ready.is_empty() {
-            return Ok(ready);
-        }
+    /// Claims up to `max`, and as many more as are worked off between two claims.
+    async fn claim_some(&self, claims: &mut Claims, max: usize) -> Result<Vec<Claimed>, Error> {
         if self.is_closed() || self.outage().is_some() || lock(&self.held).alone.is_some() {
             return Ok(Vec::new());
         }
-        let mut more = lock(&self.ahead).more;
-        let mut max = max;
+        let mut most = max + lock(&self.ahead).more;
         if claims.suspect.is_some() {
             // It waits for those under way, and they for nobody.
             if lock(&self.held).len() > 0 {
                 return Ok(Vec::new());
             }
-            (claims.suspect, max, more) = (None, 1, 0);
+            (claims.suspect, most) = (None, 1);
         }
-        let mut all = match self.pick(&mut claims, max + more).await {
+        let all = match self.pick(claims, most).await {
             Ok(all) => all,
             Err(Fault::Again) => Vec::new(),
-            Err(Fault::Lost(why)) => {
-                claims.link = None;
-                return Err(Error::Unavailable(why));
-            }
             Err(fault) => return Err(fault.told()),
         };
-        let mut ahead = lock(&self.ahead);
-        if all.len() < max + more {
-            ahead.more /= 2;
+        if all.len() < most {
+            lock(&self.ahead).more /= 2;
         }
-        ahead.claimed.extend(all.split_off(all.len().min(max)));
         Ok(all)
     }
 

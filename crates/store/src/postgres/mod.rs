@@ -41,7 +41,7 @@ use std::{
     pin::Pin,
     sync::{
         Arc, Mutex, MutexGuard, PoisonError,
-        atomic::{AtomicBool, AtomicI64, AtomicU64, Ordering},
+        atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering},
     },
     time::Duration,
 };
@@ -53,7 +53,7 @@ use tokio_postgres::Config;
 use self::{
     feed::News,
     held::Held,
-    lanes::{Ahead, Claims, Lanes},
+    lanes::{Ahead, Lanes},
     link::{Done, Fault, Link},
     tx::{After, Tx},
     writer::{Asked, Order},
@@ -98,7 +98,11 @@ struct Shared {
     held: Mutex<Held>,
     lanes: Mutex<Lanes>,
     ahead: Mutex<Ahead>,
-    claims: tokio::sync::Mutex<Claims>,
+    /// How many runs somebody asks for.
+    wanted: AtomicUsize,
+    asks: Notify,
+    /// Something was claimed.
+    arrived: Notify,
     look: Duration,
     ready: Notify,
     changes: broadcast::Sender<Changes>,
@@ -259,6 +263,7 @@ impl Shared {
         drop(lock(&self.orders).take());
         self.closing.notify_waiters();
         self.ready.notify_waiters();
+        self.arrived.notify_waiters();
     }
 }
 

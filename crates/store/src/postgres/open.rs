@@ -108,7 +108,9 @@ async fn begin(
         held: Mutex::default(),
         lanes: Mutex::default(),
         ahead: Mutex::default(),
-        claims: Default::default(),
+        wanted: Default::default(),
+        asks: Notify::new(),
+        arrived: Notify::new(),
         look: if settings.pooled { feed::POLL } else { lanes::LOOK },
         ready: Notify::new(),
         changes: broadcast::channel(CHANGES_MAX).0,
@@ -150,6 +152,7 @@ async fn go_on(shared: Arc<Shared>, writer: Writer, orders: mpsc::UnboundedRecei
             feed::tell(shared.clone()),
             feed::hear(shared.clone()),
             wake(shared.clone()),
+            lanes::claim(shared.clone()),
         );
     };
     tokio::select! {

@@ -30,22 +30,22 @@ impl Runs for Postgres {
 
     fn claim(&self, max: usize) -> Reply<'_, Vec<Claimed>> {
         Box::pin(async move {
+            let shared = &self.shared;
             loop {
-                self.shared.look_at_the_clock();
-                let ready = self.shared.ready.notified();
-                let claimed = match self.shared.claim_some(max).await {
-                    Ok(claimed) => claimed,
-                    Err(error) => {
-                        self.shared.refused(error);
-                        Vec::new()
-                    }
-                };
+                shared.look_at_the_clock();
+                let mut arrived = std::pin::pin!(shared.arrived.notified());
+                arrived.as_mut().enable();
+                let claimed = shared.claimed_ahead(max);
                 if !claimed.is_empty() {
-                    self.shared.announce(&claimed);
+                    shared.announce(&claimed);
                     return Ok(claimed);
                 }
-                // Others may fill a lane without a word.
-                let _ = tokio::time::timeout(self.shared.look, ready).await;
+                if shared.is_closed() {
+                    return Err(Error::Closed);
+                }
+                shared.wanted.fetch_max(max, Ordering::Relaxed);
+                shared.asks.notify_one();
+                arrived.await;
             }
         })
     }
