@@ -8,7 +8,7 @@ use futures_util::future::try_join_all;
 
 use super::{
     end::Ending,
-    link::{Done, Uid, get, id},
+    link::{Done, Uid, Val, get, id},
     lock,
     tx::{Place, Tx},
     writer::Order,
@@ -280,55 +280,65 @@ impl Tx<'_> {
     pub(super) async fn start_all(&mut self, starts: &[&NewRun]) -> Done<()> {
         let mut seen = HashSet::new();
         let fresh: Vec<&NewRun> = starts.iter().copied().filter(|new| seen.insert(new.id)).collect();
-        if fresh.is_empty() {
-            return Ok(());
+        let ready = |new: &&NewRun| new.limit.is_none() && put_off(new).is_none();
+        let (ready, others): (Vec<&NewRun>, Vec<&NewRun>) = fresh.into_iter().partition(ready);
+        for new in self.add(&ready, true).await? {
+            let lane = self.lanes(&[new]).await?[0];
+            self.after.ready.push(Place { lane, prio: prio(new), run: new.id });
+            self.begins(new).await?;
         }
-        let lanes = self.lanes(&fresh).await?;
-        let mut rows = Rows::default();
-        for (new, lane) in fresh.iter().zip(&lanes) {
-            let put_off = new.not_before_ms.filter(|_| !Sabotage::IgnoreDelay.on());
-            rows.push(new, *lane, put_off)?;
-        }
-        let sql = "WITH new AS (SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[], $11::bigint[], $12::smallint[]) \
-                     AS t (id, root, parent, lane, prio, system, usr, version, workflow, start, wake_at, how)), \
-                   added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) SELECT id, root, parent, lane, prio, system, usr, version, workflow, start FROM new ON CONFLICT DO NOTHING RETURNING id), \
-                   lined AS (INSERT INTO ready (lane, prio, run) SELECT lane, prio, id FROM new JOIN added USING (id) WHERE how = 0), \
-                   parked AS (INSERT INTO parks (run, status, wake_at) SELECT id, 0, wake_at FROM new JOIN added USING (id) WHERE how = 1) \
-                   SELECT id FROM added";
-        let vals: [&dyn super::link::Val; 12] = [
-            &rows.ids,
-            &rows.roots,
-            &rows.parents,
-            &rows.lanes,
-            &rows.prios,
-            &rows.systems,
-            &rows.users,
-            &rows.versions,
-            &rows.workflows,
-            &rows.starts,
-            &rows.wakes,
-            &rows.hows,
-        ];
-        let added = self.rows(sql, &vals).await?;
-        let mut there = HashSet::with_capacity(added.len());
-        for row in &added {
-            there.insert(id(row, 0)?);
-        }
-        for (at, new) in fresh.iter().enumerate().filter(|(_, new)| there.contains(&new.id)) {
-            self.after.tally.accepted += 1;
-            let place = Place { lane: rows.lanes[at], prio: rows.prios[at], run: new.id };
-            match rows.hows[at] {
-                0 => self.after.ready.push(place),
-                1 => self.after.wake_at(rows.wakes[at]),
-                _ => self.line_up(new, place).await?,
+        for new in self.add(&others, false).await? {
+            let place = Place { lane: self.lanes(&[new]).await?[0], prio: prio(new), run: new.id };
+            match put_off(new) {
+                Some(wake_at_ms) => {
+                    let sql = "INSERT INTO parks (run, status, wake_at) VALUES ($1, 0, $2)";
+                    self.run(sql, &[&Uid(new.id), &wake_at_ms]).await?;
+                    self.after.wake_at(Some(wake_at_ms));
+                }
+                None => self.line_up(new, place).await?,
             }
-            let start = Arc::new(NewRun::clone(new));
-            self.change(Change::Run { start, stands: Standing::new(Status::Queued) });
-            if let Some(old) = new.retry_of.filter(|_| new.root != new.id) {
-                self.anew(old, new.root, new.created_at_ms).await?;
-            }
+            self.begins(new).await?;
         }
         Ok(())
+    }
+
+    /// Those of them that are new.
+    async fn add<'a>(&mut self, fresh: &[&'a NewRun], ready: bool) -> Done<Vec<&'a NewRun>> {
+        if fresh.is_empty() {
+            return Ok(Vec::new());
+        }
+        let lanes = self.lanes(fresh).await?;
+        let mut rows = Rows::default();
+        for (new, lane) in fresh.iter().zip(&lanes) {
+            rows.push(new, *lane)?;
+        }
+        let sql = match ready {
+            true => {
+                "WITH added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) \
+                       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]) ON CONFLICT DO NOTHING RETURNING id, lane, prio) \
+                     INSERT INTO ready (lane, prio, run) SELECT lane, prio, id FROM added RETURNING run"
+            }
+            false => {
+                "INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) \
+                       SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]) ON CONFLICT DO NOTHING RETURNING id"
+            }
+        };
+        let added = self.rows(sql, &rows.vals()).await?;
+        self.after.tally.accepted += added.len() as i64;
+        if added.len() == fresh.len() {
+            return Ok(fresh.to_vec());
+        }
+        let there: HashSet<Id> = added.iter().map(|row| id(row, 0)).collect::<Result<_, _>>()?;
+        Ok(fresh.iter().copied().filter(|new| there.contains(&new.id)).collect())
+    }
+
+    async fn begins(&mut self, new: &NewRun) -> Done<()> {
+        let start = Arc::new(new.clone());
+        self.change(Change::Run { start, stands: Standing::new(Status::Queued) });
+        match new.retry_of.filter(|_| new.root != new.id) {
+            Some(old) => self.anew(old, new.root, new.created_at_ms).await,
+            None => Ok(()),
+        }
     }
 
     /// Runs of requests that have parked, or go on: from here on they are runs like any other.
@@ -339,7 +349,7 @@ impl Tx<'_> {
         let lanes = self.lanes(requests).await?;
         let mut rows = Rows::default();
         for (new, lane) in requests.iter().zip(&lanes) {
-            rows.push(new, *lane, None)?;
+            rows.push(new, *lane)?;
         }
         // Nobody's list has what was answered at once, and no other run started it.
         rows.users.iter_mut().for_each(|user| *user = None);
@@ -347,19 +357,7 @@ impl Tx<'_> {
         let sql = "WITH added AS (INSERT INTO runs (id, root, parent, lane, prio, system, usr, version, workflow, start) \
                      SELECT * FROM unnest($1::uuid[], $2::uuid[], $3::uuid[], $4::integer[], $5::integer[], $6::text[], $7::text[], $8::bytea[], $9::text[], $10::bytea[]) ON CONFLICT DO NOTHING RETURNING id) \
                    INSERT INTO live (run) SELECT id FROM added";
-        let vals: [&dyn super::link::Val; 10] = [
-            &rows.ids,
-            &rows.roots,
-            &rows.parents,
-            &rows.lanes,
-            &rows.prios,
-            &rows.systems,
-            &rows.users,
-            &rows.versions,
-            &rows.workflows,
-            &rows.starts,
-        ];
-        let added = self.run(sql, &vals).await?;
+        let added = self.run(sql, &rows.vals()).await?;
         self.after.tally.accepted += added as i64;
         Ok(())
     }
@@ -378,13 +376,10 @@ struct Rows<'a> {
     versions: Vec<Vec<u8>>,
     workflows: Vec<&'a str>,
     starts: Vec<Vec<u8>>,
-    wakes: Vec<Option<i64>>,
-    /// Ready, put off, or behind a limit.
-    hows: Vec<i16>,
 }
 
 impl<'a> Rows<'a> {
-    fn push(&mut self, new: &'a NewRun, lane: i32, put_off: Option<i64>) -> Result<(), Error> {
+    fn push(&mut self, new: &'a NewRun, lane: i32) -> Result<(), Error> {
         self.ids.push(Uid(new.id));
         self.roots.push(Uid(new.root));
         self.parents.push(new.parent.map(Uid));
@@ -395,14 +390,28 @@ impl<'a> Rows<'a> {
         self.versions.push(new.version.0.to_vec());
         self.workflows.push(&new.workflow);
         self.starts.push(blob(new)?);
-        self.wakes.push(put_off);
-        self.hows.push(match (put_off, &new.limit) {
-            (Some(_), _) => 1,
-            (None, Some(_)) => 2,
-            (None, None) => 0,
-        });
         Ok(())
     }
+
+    fn vals(&self) -> [&dyn Val; 10] {
+        [
+            &self.ids,
+            &self.roots,
+            &self.parents,
+            &self.lanes,
+            &self.prios,
+            &self.systems,
+            &self.users,
+            &self.versions,
+            &self.workflows,
+            &self.starts,
+        ]
+    }
+}
+
+/// When it is begun at the earliest.
+fn put_off(new: &NewRun) -> Option<i64> {
+    new.not_before_ms.filter(|_| !Sabotage::IgnoreDelay.on())
 }
 
 /// The most urgent comes first.

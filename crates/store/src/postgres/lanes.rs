@@ -96,9 +96,9 @@ const PICK: &str = "WITH wanted AS (SELECT * FROM unnest($1::integer[], $2::inte
     gone AS (DELETE FROM ready USING picked WHERE ready.lane = picked.lane AND ready.prio = picked.prio AND ready.run = picked.run), \
     taken AS (INSERT INTO live (run, worker, epoch) SELECT run, $5, 1 FROM picked \
       ON CONFLICT (run) DO UPDATE SET worker = excluded.worker, epoch = live.epoch + 1, parked = false RETURNING run, epoch) \
-  SELECT picked.lane, picked.prio, runs.start, taken.epoch, was.run IS NOT NULL, was.cancel_at IS NOT NULL, coalesce(was.attempts, 0), was.started_at, coalesce(was.crashes, 0), coalesce(was.alone, false), \
+  SELECT runs.lane, runs.prio, runs.start, taken.epoch, was.run IS NOT NULL, was.cancel_at IS NOT NULL, coalesce(was.attempts, 0), was.started_at, coalesce(was.crashes, 0), coalesce(was.alone, false), \
     coalesce(was.worked, 0), coalesce(was.stored, 0), coalesce(was.parked_by, 0), coalesce(was.parked, true) \
-  FROM picked JOIN taken USING (run) JOIN runs ON runs.id = picked.run LEFT JOIN live AS was ON was.run = picked.run ORDER BY picked.prio, picked.run";
+  FROM taken JOIN runs ON runs.id = taken.run LEFT JOIN live AS was ON was.run = taken.run ORDER BY runs.prio, runs.id";
 
 const LOOK_FOR: &str = "WITH RECURSIVE pairs AS ((SELECT lane, prio FROM ready ORDER BY lane, prio LIMIT 1) \
     UNION ALL SELECT next.lane, next.prio FROM pairs CROSS JOIN LATERAL (SELECT lane, prio FROM ready WHERE (ready.lane, ready.prio) > (pairs.lane, pairs.prio) ORDER BY lane, prio LIMIT 1) AS next) \

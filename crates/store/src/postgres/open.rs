@@ -206,7 +206,7 @@ impl Shared {
 
 /// A connection whose other end is driven by the runtime that asks.
 pub(super) async fn on_its_own(shared: &Shared) -> Done<Link> {
-    shared.connect().await
+    Link::open(&shared.config, shared.pooled).await
 }
 
 /// Brings the tables up to date, one process after another.

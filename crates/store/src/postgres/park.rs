@@ -353,8 +353,8 @@ impl Tx<'_> {
     async fn let_go(&mut self, runs: &[Uid]) -> Done<()> {
         let runs = runs.to_vec();
         let sql = "WITH freed AS (UPDATE live SET worker = NULL WHERE run = ANY($1) AND worker IS NOT NULL RETURNING run, attempts, started_at), \
-                   lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id RETURNING lane, prio, run) \
-                   SELECT lined.lane, lined.prio, runs.start, freed.attempts, freed.started_at FROM lined JOIN freed USING (run) JOIN runs ON runs.id = lined.run";
+                   lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id) \
+                   SELECT runs.lane, runs.prio, runs.start, freed.attempts, freed.started_at FROM freed JOIN runs ON runs.id = freed.run";
         for row in &self.rows(sql, &[&runs]).await? {
             let start = start(row, 2)?;
             self.after.ready.push(Place { lane: get(row, 0)?, prio: get(row, 1)?, run: start.id });

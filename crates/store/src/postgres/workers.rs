@@ -152,8 +152,8 @@ impl Tx<'_> {
     async fn lose(&mut self, worker: i64) -> Done<usize> {
         let sql = "WITH mine AS (SELECT run FROM live WHERE worker = $1 ORDER BY run FOR UPDATE), \
                    freed AS (UPDATE live SET worker = NULL, crashes = crashes + 1, alone = (SELECT count(*) = 1 FROM mine) WHERE run IN (SELECT run FROM mine) RETURNING run, attempts, started_at), \
-                   lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id RETURNING lane, prio, run) \
-                   SELECT lined.lane, lined.prio, runs.start, freed.attempts, freed.started_at FROM lined JOIN freed USING (run) JOIN runs ON runs.id = lined.run";
+                   lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id) \
+                   SELECT runs.lane, runs.prio, runs.start, freed.attempts, freed.started_at FROM freed JOIN runs ON runs.id = freed.run";
         let rows = self.rows(sql, &[&worker]).await?;
         for row in &rows {
             let start = start(row, 2)?;
