@@ -117,7 +117,7 @@ impl Tx<'_> {
             starts.insert(run, known.map_or_else(|| start(row, 1), Ok)?);
         }
         drop(held);
-        self.after.left.extend(ends.iter().map(|ending| ending.run));
+        self.after.over.extend(ends.iter().map(|ending| ending.run));
         Ok(starts)
     }
 

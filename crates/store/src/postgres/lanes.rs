@@ -102,30 +102,39 @@ const LOOK_FOR: &str = "WITH RECURSIVE pairs AS ((SELECT lane, prio FROM ready O
   SELECT pairs.lane, pairs.prio, lanes.queue, lanes.system FROM pairs JOIN lanes USING (lane)";
 
 impl Shared {
-    /// Claims up to `max`; those that were claimed ahead come first.
-    pub(super) async fn claim_some(&self, max: usize) -> Result<Vec<Claimed>, Error> {
+    /// Claims up to `max`; those that were claimed ahead come first. Whoever asks may be gone before the answer comes: what was claimed
+    /// lies ahead then.
+    pub(super) async fn claim_some(self: &Arc<Self>, max: usize) -> Result<Vec<Claimed>, Error> {
         let ready = self.claimed_ahead(max);
         if !ready.is_empty() || max == 0 {
             return Ok(ready);
         }
+        let shared = self.clone();
+        #[expect(clippy::disallowed_methods, reason = "it ends with its one statement")]
+        let claiming = tokio::spawn(async move { shared.claim_more(max).await });
+        claiming.await.unwrap_or(Err(Error::Closed))?;
+        Ok(self.claimed_ahead(max))
+    }
+
+    /// Claims up to `max` and what is claimed ahead, unless some are there already.
+    async fn claim_more(&self, max: usize) -> Result<(), Error> {
         let mut claims = self.claims.lock().await;
-        let ready = self.claimed_ahead(max);
-        if !ready.is_empty() {
-            return Ok(ready);
+        if !lock(&self.ahead).claimed.is_empty() {
+            return Ok(());
         }
         if self.is_closed() || self.outage().is_some() || lock(&self.held).alone.is_some() {
-            return Ok(Vec::new());
+            return Ok(());
         }
         let mut more = lock(&self.ahead).more;
         let mut max = max;
         if claims.suspect.is_some() {
             // It waits for those under way, and they for nobody.
             if lock(&self.held).len() > 0 {
-                return Ok(Vec::new());
+                return Ok(());
             }
             (claims.suspect, max, more) = (None, 1, 0);
         }
-        let mut all = match self.pick(&mut claims, max + more).await {
+        let all = match self.pick(&mut claims, max + more).await {
             Ok(all) => all,
             Err(Fault::Again) => Vec::new(),
             Err(Fault::Lost(why)) => {
@@ -138,8 +147,8 @@ impl Shared {
         if all.len() < max + more {
             ahead.more /= 2;
         }
-        ahead.claimed.extend(all.split_off(all.len().min(max)));
-        Ok(all)
+        ahead.claimed.extend(all);
+        Ok(())
     }
 
     /// Without waiting.

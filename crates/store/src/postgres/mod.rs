@@ -203,7 +203,8 @@ impl Shared {
         let mut held = lock(&self.held);
         after.wrote.iter().for_each(|run| held.wrote(*run));
         after.got_on.iter().for_each(|run| held.got_on(*run));
-        after.left.iter().for_each(|run| held.leave(*run));
+        after.left.iter().for_each(|(run, epoch)| held.let_go(*run, *epoch));
+        after.over.iter().for_each(|run| held.leave(*run));
         for (_, change) in &after.changes {
             if let Change::Cancel(run) = change {
                 held.cancel(*run);
@@ -226,7 +227,7 @@ impl Shared {
         if after.changes.iter().any(|(_, change)| matches!(change, Change::Paused(_))) {
             self.give_back_ahead();
         }
-        if !after.ready.is_empty() || !after.left.is_empty() || resumed {
+        if !after.ready.is_empty() || !after.left.is_empty() || !after.over.is_empty() || resumed {
             self.ready.notify_one();
         }
         if self.others.load(Ordering::Relaxed) && (!after.ready.is_empty() || !after.changes.is_empty()) {
