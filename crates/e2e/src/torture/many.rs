@@ -93,8 +93,8 @@ impl Crowd {
 
     async fn start(&self, at: usize) -> Hefe {
         let mut command = process::command();
-        command.arg("serve").arg(self.project.path()).args(["--listen", "127.0.0.1:0", "--database", &self.url]);
-        command.env("HEFE_LOG", "warn");
+        command.arg("serve").arg(self.project.path()).args(["--listen", "127.0.0.1:0"]);
+        command.env("HEFE_LOG", "warn").env("HEFE_DATABASE", &self.url);
         for (name, value) in &self.settings {
             // A setting may be of one server only: NAME@2.
             match name.split_once('@') {
@@ -124,11 +124,16 @@ impl Crowd {
         }
     }
 
-    pub(crate) async fn go(&mut self) {
-        for place in &mut self.places {
-            if let Some(people) = place.people.take() {
-                people.leave().await;
-            }
+    /// Whoever is at that server goes.
+    pub(crate) async fn go_from(&mut self, at: usize) {
+        if let Some(people) = self.places[at].people.take() {
+            people.leave().await;
+        }
+    }
+
+    async fn go(&mut self) {
+        for at in 0..self.places.len() {
+            self.go_from(at).await;
         }
     }
 
@@ -148,9 +153,7 @@ impl Crowd {
 
     /// SIGSTOP: nobody waits for it.
     async fn hold_up(&mut self, at: usize) {
-        if let Some(people) = self.places[at].people.take() {
-            people.leave().await;
-        }
+        self.go_from(at).await;
         self.places[at].server.pause();
         self.held_up = Some((at, Instant::now()));
     }
