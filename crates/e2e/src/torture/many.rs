@@ -233,7 +233,7 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
         tokio::time::sleep(Duration::from_millis(KILLS_MS.0 + dice.below(KILLS_MS.1))).await;
         crowd.proceed(false).await;
         let at = dice.below(crowd.len() as u64) as usize;
-        if held_up < holds && crowd.held_up.is_none() && n * holds >= held_up * asked.kills {
+        if held_up < holds && crowd.held_up.is_none() && 2 * n * holds >= (2 * held_up + 1) * asked.kills {
             crowd.hold_up(at).await;
             held_up += 1;
             continue;
