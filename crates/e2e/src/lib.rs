@@ -13,6 +13,7 @@ pub mod attack;
 pub mod clock;
 pub mod crashdisk;
 mod dice;
+pub mod failover;
 pub mod matrix;
 pub mod order;
 pub mod proof;

@@ -152,7 +152,7 @@ pub(crate) async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
                 Ok(()) => shared.bulk.notified().await,
                 Err(Error::Closed) => std::future::pending().await,
                 Err(error) => {
-                    tracing::error!("a bulk action goes on from its last durable page: {error}");
+                    crate::say_once("a bulk action goes on from its last durable page", &error);
                     tokio::time::sleep(PAUSE).await;
                 }
             }

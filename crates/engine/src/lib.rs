@@ -311,6 +311,14 @@ impl Engine {
     }
 }
 
+/// That something is not done yet. An outage the store has told of itself, once; here it would be a line for each try.
+fn say_once(what: &str, error: &store::Error) {
+    match error.is_outage() {
+        true => tracing::debug!("{what}: {error}"),
+        false => tracing::error!("{what}: {error}"),
+    }
+}
+
 fn client(settings: &Settings) -> Result<Arc<dyn effects::http::Perform>, Error> {
     let settings = effects::http::Settings { allow_private: settings.allow_private.clone() };
     let made = effects::http::Client::new(settings);

@@ -93,7 +93,7 @@ pub(crate) async fn work(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>) {
                 Ok(()) => {}
                 Err(Error::Closed) => std::future::pending().await,
                 Err(error) => {
-                    tracing::error!("what is due waits: {error}");
+                    crate::say_once("what is due waits", &error);
                     tokio::time::sleep(PAUSE).await;
                 }
             }

@@ -301,7 +301,7 @@ pub(crate) async fn follow(shared: Arc<Shared>, mut stop: watch::Receiver<Stop>)
                 }
                 Err(store::Error::Closed) => return,
                 Err(error) => {
-                    tracing::error!("which versions are current is not known: {error}");
+                    crate::say_once("which versions are current is not known", &error);
                     tokio::time::sleep(PAUSE).await;
                     continue;
                 }

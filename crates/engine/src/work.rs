@@ -265,13 +265,12 @@ impl Leaving {
     }
 }
 
-/// The store would not take it: the run goes on from its last durable entry, after a while.
+/// The store would not take it: the run goes on from its last durable entry, after a while. One whose lease is lost may be here still, if
+/// it was renewed before others looked; else handing it back is nothing.
 async fn lost(shared: &Shared, run: Id, epoch: u64, error: &store::Error, pause: bool) {
-    if matches!(error, store::Error::LeaseLost) {
-        return;
-    }
+    use store::Error::{Closed, LeaseLost, Poisoned};
     // The store has said what is wrong with it, once; here it would be a line for each run and try.
-    if error.is_outage() || matches!(error, store::Error::Poisoned | store::Error::Closed) {
+    if error.is_outage() || matches!(error, Poisoned | Closed | LeaseLost) {
         tracing::debug!(%run, "the run goes on from its last durable entry: {error}");
     } else {
         tracing::error!(%run, "the run goes on from its last durable entry: {error}");

@@ -286,7 +286,8 @@ fn process(id: u32) -> Option<Process> {
     let stat = fs::read_to_string(format!("/proc/{id}/stat")).ok()?;
     let mut fields = stat.rsplit_once(')')?.1.split_whitespace();
     let (state, parent) = (fields.next()?, fields.next()?);
-    Some(Process { parent: parent.parse().ok()?, is_stopped: state == "T" })
+    // One that has ended stands still too, until the one that stands still hears of it.
+    Some(Process { parent: parent.parse().ok()?, is_stopped: matches!(state, "T" | "Z") })
 }
 
 /// To a process that may have ended.

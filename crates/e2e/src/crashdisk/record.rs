@@ -18,7 +18,7 @@ use testkit::{
 use crate::{
     dice::Dice,
     proof::Sabotage,
-    torture::{self, Scene, firings::Firings, ledger::Ledger, load, people},
+    torture::{self, Scene, load, people},
 };
 
 /// What the server does with files, and what it sends: anything else that could write is there to be noticed.
@@ -43,8 +43,7 @@ const BURST: usize = 60;
 /// are in that folder.
 pub(crate) async fn record(folder: &Path, launches: usize, seed: u64, sabotage: &Sabotage) -> Recording {
     let provider = Provider::start().await;
-    let firings = Firings::watch(&provider);
-    let scene = Arc::new(Scene { provider, firings, ledger: Ledger::default(), bulk: BULK });
+    let scene = Arc::new(Scene { bulk: BULK, ..Scene::new(provider) });
     let project = Project::new();
     load::write(&project, &scene.provider);
     let mut dice = Dice::new(seed);

@@ -36,8 +36,8 @@ struct Inner {
     launches: Vec<Launch>,
     /// Runs to which somebody has to do something.
     todo: Vec<Todo>,
-    /// How far each bar had come: its number in the order of its states, and its progress.
-    bars: HashMap<String, (u64, f64)>,
+    /// How far each bar had come at each server: its number in the order of its states, and its progress.
+    bars: HashMap<(usize, String), (u64, f64)>,
     /// Runs that had failed when they were tried again.
     failed: BTreeSet<String>,
     /// What people found wrong on their way.
@@ -99,12 +99,12 @@ impl Ledger {
         self.inner().complaints.push(format!("the account was not balanced: {account}"));
     }
 
-    /// A bar's newest state, as somebody sees it.
-    pub(crate) fn bar(&self, item: &Value) {
+    /// A bar's newest state, as somebody sees it at that server.
+    pub(crate) fn bar(&self, place: usize, item: &Value) {
         let mut inner = self.inner();
         let now = (item["seq"].as_u64().unwrap_or(0), item["progress"].as_f64().unwrap_or(0.0));
         let id = item["id"].as_str().unwrap_or_default().to_owned();
-        let before = inner.bars.insert(id, now).unwrap_or(now);
+        let before = inner.bars.insert((place, id), now).unwrap_or(now);
         if now.0 < before.0 || now.1 < before.1 {
             inner.complaints.push(format!("a bar went back from {before:?} to {now:?}: {item}"));
         }

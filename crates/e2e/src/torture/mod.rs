@@ -13,6 +13,7 @@ pub(crate) mod firings;
 mod killer;
 pub(crate) mod ledger;
 pub(crate) mod load;
+pub(crate) mod many;
 pub(crate) mod people;
 pub(crate) mod verdict;
 
@@ -20,6 +21,7 @@ use std::{process::Stdio, sync::Arc, time::Duration};
 
 use serde_json::{Map, Value};
 use testkit::{
+    client::Answer,
     process::{self, Hefe},
     project::Project,
     provider::Provider,
@@ -56,6 +58,15 @@ pub struct Asked {
     /// All that is random comes from it
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
+    /// So many servers on one PostgreSQL, instead of one on SQLite
+    #[arg(long)]
+    pub servers: Option<usize>,
+    /// An empty database for them; it is not killed [default: a PostgreSQL of the proof's own, which is]
+    #[arg(long, value_name = "URL")]
+    pub database: Option<String>,
+    /// How often one of them is held up longer than its lease [default: one kill in 40]
+    #[arg(long)]
+    pub stops: Option<u64>,
 }
 
 /// What the parts share.
@@ -65,13 +76,38 @@ pub(crate) struct Scene {
     pub(crate) ledger: Ledger,
     /// Bytes that each input brings beside what it says.
     pub(crate) bulk: usize,
+    /// Live runs above which nobody launches.
+    pub(crate) live: u64,
+    /// So often in a row, a tenth of a second apart, nothing may get on at the end before that counts as standing still.
+    pub(crate) still_max: u32,
+    /// The database may be away for a while: then a server says so.
+    pub(crate) away: bool,
+}
+
+impl Scene {
+    pub(crate) fn new(provider: Provider) -> Scene {
+        let firings = Firings::watch(&provider);
+        let ledger = Ledger::default();
+        Scene { provider, firings, ledger, bulk: 0, live: 24, still_max: 100, away: false }
+    }
+
+    /// The server says that its database is away: nothing is known then.
+    fn is_away(&self, answer: &Answer) -> bool {
+        self.away && answer.status == 503
+    }
 }
 
 /// Kills, starts again, and looks.
 pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
+    match asked.servers.or(asked.database.as_ref().map(|_| many::SERVERS)) {
+        Some(servers) => many::check(&asked, servers, &sabotage).await,
+        None => one(asked, sabotage).await,
+    }
+}
+
+async fn one(asked: Asked, sabotage: Sabotage) -> Report {
     let provider = Provider::start().await;
-    let firings = Firings::watch(&provider);
-    let scene = Arc::new(Scene { provider, firings, ledger: Ledger::default(), bulk: 0 });
+    let scene = Arc::new(Scene::new(provider));
     let project = Project::new();
     load::write(&project, &scene.provider);
     let mut killer = Killer::new(project.path());

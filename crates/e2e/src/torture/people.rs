@@ -14,11 +14,11 @@ use super::{
 };
 use crate::dice::Dice;
 
-/// Live runs above which nobody launches.
-const LIVE: u64 = 24;
-
 /// A run that is to be tried again is looked at again after so long at the latest.
 const LOOK_AGAIN: Duration = Duration::from_millis(20);
+
+/// A server whose database is away is asked again after so long.
+const AWAY: Duration = Duration::from_millis(50);
 
 /// Those of one server.
 pub(crate) struct People {
@@ -28,6 +28,11 @@ pub(crate) struct People {
 
 /// They begin.
 pub(crate) fn work(scene: &Arc<Scene>, client: &Client, dice: &mut Dice) -> People {
+    work_at(0, scene, client, dice)
+}
+
+/// They begin at one of several servers.
+pub(crate) fn work_at(place: usize, scene: &Arc<Scene>, client: &Client, dice: &mut Dice) -> People {
     let (gone, _) = watch::channel(false);
     let mut set = JoinSet::new();
     for _ in 0..PEOPLE {
@@ -42,7 +47,7 @@ pub(crate) fn work(scene: &Arc<Scene>, client: &Client, dice: &mut Dice) -> Peop
     let (scene, client, mut gone_too) = (scene.clone(), client.clone(), gone.subscribe());
     set.spawn(async move {
         tokio::select! {
-            () = onlooker(&scene, &client) => {}
+            () = onlooker(place, &scene, &client) => {}
             _ = gone_too.wait_for(|gone| *gone) => {}
         }
     });
@@ -50,11 +55,11 @@ pub(crate) fn work(scene: &Arc<Scene>, client: &Client, dice: &mut Dice) -> Peop
 }
 
 /// Watches the bars: over all lives of the server none goes back.
-async fn onlooker(scene: &Scene, client: &Client) {
+async fn onlooker(place: usize, scene: &Scene, client: &Client) {
     let mut events = client.events("/main/events").await;
     while let Some(event) = events.next().await {
         if event.event == "progress" {
-            scene.ledger.bar(&event.json());
+            scene.ledger.bar(place, &event.json());
         }
     }
 }
@@ -71,11 +76,11 @@ async fn person(scene: &Scene, client: &Client, mut dice: Dice) {
     let mut beat = scene.firings.beat();
     loop {
         let Some(live) = live(scene, client).await else { return };
-        let went_on = match live < LIVE {
+        let went_on = match live < scene.live {
             true if dice.below(4) > 0 => launch(scene, client, dice.roll()).await,
             _ => match scene.ledger.todo() {
                 Some(todo) => act(scene, client, todo).await,
-                None if live < LIVE => launch(scene, client, dice.roll()).await,
+                None if live < scene.live => launch(scene, client, dice.roll()).await,
                 None => beat.changed().await.is_ok(),
             },
         };
@@ -87,7 +92,13 @@ async fn person(scene: &Scene, client: &Client, mut dice: Dice) {
 
 /// How many runs have not ended; None: the server is dead.
 async fn live(scene: &Scene, client: &Client) -> Option<u64> {
-    let account = client.attempt("GET", "/account", None).await?.json();
+    let account = loop {
+        let answer = client.attempt("GET", "/account", None).await?;
+        if !scene.is_away(&answer) {
+            break answer.json();
+        }
+        tokio::time::sleep(AWAY).await;
+    };
     if account["balanced"] != true {
         scene.ledger.unbalanced(&account);
     }
@@ -105,6 +116,11 @@ async fn launch(scene: &Scene, client: &Client, roll: u64) -> bool {
         false => format!("/main/workflows/{}/run", launch.kind),
     };
     let Some(answer) = client.attempt("POST", &path, Some(&input)).await else { return false };
+    if scene.is_away(&answer) {
+        // It may be there or not, as if no answer had come.
+        tokio::time::sleep(AWAY).await;
+        return true;
+    }
     assert!((200..300).contains(&answer.status), "{path}: {} {}", answer.status, answer.text());
     let run = text(&answer.json(), if launch.through { "started" } else { "run" });
     scene.ledger.answered(&launch, run);
@@ -120,13 +136,18 @@ async fn act(scene: &Scene, client: &Client, todo: Todo) -> bool {
         Deed::Retry => (format!("/main/runs/{run}/retry?from=failure"), Value::Null),
     };
     match client.attempt("POST", &path, Some(&body)).await {
+        Some(answer) if scene.is_away(&answer) => {
+            scene.ledger.put_back(todo);
+            tokio::time::sleep(AWAY).await;
+            true
+        }
         // It was not to be tried again yet; or it was before, and the answer was lost.
         Some(answer) if todo.deed == Deed::Retry && answer.status == 409 => {
             let Some(found) = client.attempt("GET", &format!("/main/runs/{run}"), None).await else {
                 scene.ledger.put_back(todo);
                 return false;
             };
-            if found.json()["status"] != "succeeded" {
+            if scene.is_away(&found) || found.json()["status"] != "succeeded" {
                 scene.ledger.put_back(todo);
                 let _ = tokio::time::timeout(LOOK_AGAIN, scene.firings.beat().changed()).await;
             }
@@ -173,7 +194,7 @@ pub(crate) async fn finish(scene: &Scene, client: &Client) -> Result<(), String>
             return Ok(());
         }
         still = if last.as_ref() == Some(&account) { still + 1 } else { 0 };
-        if still > 100 {
+        if still > scene.still_max {
             return Err(format!("{live} runs do not end: {account}"));
         }
         last = Some(account);

@@ -14,6 +14,7 @@ mod disk;
 mod jobs;
 mod limits;
 mod maintenance;
+mod many;
 mod matrix;
 mod modal;
 mod once;

@@ -101,23 +101,30 @@ impl Tx<'_> {
             return Ok(starts);
         }
         let runs = runs.to_vec();
-        // First of all, so that whoever looks whether they live waits until this is decided.
-        let sql = "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id, start";
+        let known: HashMap<Id, Arc<NewRun>> = {
+            let held = lock(&self.shared.held);
+            ends.iter().filter_map(|ending| Some((ending.run, held.start(ending.run)?))).collect()
+        };
+        // First of all, so that whoever looks whether they live waits until this is decided. What is known is not sent again.
+        let sql = match known.len() == ends.len() {
+            true => {
+                "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id"
+            }
+            false => {
+                "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id, start"
+            }
+        };
         let these: [&dyn Val; 1] = [&runs];
         let gone = self.rows(sql, &these);
         let live = self.run("DELETE FROM live WHERE run = ANY($1)", &these);
         let parks = self.run("DELETE FROM parks WHERE run = ANY($1)", &these);
         let awaits = self.run("DELETE FROM awaits WHERE run = ANY($1)", &these);
         let (gone, ..) = futures_util::future::try_join4(gone, live, parks, awaits).await?;
-        let held = lock(&self.shared.held);
         for row in &gone {
             let run = id(row, 0)?;
-            // Read where it is not known: of 1,000 ends in a batch that is a third of the work.
-            let known = held.start(run);
-            starts.insert(run, known.map_or_else(|| start(row, 1), Ok)?);
+            starts.insert(run, known.get(&run).cloned().map_or_else(|| start(row, 1), Ok)?);
         }
-        drop(held);
-        self.after.left.extend(ends.iter().map(|ending| ending.run));
+        self.after.over.extend(ends.iter().map(|ending| ending.run));
         Ok(starts)
     }
 

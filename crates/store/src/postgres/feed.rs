@@ -16,11 +16,11 @@ use tokio_postgres::{AsyncMessage, NoTls};
 use super::{
     Shared,
     link::{Done, Fault, Link, fault, get},
-    lock,
+    lock, open,
     tx::{Place, Tx},
 };
 use crate::{
-    Change, Id,
+    Change, Changes, Id,
     forms::{blob, blob_of},
 };
 
@@ -125,6 +125,7 @@ pub(super) async fn hear(shared: Arc<Shared>) {
 
 async fn look_again_and_again(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = shared.connect().await?;
+    begun(shared, &link, place).await?;
     loop {
         read(shared, &link, place).await?;
         if shared.others.load(Ordering::Relaxed) {
@@ -149,6 +150,7 @@ async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = Link::of(client, false);
     let work = async {
         link.simple(&format!("LISTEN {CHANNEL}")).await?;
+        begun(shared, &link, place).await?;
         loop {
             // What came before anybody listened is read too.
             read(shared, &link, place).await?;
@@ -175,6 +177,20 @@ struct Heard {
     /// Beyond it, with when they were read.
     beyond: BTreeMap<i64, tokio::time::Instant>,
     begun: bool,
+}
+
+/// What was said before anybody listened may have been missed. A crash empties the feed and begins its numbers anew, so that all of it is
+/// unread; what was in it is in the rows, where those who listen here look again.
+async fn begun(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
+    let sql = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('feed', 'n')), 0)";
+    let last: i64 = link.one(sql, &[]).await?.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
+    if last < place.low {
+        *place = Heard { begun: true, ..Heard::default() };
+        shared.missed();
+    }
+    lock(&shared.lanes).stale = true;
+    shared.ready.notify_one();
+    Ok(())
 }
 
 /// Passes on what others have changed, in order.
@@ -242,6 +258,12 @@ impl Shared {
         self.others.store(true, Ordering::Relaxed);
         self.note_ready(places);
         self.ready.notify_one();
+    }
+
+    /// Nobody knows what: whoever listens is made to fall behind, and reads the states.
+    fn missed(&self) {
+        let nothing: Changes = Arc::from([]);
+        (0..=open::CHANGES_MAX).for_each(|_| drop(self.changes.send(nothing.clone())));
     }
 
     /// What another process has changed.

@@ -88,6 +88,11 @@ impl Held {
         self.alone = None;
     }
 
+    /// All of them, each with its epoch.
+    pub(super) fn epochs(&self) -> Vec<(Id, u64)> {
+        self.runs.iter().map(|(run, one)| (*run, one.epoch)).collect()
+    }
+
     /// How many of each queue.
     pub(super) fn by_queue(&self) -> HashMap<Arc<str>, usize> {
         let mut counts = HashMap::new();

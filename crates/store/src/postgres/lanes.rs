@@ -152,6 +152,7 @@ impl Shared {
             }
             (claims.suspect, most) = (None, 1);
         }
+        let _claiming = self.claiming.lock().await;
         let all = match self.pick(claims, most).await {
             Ok(all) => all,
             Err(Fault::Again) => Vec::new(),

@@ -101,6 +101,8 @@ struct Shared {
     /// How many runs somebody asks for.
     wanted: AtomicUsize,
     asks: Notify,
+    /// Held while the database claims.
+    claiming: tokio::sync::Mutex<()>,
     /// Something was claimed.
     arrived: Notify,
     look: Duration,
@@ -213,7 +215,8 @@ impl Shared {
         let mut held = lock(&self.held);
         after.wrote.iter().for_each(|run| held.wrote(*run));
         after.got_on.iter().for_each(|run| held.got_on(*run));
-        after.left.iter().for_each(|run| held.leave(*run));
+        after.left.iter().for_each(|(run, epoch)| held.let_go(*run, *epoch));
+        after.over.iter().for_each(|run| held.leave(*run));
         for (_, change) in &after.changes {
             if let Change::Cancel(run) = change {
                 held.cancel(*run);
@@ -236,7 +239,7 @@ impl Shared {
         if after.changes.iter().any(|(_, change)| matches!(change, Change::Paused(_))) {
             self.give_back_ahead();
         }
-        if !after.ready.is_empty() || !after.left.is_empty() || resumed {
+        if !after.ready.is_empty() || !after.left.is_empty() || !after.over.is_empty() || resumed {
             self.ready.notify_one();
         }
         if self.others.load(Ordering::Relaxed) && (!after.ready.is_empty() || !after.changes.is_empty()) {

@@ -21,7 +21,7 @@ use crate::Error;
 const SCHEMA: i32 = 1;
 
 /// Batches of changes that a slow listener may lag behind.
-const CHANGES_MAX: usize = 4_096;
+pub(super) const CHANGES_MAX: usize = 4_096;
 
 /// The oldest server that is spoken to.
 const SERVER_MIN: i32 = 140_000;
@@ -110,6 +110,7 @@ async fn begin(
         ahead: Mutex::default(),
         wanted: Default::default(),
         asks: Notify::new(),
+        claiming: Default::default(),
         arrived: Notify::new(),
         look: if settings.pooled { feed::POLL } else { lanes::LOOK },
         ready: Notify::new(),

@@ -56,7 +56,7 @@ impl Tx<'_> {
         let Some(row) = row else { return Err(Error::LeaseLost.into()) };
         let (cancel_at_ms, keep_children): (Option<i64>, bool) = (get(&row, 0)?, get(&row, 1)?);
         let attempts = get::<i32>(&row, 2)? as u32 + u32::from(!park.failed);
-        self.after.left.push(run);
+        self.after.left.push((run, epoch));
         let start = match request {
             Some(new) => new.clone(),
             None => match self.start_of(run).await? {
@@ -335,7 +335,7 @@ impl Tx<'_> {
         }
         let runs: Vec<Uid> = releases.iter().map(|(run, _)| Uid(*run)).collect();
         self.let_go(&runs).await?;
-        self.after.left.extend(releases.iter().map(|(run, _)| *run));
+        self.after.left.extend(releases);
         Ok(())
     }
 
@@ -346,7 +346,7 @@ impl Tx<'_> {
             .await?;
         let runs: Vec<Uid> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
         self.let_go(&runs).await?;
-        self.after.left.extend(runs.iter().map(|uid| uid.0));
+        self.after.over.extend(runs.iter().map(|uid| uid.0));
         Ok(())
     }
 

@@ -23,8 +23,10 @@ pub(super) struct After {
     pub(super) tally: Tally,
     /// Where a run has become ready.
     pub(super) ready: Vec<Place>,
-    /// Runs that this process holds no longer.
-    pub(super) left: Vec<Id>,
+    /// Runs that this process holds no longer, with the epoch under which it did: they may be claimed again before this is published.
+    pub(super) left: Vec<(Id, u64)>,
+    /// Runs that are over.
+    pub(super) over: Vec<Id>,
     /// When the first of those that parked is due.
     pub(super) wake_ms: Option<i64>,
     /// The first day on which one of those that ended may go.

@@ -7,13 +7,14 @@
 //!                                           \-> it comes back: registered anew
 //! ```
 
-use std::{sync::Arc, sync::atomic::Ordering, time::Duration};
+use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use super::{
     Shared,
-    link::{Done, Link, Uid, get},
+    link::{Done, Link, Uid, get, id},
     lock,
     tx::{Place, Tx, start},
+    writer::Order,
 };
 use crate::{Change, Error, Id, Standing, Status};
 
@@ -25,6 +26,9 @@ const RENEW_AGAIN: Duration = Duration::from_millis(500);
 
 /// For so long after a renewal was sent calls on others may begin: two thirds of the lease, milliseconds.
 const MAY_ACT_MS: u64 = 10_000;
+
+/// So long a look waits for a claim under way.
+const CLAIMS: Duration = Duration::from_secs(1);
 
 /// How long the feed keeps what has changed.
 const FEED: &str = "60 seconds";
@@ -95,6 +99,7 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
     fold(&link, shared.worker(), shared.confirmed.load(Ordering::Relaxed)).await?;
     link.run("DELETE FROM feed WHERE at < clock_timestamp() - $1::text::interval", &[&FEED]).await?;
     asked(shared, &link).await?;
+    strays(shared, &link).await?;
     shared.look_after(&link).await?;
     shared.goes_on();
     *kept = Some(link);
@@ -107,6 +112,30 @@ pub(super) async fn fold(link: &Link, worker: i64, before: i64) -> Done<()> {
                all_of AS (SELECT coalesce(sum(accepted), 0)::bigint AS a, coalesce(sum(succeeded), 0)::bigint AS s, coalesce(sum(failed), 0)::bigint AS f, coalesce(sum(cancelled), 0)::bigint AS c FROM gone) \
                UPDATE counters SET accepted = accepted + a, succeeded = succeeded + s, failed = failed + f, cancelled = cancelled + c FROM all_of WHERE a <> 0 OR s <> 0 OR f <> 0 OR c <> 0";
     link.run(sql, &[&worker, &before]).await.map(drop)
+}
+
+/// Runs that are held here by the rows and not in memory, or the other way round: the end of a claim, of a hand-back or of a commit was
+/// never heard of. Nothing else would ever move them, as this process lives.
+async fn strays(shared: &Shared, link: &Link) -> Done<()> {
+    // Where claims are made all the time, the next look is soon enough.
+    let Ok(_claiming) = tokio::time::timeout(CLAIMS, shared.claiming.lock()).await else { return Ok(()) };
+    let before = lock(&shared.held).epochs();
+    let rows = link.rows("SELECT run, epoch FROM live WHERE worker = $1", &[&shared.worker()]).await?;
+    let mut there = HashSet::with_capacity(rows.len());
+    for row in &rows {
+        there.insert((id(row, 0)?, get::<i64>(row, 1)? as u64));
+    }
+    let mut held = lock(&shared.held);
+    for (run, epoch) in before.into_iter().filter(|of| !there.contains(of)) {
+        held.let_go(run, epoch);
+    }
+    there.retain(|(run, epoch)| !held.holds(*run, *epoch));
+    drop(held);
+    for (run, epoch) in there {
+        // One that is on its way elsewhere is left alone: its row says so by then.
+        let _ = shared.order(Order::Release(run, epoch));
+    }
+    Ok(())
 }
 
 /// Runs held here that were asked to end, and the word of it was lost.

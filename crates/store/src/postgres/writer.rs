@@ -17,9 +17,9 @@ use tokio::{
 
 use super::{
     Shared, batch,
-    link::{Done, Fault, Link},
+    link::{Done, Fault, Link, Val},
     lock,
-    tx::{After, Tx},
+    tx::{After, Tally, Tx},
 };
 use crate::{Commit, Error, Id, NewRun, Started, Status, probe::Point};
 
@@ -278,25 +278,27 @@ async fn attempt<T>(
     work: &mut impl AsyncFnMut(&mut Tx<'_>) -> Done<T>,
 ) -> Result<(T, After), Failed<T>> {
     let mut tx = Tx::new(link, shared);
-    let begun = async {
-        // The first statement is sent with it; should it fail, so does that.
-        link.simple("BEGIN").await?;
+    let worked = async {
         let answer = work(&mut tx).await?;
         tx.flush_bars().await?;
         tx.ask_doomed().await?;
         tx.flush_bars().await?;
-        let tally = tx.after.tally;
-        let sql = "INSERT INTO marks (worker, n, accepted, succeeded, failed, cancelled) VALUES ($1, $2, $3, $4, $5, $6)";
-        let [succeeded, failed, cancelled] = tally.ended;
-        link.run(sql, &[&worker, &n, &tally.accepted, &succeeded, &failed, &cancelled]).await?;
         tx.feed().await?;
         Ok(answer)
     };
-    let answer = begun.await.map_err(Failed::Before)?;
+    // Sent together: whoever is polled first is first.
+    let (begun, worked) = futures_util::future::join(link.simple("BEGIN"), worked).await;
+    let answer = begun.and(worked).map_err(Failed::Before)?;
     let _committing = Point::InCommit.enter();
-    match link.simple("COMMIT").await {
-        Ok(()) => Ok((answer, tx.after)),
-        Err(Fault::Lost(_)) => Err(Failed::During(answer, Box::new(tx.after))),
-        Err(fault) => Err(Failed::Before(fault)),
+    let Tally { accepted, ended: [succeeded, failed, cancelled] } = tx.after.tally;
+    let sql = "INSERT INTO marks (worker, n, accepted, succeeded, failed, cancelled) VALUES ($1, $2, $3, $4, $5, $6)";
+    let vals: [&dyn Val; 6] = [&worker, &n, &accepted, &succeeded, &failed, &cancelled];
+    // Without its mark nothing is committed: a transaction in which it failed cannot be.
+    match futures_util::future::join(link.run(sql, &vals), link.simple("COMMIT")).await {
+        (Ok(_), Ok(())) => Ok((answer, tx.after)),
+        (Err(Fault::Lost(_)), _) | (_, Err(Fault::Lost(_))) => {
+            Err(Failed::During(answer, Box::new(tx.after)))
+        }
+        (Err(fault), _) | (_, Err(fault)) => Err(Failed::Before(fault)),
     }
 }
