@@ -125,7 +125,7 @@ pub(super) async fn hear(shared: Arc<Shared>) {
 
 async fn look_again_and_again(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = shared.connect().await?;
-    begun(shared, &link, place).await?;
+    begun(shared, place);
     loop {
         read(shared, &link, place).await?;
         if shared.others.load(Ordering::Relaxed) {
@@ -150,7 +150,7 @@ async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = Link::of(client, false);
     let work = async {
         link.simple(&format!("LISTEN {CHANNEL}")).await?;
-        begun(shared, &link, place).await?;
+        begun(shared, place);
         loop {
             // What came before anybody listened is read too.
             read(shared, &link, place).await?;
@@ -179,18 +179,14 @@ struct Heard {
     begun: bool,
 }
 
-/// What was said before anybody listened may have been missed. A crash empties the feed and begins its numbers anew, so that all of it is
-/// unread; what was in it is in the rows, where those who listen here look again.
-async fn begun(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
-    let sql = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('feed', 'n')), 0)";
-    let last: i64 = link.one(sql, &[]).await?.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
-    if last < place.low {
-        *place = Heard { begun: true, ..Heard::default() };
+/// What was said before anybody listened is made up for: where something is ready is looked for. Where the connection was lost the database
+/// may have crashed, which empties the feed: what was in it is in the rows, where those who listen here look again.
+fn begun(shared: &Shared, place: &Heard) {
+    if place.begun {
         shared.missed();
     }
     lock(&shared.lanes).stale = true;
     shared.ready.notify_one();
-    Ok(())
 }
 
 /// Passes on what others have changed, in order.
@@ -203,15 +199,15 @@ async fn read(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
         return Ok(());
     }
     let sql = "SELECT n, worker, body FROM feed WHERE n > $1 ORDER BY n LIMIT 1000";
+    let mut after = place.low;
     loop {
-        let rows = link.rows(sql, &[&place.low]).await?;
-        let mut fresh = false;
+        let rows = link.rows(sql, &[&after]).await?;
         for row in &rows {
             let (n, worker): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+            after = n;
             if place.beyond.contains_key(&n) {
                 continue;
             }
-            fresh = true;
             place.beyond.insert(n, tokio::time::Instant::now());
             if worker == shared.worker() {
                 continue;
@@ -221,8 +217,8 @@ async fn read(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
                 shared.pass_on(changes);
             }
         }
-        place.go_on();
-        if !fresh || rows.len() < 1_000 {
+        if rows.len() < 1_000 {
+            place.go_on();
             return Ok(());
         }
     }
