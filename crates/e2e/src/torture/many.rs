@@ -42,6 +42,9 @@ const HELD_UP: u64 = 40;
 const CRASHES: u64 = 20;
 const PAUSES: u64 = 20;
 
+/// A server that is held up has worked for so long before.
+const AT_WORK: Duration = Duration::from_millis(1_500);
+
 /// Longer than a lease (15 s), and the look that finds it over (5 s).
 const BEYOND_LEASE: Duration = Duration::from_secs(21);
 
@@ -151,11 +154,12 @@ impl Crowd {
         }
     }
 
-    /// SIGSTOP: nobody waits for it.
+    /// SIGSTOP in the middle of its work: nobody waits for it.
     async fn hold_up(&mut self, at: usize) {
-        self.go_from(at).await;
+        tokio::time::sleep(AT_WORK).await;
         self.places[at].server.pause();
         self.held_up = Some((at, Instant::now()));
+        self.go_from(at).await;
     }
 
     /// SIGCONT, once its lease is over; that is awaited only if it has to be.
@@ -216,6 +220,17 @@ impl Crowd {
     }
 }
 
+/// Nothing is left of runs that have ended, in the tables of those that live: who wrote it held the run no more.
+fn left_over(database: &Server, broken: &mut Vec<String>) {
+    for table in ["live", "parks", "ready", "awaits", "journal", "checkpoints", "blobs", "logs", "signals"] {
+        let sql = format!("SELECT count(*) FROM {table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = {table}.run)");
+        let count = database.psql("torture", &sql);
+        if count != "0" {
+            broken.push(format!("{count} rows of `{table}` belong to no live run"));
+        }
+    }
+}
+
 /// Kills, holds up, starts again, and looks.
 pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) -> Report {
     let mut own = asked.database.is_none().then(Server::start);
@@ -255,6 +270,9 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
         }
     }
     let runs = crowd.verdict().await;
+    if let Some(own) = &own {
+        left_over(own, &mut crowd.broken);
+    }
     let mut figures = crowd.figures(runs);
     let more = json!({ "kills": asked.kills - held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,
         "crashes": crashes, "pauses": pauses, "moved_again_s": moved.as_millis() as f64 / 1_000.0 });

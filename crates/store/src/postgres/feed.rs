@@ -107,7 +107,7 @@ pub(super) async fn tell(shared: Arc<Shared>) {
 
 /// Hears of other processes, until the store is closed.
 pub(super) async fn hear(shared: Arc<Shared>) {
-    let mut place = Heard::default();
+    let mut place = Heard { low: shared.feed_begins, ..Heard::default() };
     while !shared.is_closed() {
         let heard = async {
             match shared.pooled {
@@ -176,28 +176,28 @@ struct Heard {
     low: i64,
     /// Beyond it, with when they were read.
     beyond: BTreeMap<i64, tokio::time::Instant>,
+    /// Somebody has listened before.
     begun: bool,
 }
 
 /// What was said before anybody listened is made up for: where something is ready is looked for. Where the connection was lost the database
 /// may have crashed, which empties the feed: what was in it is in the rows, where those who listen here look again.
-fn begun(shared: &Shared, place: &Heard) {
-    if place.begun {
+fn begun(shared: &Shared, place: &mut Heard) {
+    if std::mem::replace(&mut place.begun, true) {
         shared.missed();
     }
     lock(&shared.lanes).stale = true;
     shared.ready.notify_one();
 }
 
+/// The last number in it.
+pub(super) async fn newest(link: &Link) -> Done<i64> {
+    let row = link.one("SELECT coalesce(max(n), 0) FROM feed", &[]).await?;
+    Ok(row.map(|row| get(&row, 0)).transpose()?.unwrap_or_default())
+}
+
 /// Passes on what others have changed, in order.
 async fn read(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
-    let last = "SELECT coalesce(max(n), 0) FROM feed";
-    let newest: i64 = link.one(last, &[]).await?.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
-    if !place.begun {
-        // Whoever opens a store reads the states.
-        (place.low, place.begun) = (newest, true);
-        return Ok(());
-    }
     let sql = "SELECT n, worker, body FROM feed WHERE n > $1 ORDER BY n LIMIT 1000";
     let mut after = place.low;
     loop {
