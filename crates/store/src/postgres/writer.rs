@@ -280,7 +280,7 @@ async fn attempt<T>(
     let mut tx = Tx::new(link, shared);
     let begun = async {
         // The first statement is sent with it; should it fail, so does that.
-        link.simple("BEGIN").await?;
+        link.begin().await?;
         let answer = work(&mut tx).await?;
         tx.flush_bars().await?;
         tx.ask_doomed().await?;
