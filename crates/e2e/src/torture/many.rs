@@ -162,16 +162,13 @@ impl Crowd {
         self.go_from(at).await;
     }
 
-    /// SIGCONT, once its lease is over; that is awaited only if it has to be.
-    async fn proceed(&mut self, awaited: bool) {
-        let Some((at, since)) = self.held_up else { return };
-        if awaited {
-            tokio::time::sleep(BEYOND_LEASE.saturating_sub(since.elapsed())).await;
-        }
-        if since.elapsed() >= BEYOND_LEASE {
-            self.places[at].server.proceed();
-            self.held_up = None;
-        }
+    /// SIGCONT, once its lease is over.
+    async fn proceed(&mut self) {
+        let Some((at, since)) = self.held_up.take() else { return };
+        tokio::time::sleep(BEYOND_LEASE.saturating_sub(since.elapsed())).await;
+        self.places[at].server.proceed();
+        // What it was in the middle of shows.
+        tokio::time::sleep(AT_WORK).await;
     }
 
     /// What a server says that is no word of an outage.
@@ -195,7 +192,7 @@ impl Crowd {
 
     /// Everything ends, and is as it must be.
     pub(crate) async fn verdict(&mut self) -> u64 {
-        self.proceed(true).await;
+        self.proceed().await;
         self.go().await;
         let client = self.client();
         if let Err(says) = people::finish(&self.scene, &client).await {
@@ -246,12 +243,14 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
     for n in 0..asked.kills {
         crowd.come(&mut dice);
         tokio::time::sleep(Duration::from_millis(KILLS_MS.0 + dice.below(KILLS_MS.1))).await;
-        crowd.proceed(false).await;
         let at = dice.below(crowd.len() as u64) as usize;
-        if held_up < holds && crowd.held_up.is_none() && 2 * n * holds >= (2 * held_up + 1) * asked.kills {
+        if held_up < holds && n * holds >= held_up * asked.kills {
             crowd.hold_up(at).await;
             held_up += 1;
-            continue;
+            tokio::time::sleep(BEYOND_LEASE / 2).await;
+            crowd.kill((at + 1) % crowd.len()).await;
+            crowd.come(&mut dice);
+            crowd.proceed().await;
         }
         crowd.kill(at).await;
         let Some(own) = own.as_mut() else { continue };
@@ -274,7 +273,7 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
         left_over(own, &mut crowd.broken);
     }
     let mut figures = crowd.figures(runs);
-    let more = json!({ "kills": asked.kills - held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,
+    let more = json!({ "kills": asked.kills + held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,
         "crashes": crashes, "pauses": pauses, "moved_again_s": moved.as_millis() as f64 / 1_000.0 });
     figures.extend(more.as_object().cloned().unwrap_or_default());
     Report { proof: "torture", figures, broken: std::mem::take(&mut crowd.broken), ..Report::default() }
