@@ -101,7 +101,8 @@ async fn publish(world: &World, path: &Path, clock: Clock) {
     let (sqlite, mut by_hand) = ByHand::open(path, settings(Wall::at(clock))).expect("a database");
     let mut files: Vec<_> = world.plans.iter().map(super::world::Plan::file).collect();
     files.sort();
-    let published = sqlite.publish(Version { system: "main".into(), files, broken: Vec::new() }, Publish::default());
+    let published =
+        sqlite.publish(Version { system: "main".into(), files, broken: Vec::new() }, Publish::default());
     by_hand.take();
     by_hand.commit(0).expect("a commit");
     published.await.expect("a version");

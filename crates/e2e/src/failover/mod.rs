@@ -131,7 +131,8 @@ async fn cut(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
     database.create(DATABASE);
     let wire = Wire::to(database.port()).await;
     let through = format!("postgres://postgres@127.0.0.1:{}/{DATABASE}", wire.port());
-    let mut crowd = Crowd::new(SERVERS, &database.url(DATABASE), &[("HEFE_DATABASE@1", &through)], sabotage).await;
+    let mut crowd =
+        Crowd::new(SERVERS, &database.url(DATABASE), &[("HEFE_DATABASE@1", &through)], sabotage).await;
     crowd.come(dice);
     work(dice).await;
     wire.cut();

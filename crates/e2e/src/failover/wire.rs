@@ -15,7 +15,8 @@ impl Wire {
     /// To that port of 127.0.0.1.
     pub(crate) async fn to(port: u16) -> Wire {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
-        let wire = Wire { port: listener.local_addr().expect("its port").port(), whole: watch::Sender::new(true) };
+        let wire =
+            Wire { port: listener.local_addr().expect("its port").port(), whole: watch::Sender::new(true) };
         let whole = wire.whole.subscribe();
         tokio::spawn(async move {
             while let Ok((near, _)) = listener.accept().await {

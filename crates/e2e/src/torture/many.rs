@@ -67,16 +67,23 @@ pub(crate) struct Crowd {
     settings: Vec<(String, String)>,
     places: Vec<Place>,
     held_up: Option<(usize, Instant)>,
+    visits: usize,
     pub(crate) broken: Vec<String>,
 }
 
 impl Crowd {
-    pub(crate) async fn new(servers: usize, url: &str, settings: &[(&str, &str)], sabotage: &Sabotage) -> Crowd {
+    pub(crate) async fn new(
+        servers: usize,
+        url: &str,
+        settings: &[(&str, &str)],
+        sabotage: &Sabotage,
+    ) -> Crowd {
         let provider = Provider::start().await;
         let scene = Scene { live: 24 * servers as u64, still_max: 700, away: true, ..Scene::new(provider) };
         let project = Project::new();
         load::write(&project, &scene.provider);
-        let settings = settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let settings =
+            settings.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
         let mut crowd = Crowd {
             scene: Arc::new(scene),
             project,
@@ -85,6 +92,7 @@ impl Crowd {
             settings,
             places: Vec::new(),
             held_up: None,
+            visits: 0,
             broken: Vec::new(),
         };
         for _ in 0..servers {
@@ -122,7 +130,9 @@ impl Crowd {
     pub(crate) fn come(&mut self, dice: &mut Dice) {
         for (at, place) in self.places.iter_mut().enumerate() {
             if place.people.is_none() && self.held_up.is_none_or(|(held_up, _)| held_up != at) {
-                place.people = Some(people::work_at(at, &self.scene, &place.server.client(), dice));
+                // Each has a stream of its own, in which no bar goes back. A new server may tell once more what it has heard of late.
+                self.visits += 1;
+                place.people = Some(people::work_at(self.visits, &self.scene, &place.server.client(), dice));
             }
         }
     }
@@ -146,7 +156,8 @@ impl Crowd {
             return;
         }
         let fresh = self.start(at).await;
-        let Place { server, people } = std::mem::replace(&mut self.places[at], Place { server: fresh, people: None });
+        let Place { server, people } =
+            std::mem::replace(&mut self.places[at], Place { server: fresh, people: None });
         self.complaints(&server);
         server.kill().await;
         if let Some(people) = people {
@@ -174,9 +185,11 @@ impl Crowd {
     /// What a server says that is no word of an outage.
     fn complaints(&mut self, server: &Hefe) {
         let bad = |line: &&String| {
-            line.contains("panicked") || (line.contains("ERROR") && !line.contains("nothing that was answered is lost"))
+            line.contains("panicked")
+                || (line.contains("ERROR") && !line.contains("nothing that was answered is lost"))
         };
-        self.broken.extend(server.messages().iter().filter(bad).map(|line| format!("the server says: {line}")));
+        self.broken
+            .extend(server.messages().iter().filter(bad).map(|line| format!("the server says: {line}")));
     }
 
     /// How long it takes until the provider is called again.
@@ -220,7 +233,9 @@ impl Crowd {
 /// Nothing is left of runs that have ended, in the tables of those that live: who wrote it held the run no more.
 fn left_over(database: &Server, broken: &mut Vec<String>) {
     for table in ["live", "parks", "ready", "awaits", "journal", "checkpoints", "blobs", "logs", "signals"] {
-        let sql = format!("SELECT count(*) FROM {table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = {table}.run)");
+        let sql = format!(
+            "SELECT count(*) FROM {table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = {table}.run)"
+        );
         let count = database.psql("torture", &sql);
         if count != "0" {
             broken.push(format!("{count} rows of `{table}` belong to no live run"));

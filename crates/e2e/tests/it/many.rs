@@ -119,7 +119,10 @@ async fn a_run_is_launched_at_one_server_worked_elsewhere_and_seen_at_another() 
     let mut seen = Vec::new();
     let mut opened = false;
     while seen.last() != Some(&json!([3, "succeeded"])) {
-        let item = events.until(|event| event.event == "progress" && event.json()["run"] == run.as_str()).await.json();
+        let item = events
+            .until(|event| event.event == "progress" && event.json()["run"] == run.as_str())
+            .await
+            .json();
         seen.push(json!([item["progress"], item["status"]]));
         if item["progress"] == 2 && !opened {
             // It came before the run went on.
