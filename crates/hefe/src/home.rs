@@ -95,11 +95,17 @@ impl Home {
         }
         file.check()?;
         let trouble = |error: &store::Error| troubled(project, file.database.is_some(), error);
-        let store: Arc<dyn Store> = match &file.database {
-            Some(url) => Arc::new(shared(url, file, works).await.map_err(|error| trouble(&error))?),
-            None => Arc::new(taken(&database(project), file).await.map_err(|error| trouble(&error))?),
+        let usual = engine::Settings { publishes, ..file.engine(project) };
+        let (store, of_engine): (Arc<dyn Store>, _) = match &file.database {
+            Some(url) => {
+                let store = shared(url, file, works).await.map_err(|error| trouble(&error))?;
+                let clock = engine::Clock::new(store.clock());
+                (Arc::new(store), engine::Settings { clock, ..usual })
+            }
+            None => {
+                (Arc::new(taken(&database(project), file).await.map_err(|error| trouble(&error))?), usual)
+            }
         };
-        let of_engine = engine::Settings { publishes, ..file.engine(project) };
         let engine = Engine::open(store, of_engine).await.map_err(|error| match error {
             engine::Error::Store(error) => trouble(&error),
             other => Trouble::new(other.to_string(), "look at the path that is named and who may read it"),

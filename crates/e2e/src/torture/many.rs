@@ -42,6 +42,9 @@ const HELD_UP: u64 = 40;
 const CRASHES: u64 = 20;
 const PAUSES: u64 = 20;
 
+/// A server that is held up has worked for so long before.
+const AT_WORK: Duration = Duration::from_millis(1_500);
+
 /// Longer than a lease (15 s), and the look that finds it over (5 s).
 const BEYOND_LEASE: Duration = Duration::from_secs(21);
 
@@ -64,6 +67,7 @@ pub(crate) struct Crowd {
     settings: Vec<(String, String)>,
     places: Vec<Place>,
     held_up: Option<(usize, Instant)>,
+    visits: usize,
     pub(crate) broken: Vec<String>,
 }
 
@@ -88,6 +92,7 @@ impl Crowd {
             settings,
             places: Vec::new(),
             held_up: None,
+            visits: 0,
             broken: Vec::new(),
         };
         for _ in 0..servers {
@@ -125,7 +130,9 @@ impl Crowd {
     pub(crate) fn come(&mut self, dice: &mut Dice) {
         for (at, place) in self.places.iter_mut().enumerate() {
             if place.people.is_none() && self.held_up.is_none_or(|(held_up, _)| held_up != at) {
-                place.people = Some(people::work_at(at, &self.scene, &place.server.client(), dice));
+                // Each has a stream of its own, in which no bar goes back. A new server may tell once more what it has heard of late.
+                self.visits += 1;
+                place.people = Some(people::work_at(self.visits, &self.scene, &place.server.client(), dice));
             }
         }
     }
@@ -158,23 +165,21 @@ impl Crowd {
         }
     }
 
-    /// SIGSTOP: nobody waits for it.
+    /// SIGSTOP in the middle of its work: nobody waits for it.
     async fn hold_up(&mut self, at: usize) {
-        self.go_from(at).await;
+        tokio::time::sleep(AT_WORK).await;
         self.places[at].server.pause();
         self.held_up = Some((at, Instant::now()));
+        self.go_from(at).await;
     }
 
-    /// SIGCONT, once its lease is over; that is awaited only if it has to be.
-    async fn proceed(&mut self, awaited: bool) {
-        let Some((at, since)) = self.held_up else { return };
-        if awaited {
-            tokio::time::sleep(BEYOND_LEASE.saturating_sub(since.elapsed())).await;
-        }
-        if since.elapsed() >= BEYOND_LEASE {
-            self.places[at].server.proceed();
-            self.held_up = None;
-        }
+    /// SIGCONT, once its lease is over.
+    async fn proceed(&mut self) {
+        let Some((at, since)) = self.held_up.take() else { return };
+        tokio::time::sleep(BEYOND_LEASE.saturating_sub(since.elapsed())).await;
+        self.places[at].server.proceed();
+        // What it was in the middle of shows.
+        tokio::time::sleep(AT_WORK).await;
     }
 
     /// What a server says that is no word of an outage.
@@ -200,7 +205,7 @@ impl Crowd {
 
     /// Everything ends, and is as it must be.
     pub(crate) async fn verdict(&mut self) -> u64 {
-        self.proceed(true).await;
+        self.proceed().await;
         self.go().await;
         let client = self.client();
         if let Err(says) = people::finish(&self.scene, &client).await {
@@ -225,6 +230,19 @@ impl Crowd {
     }
 }
 
+/// Nothing is left of runs that have ended, in the tables of those that live: who wrote it held the run no more.
+fn left_over(database: &Server, broken: &mut Vec<String>) {
+    for table in ["live", "parks", "ready", "awaits", "journal", "checkpoints", "blobs", "logs", "signals"] {
+        let sql = format!(
+            "SELECT count(*) FROM {table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = {table}.run)"
+        );
+        let count = database.psql("torture", &sql);
+        if count != "0" {
+            broken.push(format!("{count} rows of `{table}` belong to no live run"));
+        }
+    }
+}
+
 /// Kills, holds up, starts again, and looks.
 pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) -> Report {
     let mut own = asked.database.is_none().then(Server::start);
@@ -240,12 +258,14 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
     for n in 0..asked.kills {
         crowd.come(&mut dice);
         tokio::time::sleep(Duration::from_millis(KILLS_MS.0 + dice.below(KILLS_MS.1))).await;
-        crowd.proceed(false).await;
         let at = dice.below(crowd.len() as u64) as usize;
-        if held_up < holds && crowd.held_up.is_none() && 2 * n * holds >= (2 * held_up + 1) * asked.kills {
+        if held_up < holds && n * holds >= held_up * asked.kills {
             crowd.hold_up(at).await;
             held_up += 1;
-            continue;
+            tokio::time::sleep(BEYOND_LEASE / 2).await;
+            crowd.kill((at + 1) % crowd.len()).await;
+            crowd.come(&mut dice);
+            crowd.proceed().await;
         }
         crowd.kill(at).await;
         let Some(own) = own.as_mut() else { continue };
@@ -264,8 +284,11 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
         }
     }
     let runs = crowd.verdict().await;
+    if let Some(own) = &own {
+        left_over(own, &mut crowd.broken);
+    }
     let mut figures = crowd.figures(runs);
-    let more = json!({ "kills": asked.kills - held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,
+    let more = json!({ "kills": asked.kills + held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,
         "crashes": crashes, "pauses": pauses, "moved_again_s": moved.as_millis() as f64 / 1_000.0 });
     figures.extend(more.as_object().cloned().unwrap_or_default());
     Report { proof: "torture", figures, broken: std::mem::take(&mut crowd.broken), ..Report::default() }

@@ -157,8 +157,7 @@ async fn without_a_server_the_database_is_taken_for_a_moment() {
     project.workflow("main", "waits", waits("three"));
     let versions = async || client.get("/main/versions").await.json()["items"].as_array().unwrap().len();
     until("the folder is published", async || versions().await == 3).await;
-    let run = begin(&client).await;
-    assert_eq!(result(&client, &run).await, "three");
+    until("what is started is of it", async || result(&client, &begin(&client).await).await == "three").await;
 }
 
 /// Is told `first`, waits for `go`, and is over.

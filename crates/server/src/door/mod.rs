@@ -195,7 +195,11 @@ impl Door {
                 Ok(()) => return true,
                 Err(store::Error::Closed) => return false,
                 Err(error) => {
-                    tracing::error!(%error, "the users could not be read");
+                    // An outage the store has told of itself, once.
+                    match error.is_outage() {
+                        true => tracing::debug!(%error, "the users could not be read"),
+                        false => tracing::error!(%error, "the users could not be read"),
+                    }
                     tokio::time::sleep(AGAIN).await;
                 }
             }

@@ -107,7 +107,7 @@ pub(super) async fn tell(shared: Arc<Shared>) {
 
 /// Hears of other processes, until the store is closed.
 pub(super) async fn hear(shared: Arc<Shared>) {
-    let mut place = Heard::default();
+    let mut place = Heard { low: shared.feed_begins, ..Heard::default() };
     while !shared.is_closed() {
         let heard = async {
             match shared.pooled {
@@ -125,7 +125,7 @@ pub(super) async fn hear(shared: Arc<Shared>) {
 
 async fn look_again_and_again(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = shared.connect().await?;
-    begun(shared, &link, place).await?;
+    begun(shared, place);
     loop {
         read(shared, &link, place).await?;
         if shared.others.load(Ordering::Relaxed) {
@@ -150,7 +150,7 @@ async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
     let link = Link::of(client, false);
     let work = async {
         link.simple(&format!("LISTEN {CHANNEL}")).await?;
-        begun(shared, &link, place).await?;
+        begun(shared, place);
         loop {
             // What came before anybody listened is read too.
             read(shared, &link, place).await?;
@@ -176,42 +176,38 @@ struct Heard {
     low: i64,
     /// Beyond it, with when they were read.
     beyond: BTreeMap<i64, tokio::time::Instant>,
+    /// Somebody has listened before.
     begun: bool,
 }
 
-/// What was said before anybody listened may have been missed. A crash empties the feed and begins its numbers anew, so that all of it is
-/// unread; what was in it is in the rows, where those who listen here look again.
-async fn begun(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
-    let sql = "SELECT coalesce(pg_sequence_last_value(pg_get_serial_sequence('feed', 'n')), 0)";
-    let last: i64 = link.one(sql, &[]).await?.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
-    if last < place.low {
-        *place = Heard { begun: true, ..Heard::default() };
+/// What was said before anybody listened is made up for: where something is ready is looked for. Where the connection was lost the database
+/// may have crashed, which empties the feed: what was in it is in the rows, where those who listen here look again.
+fn begun(shared: &Shared, place: &mut Heard) {
+    if std::mem::replace(&mut place.begun, true) {
         shared.missed();
     }
     lock(&shared.lanes).stale = true;
     shared.ready.notify_one();
-    Ok(())
+}
+
+/// The last number in it.
+pub(super) async fn newest(link: &Link) -> Done<i64> {
+    let row = link.one("SELECT coalesce(max(n), 0) FROM feed", &[]).await?;
+    Ok(row.map(|row| get(&row, 0)).transpose()?.unwrap_or_default())
 }
 
 /// Passes on what others have changed, in order.
 async fn read(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
-    let last = "SELECT coalesce(max(n), 0) FROM feed";
-    let newest: i64 = link.one(last, &[]).await?.map(|row| get(&row, 0)).transpose()?.unwrap_or_default();
-    if !place.begun {
-        // Whoever opens a store reads the states.
-        (place.low, place.begun) = (newest, true);
-        return Ok(());
-    }
     let sql = "SELECT n, worker, body FROM feed WHERE n > $1 ORDER BY n LIMIT 1000";
+    let mut after = place.low;
     loop {
-        let rows = link.rows(sql, &[&place.low]).await?;
-        let mut fresh = false;
+        let rows = link.rows(sql, &[&after]).await?;
         for row in &rows {
             let (n, worker): (i64, i64) = (get(row, 0)?, get(row, 1)?);
+            after = n;
             if place.beyond.contains_key(&n) {
                 continue;
             }
-            fresh = true;
             place.beyond.insert(n, tokio::time::Instant::now());
             if worker == shared.worker() {
                 continue;
@@ -221,8 +217,8 @@ async fn read(shared: &Shared, link: &Link, place: &mut Heard) -> Done<()> {
                 shared.pass_on(changes);
             }
         }
-        place.go_on();
-        if !fresh || rows.len() < 1_000 {
+        if rows.len() < 1_000 {
+            place.go_on();
             return Ok(());
         }
     }

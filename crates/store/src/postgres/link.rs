@@ -109,6 +109,14 @@ impl<'a> FromSql<'a> for Uid {
     }
 }
 
+/// So long a transaction may wait for a process that stands still or is cut off: what it has locked is free again before its lease is
+/// over, so that others can take its runs.
+macro_rules! idle_max {
+    () => {
+        "idle_in_transaction_session_timeout = '10s'"
+    };
+}
+
 /// A connection. Statements may be sent before the answers to those before have come.
 pub(super) struct Link {
     client: Client,
@@ -125,6 +133,9 @@ impl Link {
             // Whoever waits for an answer is told.
             let _ = connection.await;
         });
+        if !pooled {
+            client.batch_execute(concat!("SET ", idle_max!())).await.map_err(fault)?;
+        }
         Ok(Link { client, prepared: (!pooled).then(Mutex::default) })
     }
 
@@ -134,6 +145,14 @@ impl Link {
 
     pub(super) fn is_gone(&self) -> bool {
         self.client.is_closed()
+    }
+
+    /// A transaction.
+    pub(super) async fn begin(&self) -> Done<()> {
+        match self.prepared {
+            Some(_) => self.simple("BEGIN").await,
+            None => self.simple(concat!("BEGIN; SET LOCAL ", idle_max!())).await,
+        }
     }
 
     /// Statements without values.
@@ -214,6 +233,7 @@ pub(super) fn fault(error: tokio_postgres::Error) -> Fault {
         // A standby, or a server that was one and is not yet more.
         &SqlState::READ_ONLY_SQL_TRANSACTION => Fault::Lost(says()),
         code if code.code().starts_with("57") || code.code().starts_with("08") => Fault::Lost(says()),
+        &SqlState::IDLE_IN_TRANSACTION_SESSION_TIMEOUT => Fault::Lost(says()),
         // Too many connections.
         code if code.code().starts_with("53") => Fault::Lost(says()),
         _ => Fault::Is(Error::Unavailable(says())),

@@ -112,6 +112,8 @@ struct Shared {
     next_reader: AtomicU64,
     /// There are other processes.
     others: AtomicBool,
+    /// What has changed since is heard of; before, whoever reads the states sees it.
+    feed_begins: i64,
     news: Mutex<News>,
     news_came: Notify,
     /// When the next parked run is due, milliseconds since 1970.
@@ -277,6 +279,12 @@ impl Shared {
 }
 
 impl Postgres {
+    /// The database's time, milliseconds since 1970, as far as it is known here: of machines that work together each has its own.
+    pub fn clock(&self) -> impl Fn() -> i64 + Send + Sync + use<> {
+        let shared = self.shared.clone();
+        move || (shared.now_us() / 1_000) as i64
+    }
+
     /// Done by the writer inside a transaction; answered once that is durable.
     fn ask<T: Send + 'static>(
         &self,

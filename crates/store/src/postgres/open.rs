@@ -94,6 +94,7 @@ async fn begin(
 ) -> Done<(Arc<Shared>, Writer, mpsc::UnboundedReceiver<super::Order>)> {
     let link = Link::open(&config, settings.pooled).await?;
     migrate(&link).await?;
+    let feed_begins = feed::newest(&link).await?;
     let (to, orders) = mpsc::unbounded_channel();
     let shared = Shared {
         config,
@@ -118,6 +119,7 @@ async fn begin(
         readers: Default::default(),
         next_reader: Default::default(),
         others: true.into(),
+        feed_begins,
         news: Mutex::default(),
         news_came: Notify::new(),
         wake_ms: AtomicI64::new(0),

@@ -77,4 +77,7 @@ CREATE TABLE marks (worker bigint NOT NULL, n bigint NOT NULL, accepted bigint N
 CREATE TABLE counters (accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL);
 INSERT INTO counters VALUES (0, 0, 0, 0);
 -- What has changed, for other processes: a hint. A crash may take it, and whoever missed something reads the states.
-CREATE UNLOGGED TABLE feed (n bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, worker bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(), body bytea NOT NULL);
+-- Numbered by a sequence of its own, which is logged: that of an unlogged table cannot be read once a standby has taken over
+-- ("bad magic number in sequence", PostgreSQL 15).
+CREATE SEQUENCE feed_numbers;
+CREATE UNLOGGED TABLE feed (n bigint PRIMARY KEY DEFAULT nextval('feed_numbers'), worker bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(), body bytea NOT NULL);

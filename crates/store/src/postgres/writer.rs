@@ -287,7 +287,7 @@ async fn attempt<T>(
         Ok(answer)
     };
     // Sent together: whoever is polled first is first.
-    let (begun, worked) = futures_util::future::join(link.simple("BEGIN"), worked).await;
+    let (begun, worked) = futures_util::future::join(link.begin(), worked).await;
     let answer = begun.and(worked).map_err(Failed::Before)?;
     let _committing = Point::InCommit.enter();
     let Tally { accepted, ended: [succeeded, failed, cancelled] } = tx.after.tally;
