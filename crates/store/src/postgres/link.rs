@@ -155,6 +155,14 @@ impl Link {
         }
     }
 
+    /// Makes a statement known, so that it is sent at once when it is run.
+    pub(super) async fn prepare(&self, sql: &'static str, kinds: &[Type]) -> Done<()> {
+        let Some(prepared) = &self.prepared else { return Ok(()) };
+        let statement = self.client.prepare_typed(sql, kinds).await.map_err(fault)?;
+        lock(prepared).insert(sql, statement);
+        Ok(())
+    }
+
     /// Statements without values.
     pub(super) async fn simple(&self, sql: &str) -> Done<()> {
         self.client.batch_execute(sql).await.map_err(fault)

@@ -15,6 +15,8 @@ use tokio::{
     time::Instant,
 };
 
+use tokio_postgres::types::Type;
+
 use super::{
     Shared, batch,
     link::{Done, Fault, Link, Val},
@@ -34,6 +36,10 @@ const RECONNECT: Duration = Duration::from_millis(200);
 
 /// So long a transaction waits for a database that has gone away: what waits for it is told then, and the lease is about to end.
 const PATIENCE: Duration = Duration::from_secs(10);
+
+/// Sent with the commit. It is prepared before: else it would be sent once the server has answered to that, and the commit before it.
+const MARK: &str =
+    "INSERT INTO marks (worker, n, accepted, succeeded, failed, cancelled) VALUES ($1, $2, $3, $4, $5, $6)";
 
 pub(super) enum Order {
     Commit(Box<Commit>, oneshot::Sender<Result<(), Error>>),
@@ -225,7 +231,11 @@ impl Writer {
             if let Some(link) = self.link.take().filter(|link| !link.is_gone()) {
                 return Ok(link);
             }
-            match self.shared.connect().await {
+            let connected = async {
+                let link = self.shared.connect().await?;
+                link.prepare(MARK, &[Type::INT8; 6]).await.map(|()| link)
+            };
+            match connected.await {
                 Ok(link) => return Ok(link),
                 Err(fault) if Instant::now() > patience => return Err(fault.told()),
                 Err(_) => tokio::time::sleep(RECONNECT).await,
@@ -291,10 +301,9 @@ async fn attempt<T>(
     let answer = begun.and(worked).map_err(Failed::Before)?;
     let _committing = Point::InCommit.enter();
     let Tally { accepted, ended: [succeeded, failed, cancelled] } = tx.after.tally;
-    let sql = "INSERT INTO marks (worker, n, accepted, succeeded, failed, cancelled) VALUES ($1, $2, $3, $4, $5, $6)";
     let vals: [&dyn Val; 6] = [&worker, &n, &accepted, &succeeded, &failed, &cancelled];
     // Without its mark nothing is committed: a transaction in which it failed cannot be.
-    match futures_util::future::join(link.run(sql, &vals), link.simple("COMMIT")).await {
+    match futures_util::future::join(link.run(MARK, &vals), link.simple("COMMIT")).await {
         (Ok(_), Ok(())) => Ok((answer, tx.after)),
         (Err(Fault::Lost(_)), _) | (_, Err(Fault::Lost(_))) => {
             Err(Failed::During(answer, Box::new(tx.after)))
