@@ -343,6 +343,7 @@ impl Inside<'_> {
             worked_ms: (self.shared.clock.now_ms() - started_at_ms).max(0) as u64,
             stored_bytes: written.stored_bytes,
             failed: false,
+            host: None,
         };
         let new = NewRun { priority: i32::MAX, ..NewRun::clone(&self.new) };
         let mut writes = vec![Write::Request(new)];

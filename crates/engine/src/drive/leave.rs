@@ -30,6 +30,7 @@ pub(super) fn to_others(shared: &Shared, new: &NewRun, held: Held) -> Left {
         worked_ms,
         stored_bytes,
         failed: false,
+        host: None,
     };
     let commit = Commit { run: new.id, epoch, park: Some(park), ..Commit::default() };
     Left::Leaves(shared.store.commit(commit), None)
@@ -61,6 +62,7 @@ impl Drive {
             worked_ms: self.patience.worked_ms(self.shared.clock.now_ms()),
             stored_bytes: 0,
             failed: false,
+            host: None,
         }
     }
 
