@@ -128,7 +128,7 @@ async fn a_run_that_comes_after_others_says_so() {
         why,
         "it begins when the runs of its schedule before it have ended, as its `overlap` is `queue`"
     );
-    assert_eq!(scene.engine.why_briefly(&run), Some(why));
+    assert_eq!(scene.engine.why_briefly(&run).await, Some(why));
     scene.stop(Stop::Now);
     scene.stopped().await;
     scene.close().await;
