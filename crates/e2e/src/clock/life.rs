@@ -16,7 +16,7 @@ use engine::{
 };
 use interpreter::effect::{Failure, Http};
 use store::{
-    Fate, Filter, Runs, Schedules, Store, Timing, Version, Versions,
+    Fate, Filter, Publish, Runs, Schedules, Store, Timing, Version, Versions,
     sqlite::{ByHand, Sqlite},
 };
 use testkit::clock::Clock;
@@ -101,7 +101,8 @@ async fn publish(world: &World, path: &Path, clock: Clock) {
     let (sqlite, mut by_hand) = ByHand::open(path, settings(Wall::at(clock))).expect("a database");
     let mut files: Vec<_> = world.plans.iter().map(super::world::Plan::file).collect();
     files.sort();
-    let published = sqlite.publish(Version { system: "main".into(), files });
+    let published =
+        sqlite.publish(Version { system: "main".into(), files, broken: Vec::new() }, Publish::default());
     by_hand.take();
     by_hand.commit(0).expect("a commit");
     published.await.expect("a version");
