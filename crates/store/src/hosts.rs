@@ -106,7 +106,7 @@ impl Slots {
     pub(crate) fn done(&mut self, slot: Slot, now_us: u64) -> Option<Arc<str>> {
         let (host, since_us) = self.since.remove(&slot)?;
         let took_us = now_us.saturating_sub(since_us);
-        let takes = self.takes.entry(host.clone()).or_insert(took_us);
+        let takes = self.takes.entry(host.clone()).or_insert(TAKES_US);
         *takes = (*takes * 7 + took_us) / 8;
         Some(host)
     }
