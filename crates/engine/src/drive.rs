@@ -24,7 +24,17 @@ use store::{
 };
 use tokio::sync::watch;
 
-use crate::{Shared, Stop, context, effects, effects::Sink, failed, kept::State, policy::Policy, waits};
+use crate::{
+    Shared, Stop, context,
+    effects::{
+        self, Came, Sink,
+        turns::{Later, Leeway},
+    },
+    failed,
+    kept::State,
+    policy::Policy,
+    waits,
+};
 
 /// Outputs that are collected before they are submitted.
 const OUTPUTS_MAX: usize = 256;
@@ -77,6 +87,10 @@ pub(crate) struct Drive {
     calls: FuturesUnordered<effects::Call>,
     /// What else branches wait for.
     waits: Vec<Flight>,
+    /// Calls whose host's turn has not come.
+    turns: Vec<(Flight, Later)>,
+    /// It parked, and nothing has come since.
+    came_again: bool,
     /// It waits briefly, and holds little.
     keeps: bool,
     /// A call is answered, and that is not durable.
@@ -113,6 +127,7 @@ pub(crate) async fn drive(
         let says = "the process died again and again while it worked this run alone";
         return gives_up(Failure::new("crash_loop", says), 1);
     }
+    let came_again = parked.as_ref().is_some_and(|parked| parked.epoch > 0);
     let Opened { machine, written, waits, policy } = match open(&shared, &new, journal, parked).await {
         Ok(opened) => opened,
         // No other try would find more of it, and it would keep its place from those that can be read.
@@ -145,13 +160,16 @@ pub(crate) async fn drive(
         policy,
         calls: FuturesUnordered::new(),
         waits,
+        turns: Vec::new(),
+        came_again,
         keeps: false,
         answered: None,
         order,
         stop,
     };
     let left = if cancelled { drive.cancel() } else { drive.run().await };
-    let Drive { new, epoch, machine, written, waits, keeps, .. } = drive;
+    let Drive { new, epoch, machine, written, mut waits, turns, keeps, .. } = drive;
+    waits.extend(turns.into_iter().map(|(flight, _)| flight));
     let state = || Box::new(State { run: new.id, version: new.version, epoch, machine, written, waits });
     match left {
         Left::Leaves(ticket, None) if keeps => Left::Leaves(ticket, Some(state())),
@@ -300,6 +318,7 @@ impl Drive {
                 return Ok(Some(left));
             }
         }
+        self.begin_kept();
         flights.into_iter().for_each(|flight| self.begin(flight));
         // No wait comes or goes while this one outcome is awaited.
         let wakes = waits::wakes(&self.waits);
@@ -313,6 +332,10 @@ impl Drive {
             if let Some(late) = self.patience.late(now_ms) {
                 return Ok(Some(self.too_late(late)));
             }
+            self.begin_due(now_ms);
+            if self.calls.is_empty() && !self.turns.is_empty() {
+                return Ok(Some(self.park_for_a_turn(wakes)));
+            }
             let sleeps = wakes.at_ms.filter(|at_ms| at_ms - now_ms <= PARK_MS_MIN || !self.calls.is_empty());
             if self.calls.is_empty() && (sleeps.is_none() || changes.is_some()) {
                 return Ok(Some(self.park(wakes)));
@@ -323,18 +346,22 @@ impl Drive {
                 drop(self.submit());
                 continue;
             }
-            let looks_ms = self.patience.until_ms().min(sleeps.unwrap_or(i64::MAX));
+            let turn_ms = self.turns.iter().map(|(_, later)| later.at_ms).min();
+            let looks_ms =
+                self.patience.until_ms().min(sleeps.unwrap_or(i64::MAX)).min(turn_ms.unwrap_or(i64::MAX));
             let sleeps = Some((looks_ms - now_ms).max(0) as u64 + 1);
             let (mut cancel, mut leave) = (self.order.clone(), self.order.clone());
             // In this order, so that the same things happening give the same run: an outcome that is there is kept.
             tokio::select! {
                 biased;
-                Some((firing, number, called)) = self.calls.next() => {
-                    let outcome = called?;
-                    self.answered = Some(Point::AfterEffect.enter());
-                    self.record(firing, number, outcome);
-                    return Ok(None);
-                }
+                Some((flight, called)) = self.calls.next() => match called? {
+                    Came::Outcome(outcome) => {
+                        self.answered = Some(Point::AfterEffect.enter());
+                        self.record(flight.firing, flight.number, outcome);
+                        return Ok(None);
+                    }
+                    Came::Later(later) => self.turns.push((flight, later)),
+                },
                 () = told(&mut cancel, Order::Cancel) => return Ok(Some(self.cancel())),
                 () = told(&mut leave, Order::HandBack) => return self.hand_back().await.map(Some),
                 () = sleep(due) => {}
@@ -348,7 +375,24 @@ impl Drive {
         if matches!(flight.asked, Asked::Wait(_)) {
             return self.waits.push(flight);
         }
-        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight));
+        let leeway = Leeway::Parks { came_again: self.came_again };
+        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
+    }
+
+    /// Calls with which the run parked.
+    fn begin_kept(&mut self) {
+        let is_call = |flight: &mut Flight| !matches!(flight.asked, Asked::Wait(_));
+        let calls: Vec<Flight> = self.waits.extract_if(.., is_call).collect();
+        calls.into_iter().for_each(|flight| self.begin(flight));
+    }
+
+    /// Calls whose host's turn may have come while others were under way.
+    fn begin_due(&mut self, now_ms: i64) {
+        let due: Vec<_> = self.turns.extract_if(.., |(_, later)| later.at_ms <= now_ms).collect();
+        for (flight, _) in due {
+            let leeway = Leeway::Parks { came_again: true };
+            self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
+        }
     }
 
     /// Records the first wait that is over; its place.
@@ -366,6 +410,7 @@ impl Drive {
     }
 
     fn record(&mut self, firing: FiringId, number: u8, outcome: Outcome) {
+        self.came_again = false;
         self.patience.news(self.shared.clock.now_ms());
         self.sink.entries.extend(self.machine.outcome(firing, number, outcome));
     }

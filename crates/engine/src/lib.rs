@@ -41,6 +41,7 @@ use std::sync::Arc;
 pub use call::{Answer, Call, Door, Person, Refusal, Response, Started};
 pub use clock::{Clock, Ids};
 pub use diff::{Diff, Part, Timed, Turn};
+pub use effects::turns::host_name;
 pub use fetch::fetch;
 pub use folder::{belongs, read_folder};
 pub use modal::{Modal, Said, Says, Used, is_modals};
@@ -67,6 +68,7 @@ pub(crate) struct Shared {
     pub(crate) clock: Clock,
     pub(crate) ids: Ids,
     pub(crate) systems: systems::Systems,
+    pub(crate) hosts: effects::turns::Hosts,
     pub(crate) http: Arc<dyn effects::http::Perform>,
     /// Something was recorded.
     pub(crate) bulk: tokio::sync::Notify,
@@ -121,6 +123,7 @@ impl Engine {
             starts: starts::Starts::default(),
             systems: systems::Systems::open(store.clone()).await?,
             clock: settings.clock.clone(),
+            hosts: effects::turns::Hosts::new(&settings.hosts),
             ids: Ids::new(settings.seed),
             store,
             settings,

@@ -11,7 +11,7 @@ use workflow::{Event, Graph};
 use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
     drive::{Written, encode, ended, settle, sleep},
-    effects::{self, Sink},
+    effects::{self, Came, Sink, turns::Leeway},
     failed,
     policy::Policy,
     starts, waits,
@@ -290,7 +290,9 @@ impl Inside<'_> {
             .partition(|flight| !matches!(flight.asked, Asked::Wait(_)));
         self.flights = waits;
         self.calls.extend(
-            calls.into_iter().map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight)),
+            calls
+                .into_iter()
+                .map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight, Leeway::Stays)),
         );
         let wakes = waits::wakes(&self.flights);
         if !wakes.awaits.is_empty() {
@@ -311,8 +313,10 @@ impl Inside<'_> {
             let sleeps = wakes.at_ms.map(|at_ms| (at_ms - now_ms).max(0) as u64 + 1);
             tokio::select! {
                 biased;
-                Some((firing, number, called)) = self.calls.next() => {
-                    self.entries.extend(machine.outcome(firing, number, called?));
+                Some((flight, called)) = self.calls.next() => {
+                    // Whoever stays is not told to come later.
+                    let Came::Outcome(outcome) = called? else { continue };
+                    self.entries.extend(machine.outcome(flight.firing, flight.number, outcome));
                     return Ok(());
                 }
                 () = sleep(sleeps) => {}
@@ -343,6 +347,7 @@ impl Inside<'_> {
             worked_ms: (self.shared.clock.now_ms() - started_at_ms).max(0) as u64,
             stored_bytes: written.stored_bytes,
             failed: false,
+            host: None,
         };
         let new = NewRun { priority: i32::MAX, ..NewRun::clone(&self.new) };
         let mut writes = vec![Write::Request(new)];

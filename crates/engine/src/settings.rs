@@ -1,6 +1,8 @@
 //! What can be set for the engine.
 
-use std::{path::PathBuf, sync::Arc};
+use std::{collections::BTreeMap, path::PathBuf, sync::Arc};
+
+use store::HostLimits;
 
 use crate::{Clock, effects::http::Perform};
 
@@ -37,6 +39,8 @@ pub struct Settings {
     pub starts_per_s: u32,
     /// Hosts (or host:port) with private addresses that api/http may call.
     pub allow_private: Vec<String>,
+    /// What hosts (or host:port) that api/http calls take, over all processes of the database.
+    pub hosts: BTreeMap<String, HostLimits>,
     /// Who makes the calls of api/http; None: an HTTP client that knows `allow_private`.
     pub http: Option<Arc<dyn Perform>>,
     /// Scheme, host and path under which people reach the server; None: the address that it listens on.
@@ -61,6 +65,7 @@ impl Default for Settings {
             queued_max: 1_000_000,
             starts_per_s: 50_000,
             allow_private: Vec::new(),
+            hosts: BTreeMap::new(),
             http: None,
             public_url: None,
             base_path: String::new(),

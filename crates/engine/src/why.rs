@@ -54,6 +54,9 @@ async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
     if let (None, Some(pause)) = (run.wake_at_ms, paused) {
         return format!("{} has paused its queue `{}` {}", pause.by, pause.queue, at(pause.at_ms, now_ms));
     }
+    if let (Some(wake_at_ms), Some(host)) = (run.wake_at_ms, &run.host) {
+        return format!("it waits for its turn at {host} until {}", until(wake_at_ms, now_ms));
+    }
     match (run.wake_at_ms, run.blocked_by, run.attempts) {
         (Some(wake_at_ms), _, 0) => format!("it is to begin {}", at(wake_at_ms, now_ms)),
         (Some(wake_at_ms), _, failed) => {
@@ -146,6 +149,11 @@ async fn children(shared: &Shared, runs: &[u128], any: bool) -> String {
         (_, false) if runs.len() > COUNTED_MAX => format!("{} runs", runs.len()),
         (_, false) => format!("{} runs, of which {open} have not ended", runs.len()),
     }
+}
+
+/// A moment that is near, for people.
+fn until(ms: i64, now_ms: i64) -> String {
+    at(ms, now_ms).replacen("at ", "", 1)
 }
 
 /// A time for people: of the day, and with its date unless that is near.

@@ -14,6 +14,12 @@ pub(crate) const DISK_PERCENT: u8 = 95;
 /// How many runs one process may be told to work at once.
 pub(crate) const RUNS_MAX: u64 = 10_000;
 
+/// How many calls of a host may begin within a second.
+const PER_SECOND: std::ops::RangeInclusive<f64> = 0.0001..=10_000.0;
+
+/// How many calls of a host may be under way at once.
+const CONCURRENT: std::ops::RangeInclusive<u32> = 1..=10_000;
+
 /// What makes the folder's content current.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, clap::ValueEnum)]
 #[serde(rename_all = "lowercase")]
@@ -140,6 +146,22 @@ fn systems() -> String {
 pub(crate) struct Host {
     /// Its address may be a private one.
     pub(crate) allow_private: bool,
+    /// Calls that begin within a second, over all processes of the database.
+    pub(crate) per_second: Option<f64>,
+    /// Calls that are under way at once, over all of them.
+    pub(crate) concurrent: Option<u32>,
+}
+
+impl std::fmt::Display for Host {
+    /// What is set, in one line.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let set = [
+            self.allow_private.then(|| "allow_private".to_owned()),
+            self.per_second.map(|rate| format!("per_second {rate}")),
+            self.concurrent.map(|most| format!("concurrent {most}")),
+        ];
+        f.write_str(&set.into_iter().flatten().collect::<Vec<_>>().join(" "))
+    }
 }
 
 /// An environment variable that says something.
@@ -208,6 +230,7 @@ impl File {
     /// Refuses what no address could begin with, and numbers with which nothing would go on, wherever they were given.
     pub(crate) fn check(&self) -> Result<(), Trouble> {
         self.check_numbers()?;
+        self.check_hosts()?;
         self.check_base_path()?;
         self.check_public_url()
     }
@@ -236,6 +259,27 @@ impl File {
             ))
         });
         wrong.map_or(Ok(()), Err)
+    }
+
+    fn check_hosts(&self) -> Result<(), Trouble> {
+        let mut known = BTreeMap::new();
+        for (name, host) in &self.hosts {
+            if let Some(other) = known.insert(engine::host_name(name), name) {
+                let says = format!("`hosts.\"{other}\"` and `hosts.\"{name}\"` are one host");
+                return Err(Trouble::new(says, "put what holds for it under one of them"));
+            }
+            let wrong = |key: &str, value: &dyn std::fmt::Display, range: &str| {
+                let says = format!("`hosts.\"{name}\".{key}` is {value}");
+                Err(Trouble::new(says, format!("give a number {range}; docs/settings.md lists the settings")))
+            };
+            if let Some(rate) = host.per_second.filter(|rate| !PER_SECOND.contains(rate)) {
+                return wrong("per_second", &rate, "from 0.0001 to 10000");
+            }
+            if let Some(most) = host.concurrent.filter(|most| !CONCURRENT.contains(most)) {
+                return wrong("concurrent", &most, "from 1 to 10000");
+            }
+        }
+        Ok(())
     }
 
     fn check_base_path(&self) -> Result<(), Trouble> {
@@ -309,12 +353,17 @@ impl File {
     /// What the engine is told.
     pub(crate) fn engine(&self, project: &Path) -> engine::Settings {
         let private = self.hosts.iter().filter(|(_, host)| host.allow_private).map(|(name, _)| name.clone());
+        let limited = |host: &Host| host.per_second.is_some() || host.concurrent.is_some();
+        let hosts = self.hosts.iter().filter(|(_, host)| limited(host)).map(|(name, host)| {
+            (name.clone(), store::HostLimits { per_second: host.per_second, concurrent: host.concurrent })
+        });
         let usual = engine::Settings::default();
         engine::Settings {
             project: Some(project.to_owned()),
             publishes: self.publishes(),
             runs_max: self.runs.unwrap_or(usual.runs_max),
             allow_private: private.collect(),
+            hosts: hosts.collect(),
             public_url: self.public_url(),
             base_path: self.base_path().to_owned(),
             queued_max: self.queued_max.unwrap_or(usual.queued_max),

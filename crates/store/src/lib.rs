@@ -9,6 +9,7 @@ mod action;
 mod change;
 mod error;
 mod forms;
+mod hosts;
 mod id;
 mod notification;
 mod once;
@@ -28,6 +29,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 pub use action::{Action, Bulk, Step};
 pub use change::{Change, Changes, Message, To, Toast};
 pub use error::Error;
+pub use hosts::{HostLimits, Slot, Turn};
 pub use id::Id;
 pub use notification::{Handled, Handling, Notification};
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
@@ -280,6 +282,16 @@ pub trait Queues: Send + Sync {
     fn paused<'a>(&'a self, system: &'a str, queue: &'a str) -> Reply<'a, Option<Pause>>;
 }
 
+/// Hosts that are called no more than they take. A process that dies gives its slots back with its lease.
+pub trait Hosts: Send + Sync {
+    /// Asks for a turn at a host. `came_again`: it was told to, and comes before whoever asks for the first time.
+    fn turn(&self, host: Arc<str>, limits: HostLimits, came_again: bool) -> Reply<'_, Turn>;
+    /// The call is over.
+    fn done(&self, slot: Slot);
+    /// Nobody's turn comes for so many milliseconds.
+    fn block(&self, host: Arc<str>, ms: u64) -> Reply<'_, ()>;
+}
+
 /// What is due by the clock. Every due time is settled once, however many processes try.
 pub trait Schedules: Send + Sync {
     /// Makes these the schedules of a system, as that version of it has them, and gives them. Where another version is current nothing is
@@ -324,7 +336,7 @@ pub trait People: Send + Sync {
 
 /// All of it.
 pub trait Store:
-    Runs + Journals + Items + Inbox + Versions + Keys + Actions + Queues + Schedules + People
+    Runs + Journals + Items + Inbox + Versions + Keys + Actions + Queues + Hosts + Schedules + People
 {
     /// Everything that changes from now on, in commit order; a receiver that falls behind by more than the buffer is told so and reads the states.
     fn changes(&self) -> broadcast::Receiver<Changes>;

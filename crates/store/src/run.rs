@@ -194,6 +194,8 @@ pub struct Run {
     pub cancel_at_ms: Option<i64>,
     /// When a parked one is woken at the latest, milliseconds since 1970.
     pub wake_at_ms: Option<i64>,
+    /// The host whose turn a parked one waits for.
+    pub host: Option<Arc<str>>,
     /// How many runs hold the places of the limit that blocks it.
     pub blocked_by: Option<u32>,
     /// How it ended.
@@ -291,6 +293,8 @@ pub struct Park {
     pub stored_bytes: u64,
     /// An attempt has failed.
     pub failed: bool,
+    /// The host whose turn it waits for.
+    pub host: Option<Arc<str>>,
 }
 
 /// Runs that are waited for together.

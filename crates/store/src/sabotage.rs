@@ -18,6 +18,8 @@ pub enum Sabotage {
     IgnoreDelay,
     /// More runs are worked at once than their limit says.
     OverLimit,
+    /// More calls of a host are under way at once than its limit says.
+    OverHost,
     /// Of runs that are ready the least urgent comes first.
     LeastUrgent,
     /// A second start under a unique key is a second run.
@@ -74,6 +76,7 @@ impl Sabotage {
             Sabotage::DropEnd => "drop-end",
             Sabotage::IgnoreDelay => "ignore-delay",
             Sabotage::OverLimit => "over-limit",
+            Sabotage::OverHost => "over-host",
             Sabotage::LeastUrgent => "least-urgent",
             Sabotage::TwoUnique => "two-unique",
             Sabotage::PruneLive => "prune-live",

@@ -8,10 +8,10 @@ use std::{pin::Pin, sync::Arc};
 use recipe::Value;
 use store::{
     Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
-    Entries, Error, Filter, Handled, Hash, Heard, Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Lane,
-    Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned, Publication, Publish,
-    Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled, Signalled, Started,
-    Step, Store, Ticket, User, UserEdit, Version, Versions,
+    Entries, Error, Filter, Handled, Hash, Heard, HostLimits, Hosts, Id, Inbox, Item, Items, Journals, Kept,
+    Key, Keys, Lane, Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned,
+    Publication, Publish, Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled,
+    Signalled, Slot, Started, Step, Store, Ticket, Turn, User, UserEdit, Version, Versions,
 };
 use tokio::sync::{broadcast, oneshot};
 
@@ -323,6 +323,21 @@ impl Queues for Faulty {
 
     fn paused<'a>(&'a self, system: &'a str, queue: &'a str) -> Reply<'a, Option<Pause>> {
         self.inner.paused(system, queue)
+    }
+}
+
+/// It decides on others' calls and keeps nothing: no fault befalls it.
+impl Hosts for Faulty {
+    fn turn(&self, host: Arc<str>, limits: HostLimits, came_again: bool) -> Reply<'_, Turn> {
+        self.inner.turn(host, limits, came_again)
+    }
+
+    fn done(&self, slot: Slot) {
+        self.inner.done(slot);
+    }
+
+    fn block(&self, host: Arc<str>, ms: u64) -> Reply<'_, ()> {
+        self.inner.block(host, ms)
     }
 }
 

@@ -258,6 +258,7 @@ fn ended(start: Arc<NewRun>, stands: &Standing) -> Run {
         attempts: stands.attempts,
         cancel_at_ms: None,
         wake_at_ms: None,
+        host: None,
         blocked_by: None,
         end: Some(Arc::new(end)),
     }

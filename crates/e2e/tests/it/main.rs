@@ -11,6 +11,7 @@ mod clock;
 mod curl;
 mod deploy;
 mod disk;
+mod hosts;
 mod jobs;
 mod limits;
 mod maintenance;

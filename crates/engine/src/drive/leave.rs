@@ -30,6 +30,7 @@ pub(super) fn to_others(shared: &Shared, new: &NewRun, held: Held) -> Left {
         worked_ms,
         stored_bytes,
         failed: false,
+        host: None,
     };
     let commit = Commit { run: new.id, epoch, park: Some(park), ..Commit::default() };
     Left::Leaves(shared.store.commit(commit), None)
@@ -38,9 +39,7 @@ pub(super) fn to_others(shared: &Shared, new: &NewRun, held: Held) -> Left {
 impl Drive {
     /// Nothing is left to do but to wait: the run becomes a row.
     pub(super) fn park(&mut self, wakes: waits::Wakes) -> Left {
-        let now_ms = self.shared.clock.now_ms();
-        let brief = wakes.at_ms.is_none_or(|at_ms| at_ms - now_ms <= kept::WAIT_MS_MAX);
-        self.keeps = brief && self.written.size() <= kept::STATE_BYTES_MAX;
+        self.keeps_if_brief(wakes.at_ms);
         let park = Park {
             status: Status::Waiting,
             wake_at_ms: wakes.at_ms,
@@ -49,6 +48,22 @@ impl Drive {
             ..self.parks()
         };
         self.leave(park)
+    }
+
+    /// Nothing is under way, and a host's turn has not come: it is queued till then, at no cost of an attempt.
+    pub(super) fn park_for_a_turn(&mut self, wakes: waits::Wakes) -> Left {
+        let first = self.turns.iter().map(|(_, later)| later).min_by_key(|later| later.at_ms);
+        let host = first.map(|later| later.host.clone());
+        let at_ms = first.map(|later| later.at_ms).into_iter().chain(wakes.at_ms).min();
+        self.keeps_if_brief(at_ms);
+        let waits::Wakes { awaits, signals, .. } = wakes;
+        self.leave(Park { wake_at_ms: at_ms, awaits, signals, host, ..self.parks() })
+    }
+
+    fn keeps_if_brief(&mut self, wake_at_ms: Option<i64>) {
+        let now_ms = self.shared.clock.now_ms();
+        let brief = wake_at_ms.is_none_or(|at_ms| at_ms - now_ms <= kept::WAIT_MS_MAX);
+        self.keeps = brief && self.written.size() <= kept::STATE_BYTES_MAX;
     }
 
     fn parks(&self) -> Park {
@@ -61,6 +76,7 @@ impl Drive {
             worked_ms: self.patience.worked_ms(self.shared.clock.now_ms()),
             stored_bytes: 0,
             failed: false,
+            host: None,
         }
     }
 

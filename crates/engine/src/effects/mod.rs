@@ -1,12 +1,13 @@
 //! A performer for each kind of effect. The match in [`Sink::take`] is all that knows both an effect and a store write.
 
 pub mod http;
+pub(crate) mod turns;
 
 use std::{collections::BTreeMap, future::Future, pin::Pin, sync::Arc};
 
 use interpreter::{
-    Entry, FiringId, Flight, Outcome, Output,
-    effect::{self, Asked, Live, Outside, Own, Progress},
+    Entry, Failure, Flight, Outcome, Output,
+    effect::{self, Asked, Http, Live, Outside, Own, Progress},
 };
 use recipe::{Map, Value};
 use store::{
@@ -14,6 +15,7 @@ use store::{
     sabotage::Sabotage,
 };
 
+use self::turns::{Later, Leeway, Waits};
 use crate::{Shared, context, policy::Policy};
 
 /// Collects a run's effects as writes until they are submitted.
@@ -192,21 +194,29 @@ impl Sink {
 }
 
 /// A call under way, and which flight it is. Dropping it drops the connection.
-pub(crate) type Call = Pin<Box<dyn Future<Output = (FiringId, u8, Called)> + Send>>;
+pub(crate) type Call = Pin<Box<dyn Future<Output = (Flight, Called)> + Send>>;
 
 /// What came of a call; or the store does not take what it decides on, and nothing came of it.
-pub(crate) type Called = Result<Outcome, store::Error>;
+pub(crate) type Called = Result<Came, store::Error>;
+
+/// What came of a call.
+pub(crate) enum Came {
+    /// It was made.
+    Outcome(Outcome),
+    /// It was not: the host's turn has not come.
+    Later(Later),
+}
 
 /// Makes the call.
-pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight) -> Call {
+pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight, leeway: Leeway) -> Call {
     Box::pin(async move {
-        let called = perform(&shared, &new, &flight).await;
-        (flight.firing, flight.number, called)
+        let called = perform(&shared, &new, &flight, leeway).await;
+        (flight, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Called {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: Leeway) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
             let child = Sink::new(new.clone()).child(shared, (**start).clone());
@@ -215,16 +225,43 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight) -> Called 
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
-            // Others may have the run by now: its call would be made twice at once.
-            if !shared.store.may_act() && !Sabotage::NoEpoch.on() {
-                return Err(store::Error::LeaseLost);
+            let Some(mut waits) = Waits::at(shared, &request.url, leeway) else {
+                return came(shared, http(shared, new, flight, request).await?);
+            };
+            loop {
+                let held = match waits.turn().await? {
+                    Ok(held) => held,
+                    Err(later) => return Ok(Came::Later(later)),
+                };
+                let result = http(shared, new, flight, request).await?;
+                drop(held);
+                match &result {
+                    Err(failure) if waits.told(failure).await? => {}
+                    _ => break result,
+                }
             }
-            drop(Point::BeforeEffect.enter());
-            let _under_way = Point::InEffect.enter();
-            shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await
         }
     };
-    Ok(Outcome { at_ms: shared.clock.now_ms(), result })
+    came(shared, result)
+}
+
+fn came(shared: &Shared, result: Result<Value, Failure>) -> Called {
+    Ok(Came::Outcome(Outcome { at_ms: shared.clock.now_ms(), result }))
+}
+
+async fn http(
+    shared: &Shared,
+    new: &NewRun,
+    flight: &Flight,
+    request: &Http,
+) -> Result<Result<Value, Failure>, store::Error> {
+    // Others may have the run by now: its call would be made twice at once.
+    if !shared.store.may_act() && !Sabotage::NoEpoch.on() {
+        return Err(store::Error::LeaseLost);
+    }
+    drop(Point::BeforeEffect.enter());
+    let _under_way = Point::InEffect.enter();
+    Ok(shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await)
 }
 
 /// A start that the store decides on; a repetition finds its own run.

@@ -8,6 +8,7 @@ mod bulk;
 mod crashes;
 mod deploys;
 mod failed;
+mod hosts;
 mod limits;
 mod modals;
 mod patience;

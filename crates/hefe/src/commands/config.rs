@@ -93,13 +93,18 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
         without_flag("queued_max", text(file.queued_max), engine.queued_max.to_string()),
         without_flag("starts_per_s", text(file.starts_per_s), engine.starts_per_s.to_string()),
         without_flag("streams_max", text(file.streams_max), server.streams_max.to_string()),
-        listed("hosts", file.hosts.keys().cloned().collect()),
+        listed("hosts", file.hosts.iter().map(host).collect()),
         listed("users", file.users.iter().map(|user| user.name.clone()).collect()),
         listed("tokens", file.tokens.iter().map(|tokens| tokens.algorithm.clone()).collect()),
         listed("origins", file.origins.clone()),
         listed("proxies", file.proxies.clone()),
         chosen("log", std::env::var("HEFE_LOG").ok(), None, "info"),
     ]
+}
+
+/// Its name, and what is set for it.
+fn host((name, host): (&String, &settings::Host)) -> String {
+    format!("{name} {host}").trim_end().to_owned()
 }
 
 /// Without its password.

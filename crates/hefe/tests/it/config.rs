@@ -8,7 +8,7 @@ use serde_json::Value;
 fn a_flag_comes_before_the_environment_and_that_before_the_file() {
     let project = tempfile::tempdir().unwrap();
     std::fs::create_dir_all(project.path().join("systems/main/workflows")).unwrap();
-    let file = "listen = \"127.0.0.1:1\"\nruns = 3\ndisk_percent = 80\nqueued_max = 7\nbody_timeout_s = 5\nstreams_max = 8\norigins = [\"https://a.example\"]\n";
+    let file = "listen = \"127.0.0.1:1\"\nruns = 3\ndisk_percent = 80\nqueued_max = 7\nbody_timeout_s = 5\nstreams_max = 8\norigins = [\"https://a.example\"]\n[hosts.\"a.example\"]\nper_second = 0.5\nconcurrent = 2\n[hosts.\"b.example:8080\"]\nallow_private = true\n";
     std::fs::write(project.path().join("hefe.toml"), file).unwrap();
     let mut command = Command::new(env!("CARGO_BIN_EXE_hefe"));
     command.args(["config", "--json", "--runs", "5"]).arg(project.path());
@@ -35,6 +35,10 @@ fn a_flag_comes_before_the_environment_and_that_before_the_file() {
     assert_eq!(of("head_timeout_s"), is("30", "default"));
     assert_eq!(of("starts_per_s"), is("50000", "default"));
     assert_eq!(of("origins"), is("https://a.example", "hefe.toml"));
+    assert_eq!(
+        of("hosts"),
+        is("a.example per_second 0.5 concurrent 2, b.example:8080 allow_private", "hefe.toml")
+    );
     assert_eq!(of("public_url"), is("", "default"));
     assert_eq!(shown["systems"][0]["system"], "main");
     assert_eq!(shown["systems"][0]["key"].as_str().unwrap().len(), 20);
@@ -88,6 +92,23 @@ fn numbers_with_which_nothing_would_go_on_are_refused_at_the_start() {
             let flag = format!("--{}", name.replace('_', "-"));
             refused(over(&empty, &["serve", &flag, value], None), "by its flag");
         }
+    }
+}
+
+#[test]
+fn a_host_that_could_never_be_called_is_refused_at_the_start() {
+    for (table, says) in [
+        ("[hosts.\"a.example\"]\nper_second = 0", "0.0001 to 10000"),
+        ("[hosts.\"a.example\"]\nper_second = nan", "0.0001 to 10000"),
+        ("[hosts.\"a.example\"]\nper_second = 20000", "0.0001 to 10000"),
+        ("[hosts.\"a.example\"]\nconcurrent = 0", "from 1 to 10000"),
+        ("[hosts.\"a.example\"]\nconcurent = 1", "concurent"),
+        ("[hosts.\"a.example\"]\n[hosts.\"A.example.\"]", "are one host"),
+    ] {
+        let file = project(&format!("listen = \"nowhere\"\n{table}\n"));
+        let output = over(&file, &["serve"], None);
+        assert_eq!(output.status.code(), Some(2), "{table}: {}", said(&output));
+        assert!(said(&output).contains(says), "{table}: {}", said(&output));
     }
 }
 

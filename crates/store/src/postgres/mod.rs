@@ -15,6 +15,7 @@ mod cancel;
 mod end;
 mod feed;
 mod held;
+mod hosts;
 mod inbox;
 mod items;
 mod journal;
@@ -128,6 +129,8 @@ struct Shared {
     pins: Mutex<HashSet<(Hash, i32)>>,
     /// How many runs of a system were queued, and when that was counted, milliseconds since the machine was started.
     counts: Mutex<HashMap<Box<str>, (u64, u64)>>,
+    hosts: tokio::sync::Mutex<Option<Link>>,
+    places: Mutex<hosts::Places>,
     stopped: Mutex<Option<Error>>,
     closed: AtomicBool,
     closing: Notify,

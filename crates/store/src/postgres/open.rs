@@ -129,6 +129,8 @@ async fn begin(
         days: Mutex::default(),
         pins: Mutex::default(),
         counts: Mutex::default(),
+        hosts: Default::default(),
+        places: Mutex::default(),
         stopped: Mutex::default(),
         closed: false.into(),
         closing: Notify::new(),

@@ -65,8 +65,9 @@ impl Tx<'_> {
             },
         };
         // It is somewhere from here on, whether it is woken or asked to end at once.
-        let sql = "INSERT INTO parks (run, status, wake_at) VALUES ($1, $2, $3)";
-        self.run(sql, &[&uid, &i16::from(status_code(park.status)), &park.wake_at_ms]).await?;
+        let sql = "INSERT INTO parks (run, status, wake_at, host) VALUES ($1, $2, $3, $4)";
+        let status = i16::from(status_code(park.status));
+        self.run(sql, &[&uid, &status, &park.wake_at_ms, &park.host.as_deref()]).await?;
         if request.is_none() {
             self.free(&start).await?;
         }

@@ -23,10 +23,10 @@ pub(super) const STORED: &str = "SELECT ((SELECT coalesce(sum(length(bytes)), 0)
 
 /// Columns of a run, live or ended: see [`run_of`].
 const LIVE: &str = "SELECT runs.id, runs.start, live.worker IS NOT NULL, live.cancel_at, coalesce(live.attempts, 0), live.started_at, parks.status, parks.wake_at, \
-    (SELECT limits.used FROM blocked JOIN limits USING (system, workflow, key) WHERE blocked.run = runs.id), live.run IS NOT NULL, NULL::smallint, NULL::bytea \
+    (SELECT limits.used FROM blocked JOIN limits USING (system, workflow, key) WHERE blocked.run = runs.id), live.run IS NOT NULL, NULL::smallint, NULL::bytea, parks.host \
   FROM runs LEFT JOIN live ON live.run = runs.id LEFT JOIN parks ON parks.run = runs.id";
 
-const ENDED: &str = "SELECT ended.run, ended.start, false, NULL::bigint, 0, NULL::bigint, NULL::smallint, NULL::bigint, NULL::integer, false, ended.status, ended.body FROM ended";
+const ENDED: &str = "SELECT ended.run, ended.start, false, NULL::bigint, 0, NULL::bigint, NULL::smallint, NULL::bigint, NULL::integer, false, ended.status, ended.body, NULL::text FROM ended";
 
 fn run_of(row: &Row) -> Result<Run, Error> {
     let start = start(row, 1)?;
@@ -39,6 +39,7 @@ fn run_of(row: &Row) -> Result<Run, Error> {
             attempts: end.attempts,
             cancel_at_ms: end.cancel_at_ms,
             wake_at_ms: None,
+            host: None,
             blocked_by: None,
             end: Some(Arc::new(end)),
         });
@@ -63,6 +64,7 @@ fn run_of(row: &Row) -> Result<Run, Error> {
         attempts: failed as u32 + u32::from(begun),
         cancel_at_ms: get(row, 3)?,
         wake_at_ms: get(row, 7)?,
+        host: get::<Option<&str>>(row, 12)?.map(Arc::from),
         blocked_by: blocked.map(|used| used as u32),
         end: None,
     })

@@ -14,7 +14,7 @@ CREATE TABLE ready (lane integer NOT NULL, prio integer NOT NULL, run uuid NOT N
 CREATE TABLE live (run uuid PRIMARY KEY, worker bigint, epoch bigint NOT NULL DEFAULT 0, cancel_at bigint, keep_children boolean NOT NULL DEFAULT false, attempts integer NOT NULL DEFAULT 0,
   started_at bigint, crashes integer NOT NULL DEFAULT 0, alone boolean NOT NULL DEFAULT false, worked bigint NOT NULL DEFAULT 0, stored bigint NOT NULL DEFAULT 0, parked_by bigint NOT NULL DEFAULT 0,
   parked boolean NOT NULL DEFAULT false) WITH (fillfactor = 70);
-CREATE TABLE parks (run uuid PRIMARY KEY, status smallint NOT NULL, wake_at bigint);
+CREATE TABLE parks (run uuid PRIMARY KEY, status smallint NOT NULL, wake_at bigint, host text);
 CREATE INDEX parks_wake ON parks (wake_at) WHERE wake_at IS NOT NULL;
 CREATE TABLE awaits (awaited uuid NOT NULL, run uuid NOT NULL, n integer NOT NULL, first boolean NOT NULL, PRIMARY KEY (awaited, run, n));
 CREATE INDEX awaits_run ON awaits (run, n);
@@ -76,6 +76,10 @@ CREATE TABLE workers (worker bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, le
 CREATE TABLE marks (worker bigint NOT NULL, n bigint NOT NULL, accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL, PRIMARY KEY (worker, n));
 CREATE TABLE counters (accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL);
 INSERT INTO counters VALUES (0, 0, 0, 0);
+-- Hosts that have limits: when the next call may begin, and what was promised to those who wait; and the calls that are under way.
+CREATE TABLE hosts (host text PRIMARY KEY, next_us bigint NOT NULL DEFAULT 0, promised_us bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
+CREATE TABLE slots (slot bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, host text NOT NULL, worker bigint NOT NULL);
+CREATE INDEX slots_host ON slots (host);
 -- What has changed, for other processes: a hint. A crash may take it, and whoever missed something reads the states.
 -- Numbered by a sequence of its own, which is logged: that of an unlogged table cannot be read once a standby has taken over
 -- ("bad magic number in sequence", PostgreSQL 15).

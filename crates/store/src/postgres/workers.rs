@@ -100,6 +100,7 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
     link.run("DELETE FROM feed WHERE at < clock_timestamp() - $1::text::interval", &[&FEED]).await?;
     asked(shared, &link).await?;
     strays(shared, &link).await?;
+    shared.free_slots(&link).await?;
     shared.look_after(&link).await?;
     shared.goes_on();
     *kept = Some(link);
@@ -179,6 +180,7 @@ impl Tx<'_> {
 
     /// A crash is counted for each run that a process held as it died.
     async fn lose(&mut self, worker: i64) -> Done<usize> {
+        self.free_slots_of(worker).await?;
         let sql = "WITH mine AS (SELECT run FROM live WHERE worker = $1 ORDER BY run FOR UPDATE), \
                    freed AS (UPDATE live SET worker = NULL, crashes = crashes + 1, alone = (SELECT count(*) = 1 FROM mine) WHERE run IN (SELECT run FROM mine) RETURNING run, attempts, started_at), \
                    lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id) \
@@ -198,6 +200,7 @@ impl Tx<'_> {
     /// This process is not there any more.
     pub(super) async fn sign_off(&mut self) -> Done<()> {
         self.leave_all().await?;
+        self.free_slots_of(self.shared.worker()).await?;
         self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await.map(drop)
     }
 }

@@ -9,6 +9,7 @@ mod cancel;
 mod disk;
 mod forms;
 mod held;
+mod hosts;
 mod inbox;
 mod items;
 mod journal;
@@ -129,6 +130,7 @@ struct Shared {
     /// Held until the store is closed.
     owned: Mutex<Option<File>>,
     held: Mutex<Held>,
+    lines: Mutex<hosts::Lines>,
     probe: Probe,
     room: Room,
     /// Why nothing can be written: nothing is claimed meanwhile, and nothing taken from outside.
@@ -230,6 +232,7 @@ impl Sqlite {
             ready: Notify::new(),
             changes: broadcast::channel(CHANGES_MAX).0,
             clock: settings.clock.clone(),
+            lines: Mutex::default(),
             probe: settings.disk.clone(),
             room: Room::new(settings.disk_percent),
             stopped: Mutex::default(),

@@ -81,8 +81,14 @@ impl Apply<'_> {
             return self.woken(run, None);
         }
         self.run(
-            "INSERT OR REPLACE INTO parks (run, root, status, wake_at) VALUES (?1, ?2, ?3, ?4)",
-            params![key(run), key(start.root), status_code(park.status), park.wake_at_ms],
+            "INSERT OR REPLACE INTO parks (run, root, status, wake_at, host) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                key(run),
+                key(start.root),
+                status_code(park.status),
+                park.wake_at_ms,
+                park.host.as_deref()
+            ],
         )?;
         self.after.roots_change(start.root, -i64::from(held));
         self.after.moved.push(Moved::Parked(run, park.status, park.wake_at_ms));

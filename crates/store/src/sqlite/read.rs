@@ -88,21 +88,40 @@ pub(super) fn run(db: &Connection, start: Arc<NewRun>) -> Found<Run> {
             attempts: end.as_ref().map_or(0, |end| end.attempts),
             cancel_at_ms: end.as_ref().and_then(|end| end.cancel_at_ms),
             wake_at_ms: None,
+            host: None,
             blocked_by: None,
             end,
         });
     }
     let mut found =
-        db.prepare_cached("SELECT cancel_at, attempts, started_at, parks.status, wake_at FROM live LEFT JOIN parks ON parks.run = live.run WHERE live.run = ?1").map_err(trouble)?;
+        db.prepare_cached("SELECT cancel_at, attempts, started_at, parks.status, wake_at, host FROM live LEFT JOIN parks ON parks.run = live.run WHERE live.run = ?1").map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| {
-        Ok((row.get(0)?, row.get::<_, u32>(1)?, row.get(2)?, row.get::<_, Option<u8>>(3)?, row.get(4)?))
+        Ok((
+            row.get(0)?,
+            row.get::<_, u32>(1)?,
+            row.get(2)?,
+            row.get::<_, Option<u8>>(3)?,
+            row.get(4)?,
+            row.get::<_, Option<String>>(5)?,
+        ))
     };
     let live = found.query_row(params![key(start.id)], row).optional().map_err(trouble)?;
-    let (cancel_at_ms, failed, started_at_ms, parked, wake_at_ms) = live.unwrap_or_default();
+    let (cancel_at_ms, failed, started_at_ms, parked, wake_at_ms, host) = live.unwrap_or_default();
     let status = parked.map_or(Status::Queued, status_of);
     // The attempt under way is counted too, once it has begun; a delayed one has not.
     let attempts = failed + u32::from(status == Status::Waiting);
-    Ok(Run { start, status, started_at_ms, attempts, wake_at_ms, blocked_by: None, cancel_at_ms, end: None })
+    let host = host.map(Arc::from);
+    Ok(Run {
+        start,
+        status,
+        started_at_ms,
+        attempts,
+        wake_at_ms,
+        host,
+        blocked_by: None,
+        cancel_at_ms,
+        end: None,
+    })
 }
 
 pub(super) fn children(db: &Connection, parent: Id) -> Found<Vec<Run>> {

@@ -10,7 +10,7 @@ CREATE VIEW starts AS SELECT id, coalesce(start, (SELECT bytes FROM large WHERE 
 CREATE TABLE live (run BLOB PRIMARY KEY, cancel_at INTEGER, keep_children INTEGER NOT NULL DEFAULT 0, attempts INTEGER NOT NULL DEFAULT 0, started_at INTEGER,
   crashes INTEGER NOT NULL DEFAULT 0, alone INTEGER NOT NULL DEFAULT 0, worked INTEGER NOT NULL DEFAULT 0, stored INTEGER NOT NULL DEFAULT 0, parked_by INTEGER NOT NULL DEFAULT 0) WITHOUT ROWID;
 -- Live runs that hold no worker: they wait, or their next attempt is delayed. They are rows and nothing else.
-CREATE TABLE parks (run BLOB PRIMARY KEY, root BLOB NOT NULL, status INTEGER NOT NULL, wake_at INTEGER) WITHOUT ROWID;
+CREATE TABLE parks (run BLOB PRIMARY KEY, root BLOB NOT NULL, status INTEGER NOT NULL, wake_at INTEGER, host TEXT) WITHOUT ROWID;
 CREATE INDEX parks_wake ON parks (wake_at) WHERE wake_at IS NOT NULL;
 CREATE INDEX parks_root ON parks (root);
 -- Which parked runs wait for the end of which others.

@@ -54,6 +54,7 @@ impl Scene {
             signals: vec![],
             started_at_ms: 1,
             failed: false,
+            host: None,
             worked_ms: 0,
             stored_bytes: 0,
         };

@@ -104,6 +104,8 @@ cases! {
         the_folder_that_is_settled_is_known, live_runs_are_counted_by_version_and_workflow, versions_stay_for_a_rollback,
         a_secret_is_made_once;
     queues: nothing_of_a_paused_queue_is_claimed_until_it_is_resumed;
+    hosts: a_second_takes_so_many_and_who_comes_early_is_told_when, so_many_are_under_way_at_once_and_no_more,
+        a_host_that_is_blocked_is_so_for_everybody, a_run_that_waits_for_its_turn_says_where;
     people: users_gather_grants_and_keys_and_lose_them, a_session_is_kept_until_it_is_closed_or_old,
         the_trail_is_read_from_its_newest_end;
 }

@@ -69,20 +69,32 @@ fn refused(status: u16, headers: &HeaderMap, body: &[u8]) -> Failure {
     ]
     .into_iter()
     .collect();
-    let after = headers
-        .get("retry-after")
-        .and_then(|value| value.to_str().ok())
-        .and_then(|text| text.trim().parse::<u64>().ok());
-    if let (Some(seconds), 429 | 503) = (after, status) {
-        let ms = seconds.saturating_mul(1_000).min(RETRY_AFTER_MS_MAX);
-        detail.insert("retry_after_ms", Value::from(ms as i64));
+    let after_ms = retry_after_ms(headers).filter(|_| matches!(status, 429 | 503));
+    if let Some(ms) = after_ms {
+        detail.insert("retry_after_ms", Value::from(i64::from(ms)));
     }
     Failure {
+        after_ms,
         retryable: matches!(status, 408 | 425 | 429 | 500..=599),
         status: Some(status),
         detail: Value::Object(detail).tainted_with(Taint::External),
         ..Failure::new("http_status", format!("the provider answered {status}"))
     }
+}
+
+/// Retry-After in seconds, or as a date: by the provider's own clock.
+fn retry_after_ms(headers: &HeaderMap) -> Option<u32> {
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
+    let date = |text: &str| jiff::fmt::rfc2822::DateTimeParser::new().parse_timestamp(text).ok();
+    let said = text("retry-after")?;
+    let ms = match said.parse::<u64>() {
+        Ok(seconds) => seconds.saturating_mul(1_000),
+        Err(_) => {
+            let (at, now) = (date(said)?, text("date").and_then(date)?);
+            at.as_millisecond().saturating_sub(now.as_millisecond()).max(0) as u64
+        }
+    };
+    Some(ms.min(RETRY_AFTER_MS_MAX) as u32)
 }
 
 fn value(wanted: ResponseType, headers: &HeaderMap, body: &[u8], status: u16) -> Result<Value, Failure> {

@@ -2,6 +2,7 @@
 
 pub(crate) mod actions;
 pub(crate) mod cancel;
+pub(crate) mod hosts;
 pub(crate) mod inbox;
 pub(crate) mod journal;
 pub(crate) mod keep;

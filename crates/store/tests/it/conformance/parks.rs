@@ -18,6 +18,7 @@ pub(crate) fn asleep() -> Park {
         worked_ms: 7,
         stored_bytes: 8,
         failed: false,
+        host: None,
     }
 }
 

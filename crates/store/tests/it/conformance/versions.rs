@@ -161,6 +161,7 @@ pub(crate) async fn live_runs_are_counted_by_version_and_workflow(open: &Open<'_
         worked_ms: 0,
         stored_bytes: 0,
         failed: false,
+        host: None,
     };
     let parks = Commit { run: first.start.id, epoch: first.epoch, park: Some(park), ..Commit::default() };
     store.commit(parks).await.unwrap().unwrap();
