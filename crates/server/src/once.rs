@@ -85,6 +85,9 @@ fn hash(parts: &[&[u8]]) -> Hash {
     Hash::of(&all)
 }
 
+/// Between two looks whether another process has an answer.
+const LOOK: Duration = Duration::from_millis(100);
+
 /// Names under which something is done in this process.
 #[derive(Default)]
 pub(crate) struct UnderWay {
@@ -155,13 +158,15 @@ pub(crate) async fn once<W: Future<Output = Answer> + Send + 'static>(
 ) -> Answer {
     let Some(asked) = asked else { return work(None).await };
     let key = asked.key(person, body, app.engine.clock_ms());
-    let Some(holding) = app.under_way.hold(key.name, app.settings.once_wait).await else {
-        return Err(Refused::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is under way")
-            .code("under_way")
-            .help("send it again with the same key, to get the answer to that one"));
-    };
-    if let Some(found) = app.engine.store().answered(key).await? {
-        return replay(found);
+    let wait = app.settings.once_wait;
+    let begun = tokio::time::Instant::now();
+    let Some(holding) = app.under_way.hold(key.name, wait).await else { return Err(under_way()) };
+    while let Some(found) = app.engine.store().answered(key).await? {
+        // Another process is at it, and does not say when it has an answer.
+        if found != Once::UnderWay || begun.elapsed() > wait {
+            return replay(found);
+        }
+        tokio::time::sleep(LOOK).await;
     }
     let (work, (tell, told)) = (work(Some(key)), oneshot::channel());
     app.under_way.work(async move {
@@ -176,10 +181,17 @@ pub(crate) async fn once<W: Future<Output = Answer> + Send + 'static>(
     })
 }
 
+fn under_way() -> Refused {
+    Refused::new(StatusCode::CONFLICT, "a request with this `Idempotency-Key` is under way")
+        .code("under_way")
+        .help("send it again with the same key, to get the answer to that one")
+}
+
 /// The answer to one that finds another before it.
 pub(crate) fn replay(found: Once) -> Answer {
     match found {
         Once::Answered(kept) => again(kept),
+        Once::UnderWay => Err(under_way()),
         Once::Other | Once::Did(_) => Err(Refused::new(
             StatusCode::UNPROCESSABLE_ENTITY,
             "a request with this `Idempotency-Key` asked for something else",

@@ -94,6 +94,8 @@ pub enum Once {
     Answered(Kept),
     /// One of that name asked for something else; nothing was done.
     Other,
+    /// One before it is under way in another process that lives; nothing was done.
+    UnderWay,
 }
 
 /// An answer as it was sent.

@@ -452,7 +452,9 @@ impl Keys for Postgres {
     }
 
     fn answered(&self, key: Key) -> Reply<'_, Option<Once>> {
-        Box::pin(async move { self.said(once::answered(&*self.reader().await?, &key).await) })
+        Box::pin(async move {
+            self.said(once::answered(&*self.reader().await?, self.shared.worker(), &key).await)
+        })
     }
 }
 

@@ -21,6 +21,8 @@ struct Found {
     body: Hash,
     run: Option<Id>,
     answer: Option<Kept>,
+    /// Another process that lives is at it.
+    held: bool,
 }
 
 impl Found {
@@ -31,6 +33,7 @@ impl Found {
             body: super::end::hashes(&body).pop().unwrap_or_default(),
             run: get::<Option<Uid>>(row, 1)?.map(|uid| uid.0),
             answer: answer.map(blob_of).transpose()?,
+            held: get(row, 3)?,
         })
     }
 
@@ -39,17 +42,18 @@ impl Found {
         match &self.answer {
             _ if self.body != asked.body => Some(Once::Other),
             Some(kept) => Some(Once::Answered(kept.clone())),
-            None => None,
+            None => self.held.then_some(Once::UnderWay),
         }
     }
 }
 
-const ROW: &str = "SELECT body, run, answer FROM once WHERE name = $1 AND at > $2";
+const ROW: &str = "SELECT body, run, answer, worker <> $3 AND EXISTS (SELECT 1 FROM workers WHERE workers.worker = once.worker AND lease_until > clock_timestamp()) \
+  FROM once WHERE name = $1 AND at > $2";
 
 /// What a request under that key would find without doing anything.
-pub(super) async fn answered(db: &Link, asked: &Key) -> Done<Option<Once>> {
+pub(super) async fn answered(db: &Link, worker: i64, asked: &Key) -> Done<Option<Once>> {
     let since = asked.at_ms - KEPT_MS;
-    let row = db.one(ROW, &[&asked.name.0.to_vec(), &since]).await?;
+    let row = db.one(ROW, &[&asked.name.0.to_vec(), &since, &worker]).await?;
     let found = row.as_ref().map(Found::of).transpose()?;
     Ok(found.and_then(|found| found.found(asked)))
 }
@@ -57,9 +61,9 @@ pub(super) async fn answered(db: &Link, asked: &Key) -> Done<Option<Once>> {
 impl Tx<'_> {
     /// Does it unless it was done. What was refused takes no key.
     pub(super) async fn once(&mut self, asked: &Key, deed: &Deed, answer: Option<&Kept>) -> Done<Once> {
-        let name = asked.name.0.to_vec();
+        let (name, worker) = (asked.name.0.to_vec(), self.shared.worker());
         self.rows("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", &[&name]).await?;
-        let row = self.one(ROW, &[&name, &(asked.at_ms - KEPT_MS)]).await?;
+        let row = self.one(ROW, &[&name, &(asked.at_ms - KEPT_MS), &worker]).await?;
         let row = row.as_ref().map(Found::of).transpose()?;
         if let Some(found) = row.as_ref().and_then(|row| row.found(asked)) {
             return Ok(found);
@@ -80,10 +84,10 @@ impl Tx<'_> {
         if Sabotage::ForgetKeys.on() {
             return Ok(Once::Did(did));
         }
-        let sql = "INSERT INTO once (name, body, run, at, answer) VALUES ($1, $2, $3, $4, $5) \
-                   ON CONFLICT (name) DO UPDATE SET body = excluded.body, run = excluded.run, at = excluded.at, answer = excluded.answer";
+        let sql = "INSERT INTO once (name, body, run, at, answer, worker) VALUES ($1, $2, $3, $4, $5, $6) \
+                   ON CONFLICT (name) DO UPDATE SET body = excluded.body, run = excluded.run, at = excluded.at, answer = excluded.answer, worker = excluded.worker";
         let (body, answer) = (asked.body.0.to_vec(), answer.map(blob).transpose()?);
-        self.run(sql, &[&name, &body, &run.map(Uid), &asked.at_ms, &answer]).await?;
+        self.run(sql, &[&name, &body, &run.map(Uid), &asked.at_ms, &answer, &worker]).await?;
         let sql = "DELETE FROM once WHERE name IN (SELECT name FROM once WHERE at <= $1 ORDER BY at LIMIT $2 FOR UPDATE SKIP LOCKED)";
         self.run(sql, &[&(asked.at_ms - KEPT_MS), &EXPIRED]).await?;
         Ok(Once::Did(did))

@@ -23,7 +23,8 @@ CREATE TABLE blocked (system text NOT NULL, workflow text NOT NULL, key text NOT
 CREATE TABLE uniques (system text NOT NULL, workflow text NOT NULL, key text NOT NULL, run uuid NOT NULL, until bigint NOT NULL, PRIMARY KEY (system, workflow, key));
 -- A body that is null has been taken: the row says that there was one.
 CREATE TABLE signals (run uuid NOT NULL, name text NOT NULL, body bytea, PRIMARY KEY (run, name));
-CREATE TABLE once (name bytea PRIMARY KEY, body bytea NOT NULL, run uuid, at bigint NOT NULL, answer bytea);
+-- `worker` is at it, as long as there is no answer.
+CREATE TABLE once (name bytea PRIMARY KEY, body bytea NOT NULL, run uuid, at bigint NOT NULL, answer bytea, worker bigint NOT NULL);
 CREATE INDEX once_at ON once (at);
 CREATE TABLE journal (run uuid NOT NULL, at bigint NOT NULL, count integer NOT NULL, bytes bytea NOT NULL, PRIMARY KEY (run, at));
 CREATE TABLE checkpoints (run uuid NOT NULL, at bigint NOT NULL, bytes bytea NOT NULL, needs bytea NOT NULL, PRIMARY KEY (run, at));

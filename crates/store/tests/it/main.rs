@@ -5,6 +5,7 @@ mod by_hand;
 mod conformance;
 mod damage;
 mod log;
+mod many;
 mod pace;
 mod sums;
 

@@ -1,0 +1,55 @@
+//! What holds between processes on one PostgreSQL: here they are two stores.
+
+use store::{Deed, Did, Hash, Key, Once, Status};
+
+use crate::{
+    conformance::{claim, close, end, run, start},
+    postgres,
+};
+
+fn key() -> Key {
+    Key { name: Hash::of(b"name"), body: Hash::of(b"body"), at_ms: 9 }
+}
+
+#[tokio::test]
+async fn a_key_is_under_way_as_long_as_its_process_lives() {
+    let database = testkit::postgres::shared().database();
+    let (first, second) = (postgres(&database.url()), postgres(&database.url()));
+    let taken = first.once(key(), Deed::Take(run(1).id), None).await.unwrap();
+    assert_eq!(taken, Once::Did(Did::Taken(run(1).id)));
+    assert_eq!(second.answered(key()).await.unwrap(), Some(Once::UnderWay));
+    assert_eq!(second.once(key(), Deed::Take(run(2).id), None).await.unwrap(), Once::UnderWay);
+    assert_eq!(first.answered(key()).await.unwrap(), None, "it may try again itself");
+    let other = Key { body: Hash::of(b"another"), ..key() };
+    assert_eq!(second.answered(other).await.unwrap(), Some(Once::Other));
+    close(first).await;
+    assert_eq!(second.answered(key()).await.unwrap(), None);
+    let taken = second.once(key(), Deed::Take(run(2).id), None).await.unwrap();
+    assert_eq!(taken, Once::Did(Did::Taken(run(1).id)), "for the run that it was taken for");
+    close(second).await;
+}
+
+#[tokio::test]
+async fn what_one_starts_the_other_claims_and_each_run_is_claimed_once() {
+    let database = testkit::postgres::shared().database();
+    let (first, second) = (postgres(&database.url()), postgres(&database.url()));
+    for n in 1..=40 {
+        start(&*first, run(n)).await;
+    }
+    let (a, b) = tokio::join!(first.claim(30), second.claim(30));
+    let (mut a, b) = (a.unwrap(), b.unwrap());
+    let mut ids: Vec<_> = a.iter().chain(&b).map(|claimed| claimed.start.id).collect();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!((ids.len(), a.is_empty(), b.is_empty()), (a.len() + b.len(), false, false));
+    // The second claims under a number of its own: what the first holds is refused to it.
+    let stale = second.commit(end(&a[0], Status::Succeeded)).await.unwrap();
+    assert_eq!(stale, Err(store::Error::LeaseLost));
+    first.commit(end(&a.remove(0), Status::Succeeded)).await.unwrap().unwrap();
+    start(&*first, run(50)).await;
+    close(first).await;
+    // What a process held that goes in order is there for the others at once.
+    let next = claim(&*second).await;
+    assert!(!b.iter().any(|held| held.start.id == next.start.id));
+    close(second).await;
+}
