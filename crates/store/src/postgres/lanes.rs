@@ -22,6 +22,9 @@ pub(super) const LOOK: Duration = Duration::from_secs(10);
 /// What is claimed and nobody has asked for in so long goes back.
 const UNASKED: Duration = Duration::from_secs(1);
 
+/// What was claimed at once is worked off in so long where more may be claimed ahead.
+const QUICK: Duration = Duration::from_millis(50);
+
 /// Runs that are claimed ahead of those who ask, at most.
 const AHEAD_MAX: usize = 512;
 
@@ -76,6 +79,8 @@ pub(super) struct Ahead {
     pub(super) claimed: VecDeque<Claimed>,
     /// How many more than are asked for are claimed at once.
     more: usize,
+    /// When the newest of them were claimed.
+    at: Option<Instant>,
 }
 
 /// Who claims.
@@ -118,7 +123,10 @@ pub(super) async fn claim(shared: Arc<Shared>) {
             }),
         };
         if !claimed.is_empty() {
-            lock(&shared.ahead).claimed.extend(claimed);
+            let mut ahead = lock(&shared.ahead);
+            ahead.claimed.extend(claimed);
+            ahead.at = Some(Instant::now());
+            drop(ahead);
             shared.arrived.notify_waiters();
             continue;
         }
@@ -171,12 +179,14 @@ impl Shared {
         ahead.claimed.drain(..most).collect()
     }
 
-    /// The same for whoever works off what there is: more and more is claimed ahead for it.
+    /// The same for whoever works off what there is: more and more is claimed ahead for it, as long as it is worked off in no time. Of runs that
+    /// take theirs none is kept from others who have a place for it.
     pub(super) fn claimed_next(&self, max: usize) -> Vec<Claimed> {
         let claimed = self.claimed_ahead(max);
         if claimed.is_empty() && !lock(&self.lanes).is_empty() {
             let mut ahead = lock(&self.ahead);
-            ahead.more = (ahead.more * 2).clamp(16, AHEAD_MAX);
+            let quick = ahead.at.is_some_and(|at| at.elapsed() < QUICK);
+            ahead.more = if quick { (ahead.more * 2).clamp(16, AHEAD_MAX) } else { 0 };
         }
         claimed
     }
