@@ -169,47 +169,43 @@ impl Link {
     }
 
     pub(super) async fn rows(&self, sql: &'static str, vals: Vals<'_>) -> Done<Vec<Row>> {
-        let Some(prepared) = &self.prepared else {
-            let typed: Vec<_> = vals.iter().map(|val| (val.sql(), val.kind())).collect();
-            return self.client.query_typed(sql, &typed).await.map_err(fault);
-        };
-        let known = lock(prepared).get(sql).cloned();
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let kinds: Vec<Type> = vals.iter().map(|val| val.kind()).collect();
-                let statement = self.client.prepare_typed(sql, &kinds).await.map_err(fault)?;
-                lock(prepared).insert(sql, statement.clone());
-                statement
-            }
-        };
-        let plain: Vec<_> = vals.iter().map(|val| val.sql()).collect();
-        self.client.query(&statement, &plain).await.map_err(fault)
+        match self.statement(sql, vals).await? {
+            Some(statement) => self.client.query(&statement, &plain(vals)).await.map_err(fault),
+            None => self.client.query_typed(sql, &typed(vals)).await.map_err(fault),
+        }
     }
 
     /// How many rows it gave, or changed where it gives none.
     pub(super) async fn run(&self, sql: &'static str, vals: Vals<'_>) -> Done<u64> {
-        let Some(prepared) = &self.prepared else {
-            let typed: Vec<_> = vals.iter().map(|val| (val.sql(), val.kind())).collect();
-            return self.client.execute_typed(sql, &typed).await.map_err(fault);
-        };
+        match self.statement(sql, vals).await? {
+            Some(statement) => self.client.execute(&statement, &plain(vals)).await.map_err(fault),
+            None => self.client.execute_typed(sql, &typed(vals)).await.map_err(fault),
+        }
+    }
+
+    /// None: nothing is prepared here.
+    async fn statement(&self, sql: &'static str, vals: Vals<'_>) -> Done<Option<Statement>> {
+        let Some(prepared) = &self.prepared else { return Ok(None) };
         let known = lock(prepared).get(sql).cloned();
-        let statement = match known {
-            Some(statement) => statement,
-            None => {
-                let kinds: Vec<Type> = vals.iter().map(|val| val.kind()).collect();
-                let statement = self.client.prepare_typed(sql, &kinds).await.map_err(fault)?;
-                lock(prepared).insert(sql, statement.clone());
-                statement
-            }
-        };
-        let plain: Vec<_> = vals.iter().map(|val| val.sql()).collect();
-        self.client.execute(&statement, &plain).await.map_err(fault)
+        if known.is_some() {
+            return Ok(known);
+        }
+        let kinds: Vec<Type> = vals.iter().map(|val| val.kind()).collect();
+        self.prepare(sql, &kinds).await?;
+        Ok(lock(prepared).get(sql).cloned())
     }
 
     pub(super) async fn one(&self, sql: &'static str, vals: Vals<'_>) -> Done<Option<Row>> {
         Ok(self.rows(sql, vals).await?.into_iter().next())
     }
+}
+
+fn plain<'a>(vals: Vals<'a>) -> Vec<&'a (dyn ToSql + Sync)> {
+    vals.iter().map(|val| val.sql()).collect()
+}
+
+fn typed<'a>(vals: Vals<'a>) -> Vec<(&'a (dyn ToSql + Sync), Type)> {
+    vals.iter().map(|val| (val.sql(), val.kind())).collect()
 }
 
 /// A column of a row that is one of ours.

@@ -356,7 +356,13 @@ impl Tx<'_> {
         let sql = "WITH freed AS (UPDATE live SET worker = NULL WHERE run = ANY($1) AND worker IS NOT NULL RETURNING run, attempts, started_at), \
                    lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id) \
                    SELECT runs.lane, runs.prio, runs.start, freed.attempts, freed.started_at FROM freed JOIN runs ON runs.id = freed.run";
-        for row in &self.rows(sql, &[&runs]).await? {
+        let rows = self.rows(sql, &[&runs]).await?;
+        self.back(&rows)
+    }
+
+    /// Runs that went back to their lanes: lane, priority, start, attempts that failed, when they were begun.
+    pub(super) fn back(&mut self, rows: &[Row]) -> Done<()> {
+        for row in rows {
             let start = start(row, 2)?;
             self.after.ready.push(Place { lane: get(row, 0)?, prio: get(row, 1)?, run: start.id });
             let attempts = get::<i32>(row, 3)? as u32 + 1;

@@ -13,10 +13,10 @@ use super::{
     Shared,
     link::{Done, Link, Uid, get, id},
     lock,
-    tx::{Place, Tx, start},
+    tx::Tx,
     writer::Order,
 };
-use crate::{Change, Error, Id, Standing, Status};
+use crate::{Change, Error, Id};
 
 /// Between two renewals.
 const RENEW: Duration = Duration::from_secs(5);
@@ -186,14 +186,7 @@ impl Tx<'_> {
                    lined AS (INSERT INTO ready (lane, prio, run) SELECT runs.lane, runs.prio, runs.id FROM freed JOIN runs ON runs.id = freed.run ORDER BY runs.id) \
                    SELECT runs.lane, runs.prio, runs.start, freed.attempts, freed.started_at FROM freed JOIN runs ON runs.id = freed.run";
         let rows = self.rows(sql, &[&worker]).await?;
-        for row in &rows {
-            let start = start(row, 2)?;
-            self.after.ready.push(Place { lane: get(row, 0)?, prio: get(row, 1)?, run: start.id });
-            let attempts = get::<i32>(row, 3)? as u32 + 1;
-            let stands =
-                Standing { status: Status::Queued, attempts, started_at_ms: get(row, 4)?, ended_at_ms: None };
-            self.change(Change::Run { start, stands });
-        }
+        self.back(&rows)?;
         Ok(rows.len())
     }
 
