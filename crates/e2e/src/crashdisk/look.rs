@@ -11,7 +11,7 @@ use store::{
 };
 
 use super::promise::Promise;
-use crate::torture::load::expected;
+use crate::torture::load::{SORRY, expected};
 
 /// Questions to which the answer is nothing.
 const NEVER: [(&str, &str); 16] = [
@@ -275,7 +275,9 @@ impl Kept<'_> {
     async fn ended(&self, run: &Run, broken: &mut Vec<String>) -> Result<(), store::Error> {
         let (id, kind) = (run.start.id, &*run.start.workflow);
         match (run.status, kind) {
-            (Status::Succeeded, "Launch") | (Status::Cancelled, "Doomed" | "Endless") => return Ok(()),
+            (Status::Succeeded, "Launch" | SORRY) | (Status::Cancelled, "Doomed" | "Endless") => {
+                return Ok(());
+            }
             // Somebody will try it again.
             (Status::Failed, "Mended") => return Ok(()),
             (Status::Succeeded, _) => {}
