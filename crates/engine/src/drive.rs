@@ -463,6 +463,15 @@ fn submit_end(shared: &Shared, new: &NewRun, epoch: u64, end: End) -> Left {
     Left::Leaves(shared.store.commit(commit), None)
 }
 
+/// A fault of hefe's own: the run ends, as nothing but a restart would ever move it.
+pub(crate) fn panicked(shared: &Shared, new: &NewRun, epoch: u64, started_at_ms: Option<i64>) -> Left {
+    tracing::error!(run = %new.id, workflow = &*new.workflow, "the run met a fault of hefe's own, and ends");
+    let now_ms = shared.clock.now_ms();
+    let says = "hefe met a fault of its own; its log says where";
+    let failure = Failure::new("internal", says);
+    submit_end(shared, new, epoch, leave::failed(failure, started_at_ms.unwrap_or(now_ms), now_ms))
+}
+
 /// Waits until a submission is durable.
 pub(crate) async fn settle(ticket: Option<Ticket>) -> Result<(), store::Error> {
     match ticket {

@@ -3,10 +3,12 @@
 
 use std::{
     collections::{BTreeMap, VecDeque},
+    panic::AssertUnwindSafe,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
 
+use futures_util::FutureExt;
 use store::{Change, Claimed, Id, Store, Ticket, sabotage::Sabotage};
 use tokio::{
     sync::{OwnedSemaphorePermit, Semaphore, broadcast, oneshot::error::TryRecvError, watch},
@@ -15,7 +17,7 @@ use tokio::{
 
 use crate::{
     Shared, Stop,
-    drive::{Left, Order, drive},
+    drive::{Left, Order, drive, panicked},
     kept::State,
 };
 
@@ -205,7 +207,10 @@ async fn work_on(
     let mut leaving = Leaving::default();
     loop {
         let (run, epoch) = (claimed.start.id, claimed.epoch);
-        let left = drive(shared.clone(), claimed, order, stop.clone()).await;
+        let (new, started_at_ms) = (claimed.start.clone(), claimed.started_at_ms);
+        let driven =
+            AssertUnwindSafe(drive(shared.clone(), claimed, order, stop.clone())).catch_unwind().await;
+        let left = driven.unwrap_or_else(|_| panicked(&shared, &new, epoch, started_at_ms));
         shared.running.leave(run);
         match left {
             Left::Leaves(ticket, state) => leaving.0.push_back(Last { run, epoch, ticket, state }),

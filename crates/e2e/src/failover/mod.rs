@@ -36,6 +36,12 @@ const POOL: u16 = 8;
 
 const DATABASE: &str = "failover";
 
+/// What shows who should have moved a run that did not end.
+const LEFT: [&str; 2] = [
+    "SELECT string_agg(format('%s is held by %s under %s', run, worker, epoch), '; ') FROM live",
+    "SELECT string_agg(format('%s has a lease until %s', worker, lease_until), '; ') FROM workers",
+];
+
 /// A load while the database moves, is cut off, pooled, or has another clock.
 #[derive(Debug, Clone, clap::Args)]
 pub struct Asked {
@@ -60,8 +66,13 @@ struct Cases {
 }
 
 impl Cases {
-    async fn end(&mut self, case: &str, mut crowd: Crowd) {
+    async fn end(&mut self, case: &str, database: &Server, mut crowd: Crowd) {
         let runs = crowd.verdict().await;
+        if !crowd.broken.is_empty() {
+            crowd
+                .broken
+                .extend(LEFT.iter().map(|sql| format!("what is left: {}", database.psql(DATABASE, sql))));
+        }
         self.runs += runs;
         self.figures.insert(case.to_owned(), Value::Object(crowd.figures(runs)));
         self.broken.extend(crowd.broken.into_iter().map(|what| format!("{case}: {what}")));
@@ -122,7 +133,7 @@ async fn standby(case: &str, cases: &mut Cases, dice: &mut Dice, sabotage: &Sabo
     let at = dice.below(SERVERS as u64) as usize;
     crowd.kill(at).await;
     cases.figures.insert(format!("{case}_away_ms"), (promoted - killed).as_millis().to_string().into());
-    cases.end(case, crowd).await;
+    cases.end(case, &standby, crowd).await;
 }
 
 /// One server's wire is cut for longer than its lease: its runs go on elsewhere; when the wire is mended it finds that out.
@@ -144,7 +155,7 @@ async fn cut(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
     cases.moved = cases.moved.max(mended.elapsed());
     crowd.come(dice);
     work(dice).await;
-    cases.end("cut", crowd).await;
+    cases.end("cut", &database, crowd).await;
 }
 
 /// PgBouncer gives each transaction another of its connections.
@@ -159,7 +170,7 @@ async fn pooled(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
     let back = Instant::now();
     crowd.moves("PostgreSQL behind PgBouncer came back").await;
     cases.moved = cases.moved.max(back.elapsed());
-    cases.end("pooled", crowd).await;
+    cases.end("pooled", &database, crowd).await;
 }
 
 /// One machine's clock is an hour ahead, another's an hour behind.
@@ -182,7 +193,7 @@ async fn clock(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
     ];
     let mut crowd = Crowd::new(SERVERS, &database.url(DATABASE), &settings, sabotage).await;
     kills(&mut crowd, dice).await;
-    cases.end("clock", crowd).await;
+    cases.end("clock", &database, crowd).await;
 }
 
 async fn kills(crowd: &mut Crowd, dice: &mut Dice) {

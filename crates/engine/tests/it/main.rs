@@ -11,6 +11,7 @@ mod failed;
 mod hosts;
 mod limits;
 mod modals;
+mod panics;
 mod patience;
 mod redirects;
 mod scene;

@@ -1,7 +1,7 @@
 //! Submissions that wait together, as few statements as there are kinds of rows: what one of them writes is gathered first, and goes
 //! with what the others write. Only what depends on what is there is done one by one.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 use std::sync::Arc;
 
 use futures_util::future::try_join_all;
@@ -66,7 +66,7 @@ pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<
                 let of = (commit.run, commit.epoch);
                 let held = commit.epoch == 0
                     || Sabotage::NoEpoch.on()
-                    || (holds.contains_key(&of.0) && !left.contains(&of));
+                    || (holds.contains_key(&of) && !left.contains(&of));
                 if !held {
                     *result = Err(Error::LeaseLost);
                     continue;
@@ -74,12 +74,12 @@ pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<
                 if commit.end.is_some() || commit.park.is_some() {
                     left.insert(of);
                 }
-                let hold = holds.get(&commit.run).copied().unwrap_or_default();
+                let hold = holds.get(&of).copied().unwrap_or_default();
                 all.commit(tx, commit, hold);
             }
             Order::Start(new, _) => all.starts.push(new),
             Order::Release(run, epoch) => {
-                if holds.contains_key(run) && left.insert((*run, *epoch)) {
+                if holds.contains_key(&(*run, *epoch)) && left.insert((*run, *epoch)) {
                     all.releases.push((*run, *epoch));
                 }
             }
@@ -107,15 +107,16 @@ fn known(tx: &Tx<'_>, order: &Order) -> Result<(), Error> {
 impl Tx<'_> {
     /// The rows of claimed runs whose submissions these are, as far as this process still holds them; nobody takes them away until the
     /// transaction is over.
-    async fn hold(&self, orders: &[Order], results: &[Result<(), Error>]) -> Done<HashMap<Id, Hold>> {
-        let mut wanted: BTreeMap<Id, u64> = BTreeMap::new();
+    async fn hold(&self, orders: &[Order], results: &[Result<(), Error>]) -> Done<HashMap<(Id, u64), Hold>> {
+        // Of one run there may be words of two claims: one that is given back, and the one before it that comes too late.
+        let mut wanted: BTreeSet<(Id, u64)> = BTreeSet::new();
         for (order, result) in orders.iter().zip(results) {
             match order {
                 Order::Commit(commit, _) if result.is_ok() && commit.epoch > 0 => {
-                    wanted.insert(commit.run, commit.epoch);
+                    wanted.insert((commit.run, commit.epoch));
                 }
                 Order::Release(run, epoch) => {
-                    wanted.insert(*run, *epoch);
+                    wanted.insert((*run, *epoch));
                 }
                 _ => {}
             }
@@ -123,16 +124,16 @@ impl Tx<'_> {
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
-        let runs: Vec<Uid> = wanted.keys().copied().map(Uid).collect();
+        let runs: Vec<Uid> = wanted.iter().map(|(run, _)| Uid(*run)).collect();
         let sql = "SELECT run, epoch, cancel_at, keep_children, EXISTS (SELECT 1 FROM signals WHERE signals.run = live.run) FROM live WHERE run = ANY($1) AND worker = $2 ORDER BY run FOR UPDATE";
         let rows = self.rows(sql, &[&runs, &self.shared.worker()]).await?;
         let mut holds = HashMap::with_capacity(rows.len());
         for row in &rows {
-            let (run, epoch) = (id(row, 0)?, get::<i64>(row, 1)? as u64);
-            if wanted.get(&run) == Some(&epoch) {
+            let of = (id(row, 0)?, get::<i64>(row, 1)? as u64);
+            if wanted.contains(&of) {
                 let hold =
                     Hold { cancel_at_ms: get(row, 2)?, keep_children: get(row, 3)?, heard: get(row, 4)? };
-                holds.insert(run, hold);
+                holds.insert(of, hold);
             }
         }
         Ok(holds)

@@ -74,7 +74,7 @@ CREATE TABLE trail (system text NOT NULL, id uuid NOT NULL, body bytea NOT NULL,
 CREATE TABLE workers (worker bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, lease_until timestamptz NOT NULL, name text NOT NULL, queues text NOT NULL DEFAULT '');
 -- One row a transaction: that it was committed, and what it adds to the counters. Its process folds them into `counters` now and then: a row that
 -- is changed a thousand times a second is slow to find beside a snapshot that stays open.
-CREATE TABLE marks (worker bigint NOT NULL, n bigint NOT NULL, accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL, PRIMARY KEY (worker, n));
+CREATE TABLE marks (worker bigint NOT NULL, n bigint NOT NULL, at timestamptz NOT NULL DEFAULT clock_timestamp(), accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL, PRIMARY KEY (worker, n));
 CREATE TABLE counters (accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL);
 INSERT INTO counters VALUES (0, 0, 0, 0);
 -- Hosts that have limits: when the next call may begin, and what was promised to those who wait; and the calls that are under way.

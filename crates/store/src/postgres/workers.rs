@@ -33,6 +33,9 @@ const CLAIMS: Duration = Duration::from_secs(1);
 /// How long the feed keeps what has changed.
 const FEED: &str = "60 seconds";
 
+/// How long the last mark of a process that is gone is kept: it asks for it within seconds of coming back.
+const ASKED_FOR: &str = "1 hour";
+
 /// Milliseconds that go on while the machine sleeps.
 pub(super) fn boottime_ms() -> u64 {
     let now = rustix::time::clock_gettime(rustix::time::ClockId::Boottime);
@@ -107,12 +110,16 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
     Ok(())
 }
 
-/// What the marks say goes into the counters: this process' own but the newest, and those of processes that are gone.
+/// What the marks say goes into the counters: this process' own but the newest, and those of processes that are gone. Of these too the newest
+/// stays a while: one that was cut off and comes back asks by it whether its last transaction was committed.
 pub(super) async fn fold(link: &Link, worker: i64, before: i64) -> Done<()> {
-    let sql = "WITH gone AS (DELETE FROM marks WHERE (worker = $1 AND n < $2) OR NOT EXISTS (SELECT 1 FROM workers WHERE workers.worker = marks.worker) RETURNING accepted, succeeded, failed, cancelled), \
+    let sql = "WITH gone AS (DELETE FROM marks WHERE (worker = $1 AND n < $2) \
+                 OR (NOT EXISTS (SELECT 1 FROM workers WHERE workers.worker = marks.worker) \
+                   AND (at < clock_timestamp() - $3::text::interval OR n < (SELECT max(newest.n) FROM marks AS newest WHERE newest.worker = marks.worker))) \
+                 RETURNING accepted, succeeded, failed, cancelled), \
                all_of AS (SELECT coalesce(sum(accepted), 0)::bigint AS a, coalesce(sum(succeeded), 0)::bigint AS s, coalesce(sum(failed), 0)::bigint AS f, coalesce(sum(cancelled), 0)::bigint AS c FROM gone) \
                UPDATE counters SET accepted = accepted + a, succeeded = succeeded + s, failed = failed + f, cancelled = cancelled + c FROM all_of WHERE a <> 0 OR s <> 0 OR f <> 0 OR c <> 0";
-    link.run(sql, &[&worker, &before]).await.map(drop)
+    link.run(sql, &[&worker, &before, &ASKED_FOR]).await.map(drop)
 }
 
 /// Runs that are held here by the rows and not in memory, or the other way round: the end of a claim, of a hand-back or of a commit was

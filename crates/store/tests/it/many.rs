@@ -2,6 +2,8 @@
 
 use store::{Deed, Did, Hash, Key, Once, Status};
 
+use testkit::postgres::Server;
+
 use crate::{
     conformance::{claim, close, end, run, start},
     postgres,
@@ -52,4 +54,40 @@ async fn what_one_starts_the_other_claims_and_each_run_is_claimed_once() {
     let next = claim(&*second).await;
     assert!(!b.iter().any(|held| held.start.id == next.start.id));
     close(second).await;
+}
+
+#[tokio::test]
+async fn a_run_goes_back_though_a_word_of_an_earlier_claim_comes_with_it() {
+    let database = Server::start();
+    database.create("hefe");
+    let store = postgres(&database.url("hefe"));
+    start(&*store, run(1)).await;
+    let first = claim(&*store).await;
+    store.release(first.start.id, first.epoch);
+    let second = claim(&*store).await;
+    assert_ne!(first.epoch, second.epoch);
+    // What comes while the database stands still goes into one transaction.
+    database.pause();
+    let before = store.commit(store::Commit { run: run(2).id, ..Default::default() });
+    store.release(second.start.id, second.epoch);
+    store.release(first.start.id, first.epoch);
+    database.resume();
+    before.await.unwrap().unwrap();
+    assert_eq!(claim(&*store).await.start.id, second.start.id);
+    close(store).await;
+}
+
+#[tokio::test]
+async fn the_last_transaction_of_a_process_that_was_taken_for_dead_is_still_known() {
+    let database = testkit::postgres::shared().database();
+    let url = database.url();
+    close(postgres(&url)).await;
+    let marks = || database.psql("SELECT string_agg(n::text, ',' ORDER BY n) FROM marks WHERE worker = 99");
+    let counted = || database.psql("SELECT accepted FROM counters");
+    database.psql("INSERT INTO marks (worker, n, accepted, succeeded, failed, cancelled) SELECT 99, n, 1, 0, 0, 0 FROM generate_series(1, 3) AS n");
+    close(postgres(&url)).await;
+    assert_eq!((&*marks(), &*counted()), ("3", "2"));
+    database.psql("UPDATE marks SET at = at - interval '2 hours'");
+    close(postgres(&url)).await;
+    assert_eq!((&*marks(), &*counted()), ("", "3"));
 }
