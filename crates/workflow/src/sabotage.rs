@@ -1,4 +1,4 @@
-//! Ways to break due times on purpose, as `store::sabotage` breaks the rest; that crate this one does not know.
+//! Ways to break due times on purpose, as `store::sabotage` breaks the rest, which this crate does not know; and to be an older one.
 
 /// Whether this one is asked for.
 #[cfg(feature = "sabotage")]

@@ -1,6 +1,6 @@
 //! The load and the verdicts of `torture` while the database moves: its primary is killed at a random moment and the synchronous standby
-//! takes over, a server is cut off from it for longer than its lease, PgBouncer in transaction mode stands between, and the clock
-//! of one machine is an hour ahead.
+//! takes over, a server is cut off from it for longer than its lease, PgBouncer in transaction mode stands between, the clock
+//! of one machine is an hour ahead, and one of them has an older hefe.
 
 mod wire;
 
@@ -51,7 +51,7 @@ pub struct Asked {
     /// All that is random comes from it
     #[arg(long, default_value_t = 1)]
     pub seed: u64,
-    /// One case alone: standby, cut, pooled or clock
+    /// One case alone: standby, cut, pooled, clock or upgrade
     #[arg(long)]
     pub only: Option<String>,
 }
@@ -97,6 +97,9 @@ pub async fn check(asked: Asked, sabotage: Sabotage) -> Report {
     }
     if wanted("clock") {
         clock(&mut cases, &mut dice, &sabotage).await;
+    }
+    if wanted("upgrade") {
+        upgrade(&mut cases, &mut dice, &sabotage).await;
     }
     let mut figures = cases.figures;
     let more = json!({ "seed": asked.seed, "rounds": asked.rounds, "all_runs": cases.runs, "moved_again_s": cases.moved.as_millis() as f64 / 1_000.0 });
@@ -194,6 +197,29 @@ async fn clock(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
     let mut crowd = Crowd::new(SERVERS, &database.url(DATABASE), &settings, sabotage).await;
     kills(&mut crowd, dice).await;
     cases.end("clock", &database, crowd).await;
+}
+
+/// Two machines are upgraded, one is not yet: what is started under the new version is worked by those that can load it, at once, and what began
+/// under the old one by all.
+async fn upgrade(cases: &mut Cases, dice: &mut Dice, sabotage: &Sabotage) {
+    if !cfg!(feature = "sabotage") {
+        cases.figures.insert(
+            "upgrade".to_owned(),
+            "needs `--features sabotage`: there is no older hefe without".into(),
+        );
+        return;
+    }
+    let database = Server::start();
+    database.create(DATABASE);
+    let settings = [("HEFE_SABOTAGE@1", "older"), ("HEFE_PUBLISH", "deploy")];
+    let mut crowd = Crowd::new(SERVERS, &database.url(DATABASE), &settings, sabotage).await;
+    crowd.come(dice);
+    work(dice).await;
+    crowd.deploy_newer(1).await;
+    work(dice).await;
+    work(dice).await;
+    crowd.kill(2).await;
+    cases.end("upgrade", &database, crowd).await;
 }
 
 async fn kills(crowd: &mut Crowd, dice: &mut Dice) {

@@ -30,7 +30,21 @@ const PARALLEL: u64 = 8;
 
 /// Writes the workflows, and lets them call the provider.
 pub(crate) fn write(project: &Project, provider: &Provider) {
-    for workflow in workflows() {
+    write_as(workflows(), project, provider);
+}
+
+/// The same workflows, each with an element more, that an older hefe does not know.
+pub(crate) fn write_newer(project: &Project, provider: &Provider) {
+    let mut workflows = workflows();
+    for workflow in &mut workflows {
+        let elements = workflow["elements"].as_array_mut().expect("its elements");
+        elements.push(json!({ "name": "newer", "type": "action/log", "options": { "message": "never" } }));
+    }
+    write_as(workflows, project, provider);
+}
+
+fn write_as(workflows: [Value; 16], project: &Project, provider: &Provider) {
+    for workflow in workflows {
         // Each call goes to the one provider.
         let text = workflow.to_string().replace("PROVIDER", &provider.url(""));
         project.workflow("main", workflow["identifier"].as_str().expect("a name"), text);

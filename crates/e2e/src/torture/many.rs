@@ -51,6 +51,9 @@ const BEYOND_LEASE: Duration = Duration::from_secs(21);
 /// All moves again so soon after a cause has ended.
 pub(crate) const MOVES: Duration = Duration::from_secs(60);
 
+/// What a server may say of what is done to it.
+const EXPECTED: [&str; 2] = ["nothing that was answered is lost", "left to a hefe that can load it"];
+
 /// One launched process and the people at its door.
 struct Place {
     server: Hefe,
@@ -150,6 +153,24 @@ impl Crowd {
         }
     }
 
+    /// The same workflows as an older hefe cannot load them; from now on they are current. The one at that place is older.
+    pub(crate) async fn deploy_newer(&mut self, older: usize) {
+        self.go_from(older).await;
+        let project = Project::new();
+        load::write_newer(&project, &self.scene.provider);
+        let mut command = process::command();
+        command.arg("deploy").arg(project.path()).env("HEFE_DATABASE", &self.url);
+        let output = command.output().await.expect("a command");
+        if !output.status.success() {
+            let says = String::from_utf8_lossy(&output.stderr);
+            self.broken.push(format!("the newer version is not deployed: {says}"));
+        }
+        let server = &self.places[older].server;
+        let left =
+            async || server.messages().iter().any(|line| line.contains("left to a hefe that can load it"));
+        testkit::until("the older one has heard of it", left).await;
+    }
+
     /// SIGKILL, and another one in its place.
     pub(crate) async fn kill(&mut self, at: usize) {
         if self.held_up.is_some_and(|(held_up, _)| held_up == at) {
@@ -182,11 +203,11 @@ impl Crowd {
         tokio::time::sleep(AT_WORK).await;
     }
 
-    /// What a server says that is no word of an outage.
+    /// What a server says that is no word of what is done to it.
     fn complaints(&mut self, server: &Hefe) {
         let bad = |line: &&String| {
             line.contains("panicked")
-                || (line.contains("ERROR") && !line.contains("nothing that was answered is lost"))
+                || (line.contains("ERROR") && !EXPECTED.iter().any(|words| line.contains(words)))
         };
         self.broken
             .extend(server.messages().iter().filter(bad).map(|line| format!("the server says: {line}")));

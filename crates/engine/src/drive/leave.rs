@@ -1,5 +1,7 @@
 //! How a run leaves its worker: parked, for another attempt, or for good.
 
+use std::ops::RangeInclusive;
+
 use interpreter::{End as MachineEnd, EndStatus, Entry, Failure};
 use recipe::Value;
 use store::{Commit, End, NewRun, Park, Status, sabotage::Sabotage};
@@ -7,8 +9,9 @@ use store::{Commit, End, NewRun, Park, Status, sabotage::Sabotage};
 use super::{Drive, Left, encode, patience::Late};
 use crate::{Shared, failed, kept, waits};
 
-/// A run whose version cannot be loaded here is looked at again after so long, milliseconds: till then another may have it.
-const FOREIGN_MS: i64 = 15_000;
+/// A run whose version cannot be loaded here is put off, for others to take it: half as long as it is old, milliseconds. While machines are
+/// upgraded one after another it costs a new run next to nothing, and where none can load it nobody is kept busy by it.
+const FOREIGN_MS: RangeInclusive<i64> = 200..=15_000;
 
 /// What is known of a claimed run without its journal.
 pub(super) struct Held {
@@ -21,9 +24,11 @@ pub(super) struct Held {
 /// It stays queued, at no cost of an attempt.
 pub(super) fn to_others(shared: &Shared, new: &NewRun, held: Held) -> Left {
     let Held { epoch, started_at_ms, worked_ms, stored_bytes } = held;
+    let now_ms = shared.clock.now_ms();
+    let put_off_ms = ((now_ms - new.created_at_ms) / 2).clamp(*FOREIGN_MS.start(), *FOREIGN_MS.end());
     let park = Park {
         status: Status::Queued,
-        wake_at_ms: Some(shared.clock.now_ms() + FOREIGN_MS),
+        wake_at_ms: Some(now_ms + put_off_ms),
         awaits: Vec::new(),
         signals: Vec::new(),
         started_at_ms,

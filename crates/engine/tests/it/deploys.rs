@@ -215,6 +215,8 @@ async fn runs_of_a_version_that_cannot_be_loaded_here_stay_queued() {
     };
     let found = tokio::time::timeout(DEADLINE, put_off).await.expect("it is taken, and put off");
     assert_eq!((found.status, found.start.version, found.attempts), (Status::Queued, foreign, 0));
+    let put_off_ms = found.wake_at_ms.unwrap_or(0) - found.start.created_at_ms;
+    assert!(put_off_ms < 10_000, "others have it soon: {put_off_ms} ms");
     let why = scene.engine.why(&found).await.unwrap();
     assert!(why.contains("a newer hefe") && why.contains("flow/invented"), "{why}");
     // What could be worked here alone is refused, with the place.
