@@ -7,7 +7,7 @@ use std::sync::Arc;
 use futures_util::future::try_join_all;
 
 use super::{
-    end::Ending,
+    end::{Ending, Held},
     link::{Done, Uid, Val, get, id},
     lock,
     tx::{Place, Tx},
@@ -54,7 +54,8 @@ struct Gathered<'a> {
 /// What became of each; an error is the whole transaction's.
 pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<(), Error>>> {
     let mut results: Vec<Result<(), Error>> = orders.iter().map(|order| known(tx, order)).collect();
-    let holds = tx.hold(orders, &results).await?;
+    let trusted = trusted(tx, orders, &results);
+    let holds = tx.hold(orders, &results, &trusted).await?;
     let mut left: HashSet<(Id, u64)> = HashSet::new();
     let mut all = Gathered::default();
     for (order, result) in orders.iter().zip(&mut results) {
@@ -66,7 +67,7 @@ pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<
                 let of = (commit.run, commit.epoch);
                 let held = commit.epoch == 0
                     || Sabotage::NoEpoch.on()
-                    || (holds.contains_key(&of) && !left.contains(&of));
+                    || ((trusted.contains(&of) || holds.contains_key(&of)) && !left.contains(&of));
                 if !held {
                     *result = Err(Error::LeaseLost);
                     continue;
@@ -74,7 +75,10 @@ pub(super) async fn write(tx: &mut Tx<'_>, orders: &[Order]) -> Done<Vec<Result<
                 if commit.end.is_some() || commit.park.is_some() {
                     left.insert(of);
                 }
-                let hold = holds.get(&of).copied().unwrap_or_default();
+                let hold = match trusted.contains(&of) {
+                    true => None,
+                    false => Some(holds.get(&of).copied().unwrap_or_default()),
+                };
                 all.commit(tx, commit, hold);
             }
             Order::Start(new, _) => all.starts.push(new),
@@ -104,10 +108,30 @@ fn known(tx: &Tx<'_>, order: &Order) -> Result<(), Error> {
     }
 }
 
+/// Claims that this process believes to hold and that end here: they are not looked up first, as the end takes their rows away, and if one is not
+/// there all is done once more with a look.
+fn trusted(tx: &Tx<'_>, orders: &[Order], results: &[Result<(), Error>]) -> HashSet<(Id, u64)> {
+    if tx.looks || Sabotage::NoEpoch.on() {
+        return HashSet::new();
+    }
+    let ends = |(order, result): (&Order, &Result<(), Error>)| match order {
+        Order::Commit(commit, _) if commit.epoch > 0 && commit.end.is_some() && result.is_ok() => {
+            Some((commit.run, commit.epoch))
+        }
+        _ => None,
+    };
+    orders.iter().zip(results).filter_map(ends).collect()
+}
+
 impl Tx<'_> {
     /// The rows of claimed runs whose submissions these are, as far as this process still holds them; nobody takes them away until the
     /// transaction is over.
-    async fn hold(&self, orders: &[Order], results: &[Result<(), Error>]) -> Done<HashMap<(Id, u64), Hold>> {
+    async fn hold(
+        &self,
+        orders: &[Order],
+        results: &[Result<(), Error>],
+        trusted: &HashSet<(Id, u64)>,
+    ) -> Done<HashMap<(Id, u64), Hold>> {
         // Of one run there may be words of two claims: one that is given back, and the one before it that comes too late.
         let mut wanted: BTreeSet<(Id, u64)> = BTreeSet::new();
         for (order, result) in orders.iter().zip(results) {
@@ -121,6 +145,7 @@ impl Tx<'_> {
                 _ => {}
             }
         }
+        wanted.retain(|of| !trusted.contains(of));
         if wanted.is_empty() {
             return Ok(HashMap::new());
         }
@@ -141,20 +166,18 @@ impl Tx<'_> {
 }
 
 impl<'a> Gathered<'a> {
-    fn commit(&mut self, tx: &mut Tx<'_>, commit: &'a Commit, hold: Hold) {
+    /// `hold`: None of a trusted one, whose row is read as it goes.
+    fn commit(&mut self, tx: &mut Tx<'_>, commit: &'a Commit, hold: Option<Hold>) {
         let run = commit.run;
         let (suspect, wrote) = lock(&tx.shared.held).knows(run);
-        let wrote = wrote
-            || hold.heard
-            || self.entries.iter().any(|(of, _)| *of == run)
-            || tx.after.wrote.contains(&run);
+        let wrote = wrote || hold.is_some_and(|hold| hold.heard) || tx.after.wrote.contains(&run);
         let fits =
             |last: &&Entries| !wrote && commit.checkpoint.is_none() && last.bytes.len() <= LAST_BYTES_MAX;
         let last = commit.entries.as_ref().filter(|_| commit.end.is_some()).filter(fits);
         if let Some(entries) = &commit.entries {
             if last.is_none() {
                 self.entries.push((run, entries));
-                tx.after.wrote.push(run);
+                tx.after.wrote.insert(run);
             }
             if suspect {
                 self.got_on.push(run);
@@ -166,9 +189,12 @@ impl<'a> Gathered<'a> {
         }
         if let Some(checkpoint) = &commit.checkpoint {
             self.checkpoints.push((run, checkpoint, commit.stored_max));
-            tx.after.wrote.push(run);
+            tx.after.wrote.insert(run);
         }
         let mut request = None;
+        if commit.writes.iter().any(|write| matches!(write, Write::Progress(_))) {
+            tx.after.barred.insert(run);
+        }
         for write in &commit.writes {
             match write {
                 Write::Start(new) if new.unique.is_some() => self.uniques.push(new),
@@ -184,7 +210,7 @@ impl<'a> Gathered<'a> {
                 Write::Progress(said) => self.said.push(said),
                 Write::Log(line) => {
                     self.logs.push((run, line));
-                    tx.after.wrote.push(run);
+                    tx.after.wrote.insert(run);
                 }
                 Write::Signal(name) => self.taken.push((run, name)),
                 Write::Keep { name, answer } => self.keeps.push((*name, answer.as_ref())),
@@ -196,7 +222,11 @@ impl<'a> Gathered<'a> {
             (Some(end), _) => {
                 let wrote =
                     wrote || last.is_none() && commit.entries.is_some() || tx.after.wrote.contains(&run);
-                self.ends.push(Ending { run, end, last, request, hold, wrote });
+                let held = match hold {
+                    None => Held::Trusted(commit.epoch),
+                    Some(hold) => Held::Seen(hold),
+                };
+                self.ends.push(Ending { run, end, last, request, held, wrote });
             }
             (None, Some(park)) => {
                 self.requests.extend(request);
@@ -336,6 +366,7 @@ impl Tx<'_> {
     async fn begins(&mut self, new: &NewRun) -> Done<()> {
         let start = Arc::new(new.clone());
         self.change(Change::Run { start, stands: Standing::new(Status::Queued) });
+        self.after.barred.extend(new.parent);
         match new.retry_of.filter(|_| new.root != new.id) {
             Some(old) => self.anew(old, new.root, new.created_at_ms).await,
             None => Ok(()),

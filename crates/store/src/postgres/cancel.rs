@@ -8,7 +8,7 @@
 
 use super::{
     batch::Hold,
-    end::Ending,
+    end::{Ending, Held},
     link::{Done, Fault, Uid, get, id},
     tx::Tx,
 };
@@ -154,7 +154,8 @@ impl Tx<'_> {
             keep_children: !children || begun.keep_children,
             heard: true,
         };
-        let ending = Ending { run, end: &end, last: None, request: None, hold, wrote: true };
+        let held = Held::Seen(hold);
+        let ending = Ending { run, end: &end, last: None, request: None, held, wrote: true };
         Box::pin(self.end_all(&[ending])).await
     }
 

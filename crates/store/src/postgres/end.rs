@@ -32,9 +32,18 @@ pub(super) struct Ending<'a> {
     pub(super) last: Option<&'a Entries>,
     /// It was worked inside a request.
     pub(super) request: Option<&'a NewRun>,
-    pub(super) hold: Hold,
+    pub(super) held: Held,
     /// Its tables may hold something.
     pub(super) wrote: bool,
+}
+
+/// What is known of the row of a run that ends.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Held {
+    /// It was locked, or there is none.
+    Seen(Hold),
+    /// This process believes to hold it under that epoch.
+    Trusted(u64),
 }
 
 /// All that the tables held of a run that has ended, but for how it started and ended.
@@ -73,65 +82,119 @@ impl Tx<'_> {
         if ends.is_empty() {
             return Ok(());
         }
-        let runs: Vec<Uid> = ends.iter().map(|ending| Uid(ending.run)).collect();
-        let starts = self.take_out(ends, &runs).await?;
-        let mut packed = self.pack(ends).await?;
+        let (trusted, seen): (Vec<&Ending<'_>>, Vec<&Ending<'_>>) =
+            ends.iter().partition(|ending| matches!(ending.held, Held::Trusted(_)));
+        let mut taken = self.take_out_held(&trusted).await?;
+        self.take_out(&seen, &mut taken).await?;
+        let mut packed = self.pack(ends, &taken).await?;
         let mut rows = Vec::with_capacity(ends.len());
         for ending in ends {
-            let start = match ending.request {
-                Some(new) => Arc::new(new.clone()),
-                None => match starts.get(&ending.run) {
-                    Some(start) => start.clone(),
-                    // One that is gone has ended: its repetition is none.
-                    None => continue,
-                },
-            };
+            // One that is gone has ended: its repetition is none.
+            let Some(Taken { start, hold }) = taken.remove(&ending.run) else { continue };
             let mut pack = packed.remove(&ending.run).unwrap_or_default();
             pack.entries.extend(ending.last.cloned());
-            rows.push(Row { end: self.asked(ending), start, pack, request: ending.request.is_some() });
+            let end = self.asked(ending, hold);
+            let without_bars = ending.request.is_none()
+                && !self.after.barred.contains(&ending.run)
+                && lock(&self.shared.held).is_without_bars(ending.run);
+            rows.push(Row { end, start, pack, request: ending.request.is_some(), without_bars });
         }
         self.put_away(&rows).await?;
         self.follow(&rows).await
     }
 
-    /// From the tables of what lives; what they were started with.
-    async fn take_out(&mut self, ends: &[Ending<'_>], runs: &[Uid]) -> Done<HashMap<Id, Arc<NewRun>>> {
-        let mut starts = HashMap::new();
-        if ends.iter().all(|ending| ending.request.is_some()) {
-            return Ok(starts);
+    /// What is known of runs that are held here.
+    fn known<'e>(&self, ends: impl Iterator<Item = &'e Ending<'e>>) -> HashMap<Id, Arc<NewRun>> {
+        let held = lock(&self.shared.held);
+        ends.filter_map(|ending| Some((ending.run, held.start(ending.run)?))).collect()
+    }
+
+    /// Those that this process believes to hold; of one that it does not nothing is believed any more.
+    async fn take_out_held(&mut self, ends: &[&Ending<'_>]) -> Done<HashMap<Id, Taken>> {
+        let mut taken = HashMap::with_capacity(ends.len());
+        let of = |ending: &&Ending<'_>| match ending.held {
+            Held::Trusted(epoch) => Some((Uid(ending.run), epoch as i64)),
+            Held::Seen(_) => None,
+        };
+        let mut claims: Vec<(Uid, i64)> = ends.iter().filter_map(of).collect();
+        if claims.is_empty() {
+            return Ok(taken);
         }
-        let runs = runs.to_vec();
-        let known: HashMap<Id, Arc<NewRun>> = {
-            let held = lock(&self.shared.held);
-            ends.iter().filter_map(|ending| Some((ending.run, held.start(ending.run)?))).collect()
-        };
+        // In one order everywhere, so that nobody waits for one who waits for him.
+        claims.sort_unstable_by_key(|(run, _)| run.0);
+        let (runs, epochs): (Vec<Uid>, Vec<i64>) = claims.into_iter().unzip();
+        let mut known = self.known(ends.iter().copied());
         // First of all, so that whoever looks whether they live waits until this is decided. What is known is not sent again.
-        let sql = match known.len() == ends.len() {
-            true => {
-                "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id"
-            }
-            false => {
-                "DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id, start"
-            }
+        let sql = match known.len() == runs.len() {
+            true => "DELETE FROM runs WHERE id = ANY($1) RETURNING id",
+            false => "DELETE FROM runs WHERE id = ANY($1) RETURNING id, start",
         };
+        let worker = self.shared.worker();
         let these: [&dyn Val; 1] = [&runs];
-        let gone = self.rows(sql, &these);
-        let live = self.run("DELETE FROM live WHERE run = ANY($1)", &these);
-        let parks = self.run("DELETE FROM parks WHERE run = ANY($1)", &these);
-        let awaits = self.run("DELETE FROM awaits WHERE run = ANY($1)", &these);
-        let (gone, ..) = futures_util::future::try_join4(gone, live, parks, awaits).await?;
+        let claims: [&dyn Val; 3] = [&runs, &epochs, &worker];
+        let (gone, live) = futures_util::future::try_join(
+            self.rows(sql, &these),
+            self.rows(
+                "DELETE FROM live USING unnest($1::uuid[], $2::bigint[]) AS t (run, epoch) WHERE live.run = t.run AND live.epoch = t.epoch AND live.worker = $3 \
+                 RETURNING live.run, cancel_at, keep_children, EXISTS (SELECT 1 FROM signals WHERE signals.run = live.run)",
+                &claims,
+            ),
+        )
+        .await?;
+        if gone.len() < runs.len() || live.len() < runs.len() {
+            return Err(Fault::Again);
+        }
+        let mut starts = HashMap::with_capacity(gone.len());
         for row in &gone {
             let run = id(row, 0)?;
-            starts.insert(run, known.get(&run).cloned().map_or_else(|| start(row, 1), Ok)?);
+            starts.insert(run, known.remove(&run).map_or_else(|| start(row, 1), Ok)?);
         }
-        self.after.over.extend(ends.iter().map(|ending| ending.run));
-        Ok(starts)
+        for row in &live {
+            let run = id(row, 0)?;
+            let hold = Hold { cancel_at_ms: get(row, 1)?, keep_children: get(row, 2)?, heard: get(row, 3)? };
+            if let Some(start) = starts.remove(&run) {
+                taken.insert(run, Taken { start, hold });
+            }
+        }
+        self.after.over.extend(runs.iter().map(|run| run.0));
+        Ok(taken)
+    }
+
+    /// From the tables of what lives, wherever they stood there; those of requests were in none.
+    async fn take_out(&mut self, ends: &[&Ending<'_>], taken: &mut HashMap<Id, Taken>) -> Done<()> {
+        let hold = |ending: &Ending<'_>| match ending.held {
+            Held::Seen(hold) => hold,
+            Held::Trusted(_) => Hold::default(),
+        };
+        if !ends.iter().all(|ending| ending.request.is_some()) {
+            let runs: Vec<Uid> = ends.iter().map(|ending| Uid(ending.run)).collect();
+            let these: [&dyn Val; 1] = [&runs];
+            let gone = self.rows("DELETE FROM runs WHERE id IN (SELECT id FROM runs WHERE id = ANY($1) ORDER BY id FOR UPDATE) RETURNING id, start", &these);
+            let live = self.run("DELETE FROM live WHERE run = ANY($1)", &these);
+            let parks = self.run("DELETE FROM parks WHERE run = ANY($1)", &these);
+            let awaits = self.run("DELETE FROM awaits WHERE run = ANY($1)", &these);
+            let (gone, ..) = futures_util::future::try_join4(gone, live, parks, awaits).await?;
+            let holds: HashMap<Id, Hold> = ends.iter().map(|ending| (ending.run, hold(ending))).collect();
+            for row in &gone {
+                let run = id(row, 0)?;
+                let hold = holds.get(&run).copied().unwrap_or_default();
+                taken.insert(run, Taken { start: start(row, 1)?, hold });
+            }
+            self.after.over.extend(runs.iter().map(|run| run.0));
+        }
+        for ending in ends {
+            if let Some(new) = ending.request {
+                taken.insert(ending.run, Taken { start: Arc::new(new.clone()), hold: hold(ending) });
+            }
+        }
+        Ok(())
     }
 
     /// What the tables hold of those runs, and hold no more.
-    async fn pack(&self, ends: &[Ending<'_>]) -> Done<HashMap<Id, Packed>> {
-        let runs: Vec<Uid> =
-            ends.iter().filter(|ending| ending.wrote).map(|ending| Uid(ending.run)).collect();
+    async fn pack(&self, ends: &[Ending<'_>], taken: &HashMap<Id, Taken>) -> Done<HashMap<Id, Packed>> {
+        let heard = |run: Id| taken.get(&run).is_some_and(|taken| taken.hold.heard);
+        let wrote = |ending: &&Ending<'_>| ending.wrote || heard(ending.run);
+        let runs: Vec<Uid> = ends.iter().filter(wrote).map(|ending| Uid(ending.run)).collect();
         self.unfile(&runs).await
     }
 
@@ -177,11 +240,11 @@ impl Tx<'_> {
     }
 
     /// It shows when its end was asked for, and what it started ends with it.
-    fn asked(&mut self, ending: &Ending<'_>) -> End {
+    fn asked(&mut self, ending: &Ending<'_>, hold: Hold) -> End {
         let mut end = ending.end.clone();
-        if end.status == Status::Cancelled || ending.hold.cancel_at_ms.is_some() {
-            end.cancel_at_ms = end.cancel_at_ms.or(ending.hold.cancel_at_ms);
-            self.doom(ending.run, !ending.hold.keep_children, end.ended_at_ms);
+        if end.status == Status::Cancelled || hold.cancel_at_ms.is_some() {
+            end.cancel_at_ms = end.cancel_at_ms.or(hold.cancel_at_ms);
+            self.doom(ending.run, !hold.keep_children, end.ended_at_ms);
         }
         end
     }
@@ -248,13 +311,14 @@ impl Tx<'_> {
         }
         self.after.tally.accepted += requests;
         let ended: Vec<Uid> = rows.iter().map(|row| Uid(row.start.id)).collect();
-        let roots: HashSet<Id> = rows.iter().map(|row| row.start.root).collect();
+        let roots: HashSet<Id> =
+            rows.iter().filter(|row| !row.without_bars).map(|row| row.start.root).collect();
         let mut roots: Vec<Uid> = roots.into_iter().map(Uid).collect();
         roots.sort_unstable_by_key(|root| root.0);
         let sole: Vec<&NewRun> = rows.iter().map(|row| &*row.start).collect();
         let (awaited, moving, ()) = futures_util::future::try_join3(
             self.rows("DELETE FROM awaits WHERE awaited = ANY($1) RETURNING run, n, first", &[&ended]),
-            self.rows("SELECT DISTINCT root FROM items WHERE root = ANY($1) AND NOT ended", &[&roots]),
+            self.moving(&roots),
             self.free_uniques(&sole),
         )
         .await?;
@@ -273,6 +337,15 @@ impl Tx<'_> {
             self.end_bars(row.start.root, row.end.ended_at_ms).await?;
         }
         Ok(())
+    }
+
+    /// Trees with bars that have not ended.
+    async fn moving(&self, roots: &[Uid]) -> Done<Vec<tokio_postgres::Row>> {
+        if roots.is_empty() {
+            return Ok(Vec::new());
+        }
+        let roots = roots.to_vec();
+        self.rows("SELECT DISTINCT root FROM items WHERE root = ANY($1) AND NOT ended", &[&roots]).await
     }
 
     /// Keys that hold only as long as their run.
@@ -321,11 +394,19 @@ impl Tx<'_> {
     }
 }
 
+/// What was found of a run as it was taken out.
+struct Taken {
+    start: Arc<NewRun>,
+    hold: Hold,
+}
+
 struct Row {
     start: Arc<NewRun>,
     end: End,
     pack: Packed,
     request: bool,
+    /// Its tree has none, as far as this process knows, which worked it from the first.
+    without_bars: bool,
 }
 
 /// Hashes that lie one after the other.

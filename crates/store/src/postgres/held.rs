@@ -22,6 +22,8 @@ struct One {
     suspect: bool,
     /// Its tables may hold something.
     wrote: bool,
+    /// Its tree may have bars.
+    barred: bool,
 }
 
 impl Held {
@@ -32,6 +34,7 @@ impl Held {
             cancel: claimed.cancelled,
             suspect,
             wrote: claimed.journal,
+            barred: claimed.journal || claimed.start.root != claimed.start.id,
         };
         self.runs.insert(claimed.start.id, one);
     }
@@ -53,6 +56,17 @@ impl Held {
         if let Some(one) = self.runs.get_mut(&run) {
             one.wrote = true;
         }
+    }
+
+    pub(super) fn barred(&mut self, run: Id) {
+        if let Some(one) = self.runs.get_mut(&run) {
+            one.barred = true;
+        }
+    }
+
+    /// Whether its tree has no bars.
+    pub(super) fn is_without_bars(&self, run: Id) -> bool {
+        self.runs.get(&run).is_some_and(|one| !one.barred)
     }
 
     pub(super) fn got_on(&mut self, run: Id) {

@@ -94,11 +94,11 @@ struct Claims {
 
 const PICK: &str = "WITH wanted AS (SELECT * FROM unnest($1::integer[], $2::integer[], $3::uuid[], $4::integer[]) WITH ORDINALITY AS t (lane, prio, low, most, n)), \
     me AS MATERIALIZED (SELECT worker FROM workers WHERE worker = $5 FOR KEY SHARE), \
-    picked AS MATERIALIZED (SELECT found.lane, found.prio, found.run FROM wanted CROSS JOIN me CROSS JOIN LATERAL \
-      (SELECT ready.lane, ready.prio, ready.run FROM ready WHERE ready.lane = wanted.lane AND ready.prio = wanted.prio AND ready.run >= wanted.low \
+    picked AS MATERIALIZED (SELECT found.place, found.run FROM wanted CROSS JOIN me CROSS JOIN LATERAL \
+      (SELECT ready.ctid AS place, ready.lane, ready.prio, ready.run FROM ready WHERE ready.lane = wanted.lane AND ready.prio = wanted.prio AND ready.run >= wanted.low \
          AND NOT EXISTS (SELECT 1 FROM pauses JOIN lanes USING (system, queue) WHERE lanes.lane = wanted.lane) \
        ORDER BY ready.run LIMIT wanted.most FOR UPDATE OF ready SKIP LOCKED) AS found), \
-    gone AS (DELETE FROM ready USING picked WHERE ready.lane = picked.lane AND ready.prio = picked.prio AND ready.run = picked.run), \
+    gone AS (DELETE FROM ready USING picked WHERE ready.ctid = picked.place), \
     taken AS (INSERT INTO live (run, worker, epoch) SELECT run, $5, 1 FROM picked \
       ON CONFLICT (run) DO UPDATE SET worker = excluded.worker, epoch = live.epoch + 1, parked = false RETURNING run, epoch) \
   SELECT runs.lane, runs.prio, runs.start, taken.epoch, was.run IS NOT NULL, was.cancel_at IS NOT NULL, coalesce(was.attempts, 0), was.started_at, coalesce(was.crashes, 0), coalesce(was.alone, false), \
@@ -215,9 +215,13 @@ impl Shared {
             if wanted.is_empty() {
                 break;
             }
-            let rows = self.pick_from(link, &wanted).await?;
-            let suspects = self.take(claims, &wanted, &rows, &mut all)?;
-            if suspects {
+            let rows = match self.pick_from(link, &wanted).await {
+                Ok(rows) => rows,
+                Err(fault) if all.is_empty() => return Err(fault),
+                // What was claimed before is held here: it is worked, whatever became of this.
+                Err(_) => break,
+            };
+            if self.take(claims, &wanted, &rows, &mut all) {
                 break;
             }
         }
@@ -288,21 +292,21 @@ impl Shared {
     }
 
     /// What came of it; whether a suspect has to wait for those under way, or goes alone.
-    fn take(
-        &self,
-        claims: &mut Claims,
-        wanted: &[Wanted],
-        rows: &[Row],
-        all: &mut Vec<Claimed>,
-    ) -> Done<bool> {
+    fn take(&self, claims: &mut Claims, wanted: &[Wanted], rows: &[Row], all: &mut Vec<Claimed>) -> bool {
         let mut got: HashMap<(i32, i32), (usize, Id)> = HashMap::new();
         let mut alone = false;
         let mut back = Vec::new();
         let mut held = lock(&self.held);
         for row in rows {
-            let (claimed, crashes, was_alone) = claimed(row)?;
+            let Found { place, claimed, crashes, was_alone } = match found(row) {
+                Ok(found) => found,
+                Err(error) => {
+                    tracing::error!("a run that was claimed cannot be read, and goes back: {error}");
+                    continue;
+                }
+            };
             let run = claimed.start.id;
-            let pair = got.entry((get(row, 0)?, get(row, 1)?)).or_insert((0, run));
+            let pair = got.entry(place).or_insert((0, run));
             *pair = (pair.0 + 1, pair.1.max(run));
             let suspect = crashes >= ALONE_CRASHES;
             held.take(&claimed, crashes > 0);
@@ -328,7 +332,7 @@ impl Shared {
                 lanes.note(Place { lane: wanted.lane, prio: wanted.prio, run: Id(last.0.saturating_add(1)) });
             }
         }
-        Ok(alone)
+        alone
     }
 
     async fn look_for_lanes(&self, link: &Link) -> Done<()> {
@@ -370,7 +374,15 @@ struct Wanted {
     most: usize,
 }
 
-fn claimed(row: &Row) -> Result<(Claimed, i32, bool), Error> {
+/// A claimed run, where it lay, how many processes have died with it, and whether it was alone at the last of them.
+struct Found {
+    place: (i32, i32),
+    claimed: Claimed,
+    crashes: i32,
+    was_alone: bool,
+}
+
+fn found(row: &Row) -> Result<Found, Error> {
     let start = start(row, 2)?;
     let journal: bool = get(row, 4)?;
     let number = |at| get::<i64>(row, at).map(|number| number as u64);
@@ -386,7 +398,7 @@ fn claimed(row: &Row) -> Result<(Claimed, i32, bool), Error> {
         worked_ms: number(10)?,
         parked: get::<bool>(row, 13)?.then_some(parked),
     };
-    Ok((claimed, get(row, 8)?, get(row, 9)?))
+    Ok(Found { place: (get(row, 0)?, get(row, 1)?), claimed, crashes: get(row, 8)?, was_alone: get(row, 9)? })
 }
 
 impl Tx<'_> {

@@ -142,7 +142,7 @@ impl Shared {
     async fn connect(&self) -> Done<Link> {
         let link = Link::open(&self.config, self.pooled).await?;
         if !self.pooled {
-            link.simple("SET enable_seqscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off").await?;
+            link.simple("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off").await?;
         }
         Ok(link)
     }
@@ -219,6 +219,7 @@ impl Shared {
     fn publish(&self, after: After) {
         let mut held = lock(&self.held);
         after.wrote.iter().for_each(|run| held.wrote(*run));
+        after.barred.iter().for_each(|run| held.barred(*run));
         after.got_on.iter().for_each(|run| held.got_on(*run));
         after.left.iter().for_each(|(run, epoch)| held.let_go(*run, *epoch));
         after.over.iter().for_each(|run| held.leave(*run));

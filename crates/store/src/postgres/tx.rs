@@ -38,7 +38,9 @@ pub(super) struct After {
     /// Suspects that wrote an entry.
     pub(super) got_on: Vec<Id>,
     /// Runs of which its tables hold something now.
-    pub(super) wrote: Vec<Id>,
+    pub(super) wrote: HashSet<Id>,
+    /// Runs whose trees may have bars now.
+    pub(super) barred: HashSet<Id>,
     /// Points that the transaction stands at until it is over.
     pub(super) inside: Vec<Inside>,
     /// Versions that what ended needs, and until which day.
@@ -82,6 +84,8 @@ pub(super) struct Place {
 pub(super) struct Tx<'a> {
     pub(super) db: &'a Link,
     pub(super) shared: &'a Shared,
+    /// What is believed to be held is looked up: others were in the way the first time.
+    pub(super) looks: bool,
     pub(super) after: After,
     pub(super) bars: Bars,
     /// See [`After::pins`], as far as they are not in the transaction yet.
@@ -91,10 +95,11 @@ pub(super) struct Tx<'a> {
 }
 
 impl<'a> Tx<'a> {
-    pub(super) fn new(db: &'a Link, shared: &'a Shared) -> Tx<'a> {
+    pub(super) fn new(db: &'a Link, shared: &'a Shared, looks: bool) -> Tx<'a> {
         Tx {
             db,
             shared,
+            looks,
             after: After::default(),
             bars: Bars::default(),
             new_pins: HashSet::new(),

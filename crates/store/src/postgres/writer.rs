@@ -196,7 +196,7 @@ impl Writer {
             };
             self.n += 1;
             self.mark = (self.shared.worker(), self.n);
-            let done = attempt(&link, &self.shared, self.mark, &mut work).await;
+            let done = attempt(&link, &self.shared, (self.mark, again > 0), &mut work).await;
             match done {
                 Ok(done) => {
                     self.link = Some(link);
@@ -284,10 +284,10 @@ enum Failed<T> {
 async fn attempt<T>(
     link: &Link,
     shared: &Shared,
-    (worker, n): (i64, i64),
+    ((worker, n), looks): ((i64, i64), bool),
     work: &mut impl AsyncFnMut(&mut Tx<'_>) -> Done<T>,
 ) -> Result<(T, After), Failed<T>> {
-    let mut tx = Tx::new(link, shared);
+    let mut tx = Tx::new(link, shared, looks);
     let worked = async {
         let answer = work(&mut tx).await?;
         tx.flush_bars().await?;

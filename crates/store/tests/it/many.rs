@@ -91,3 +91,24 @@ async fn the_last_transaction_of_a_process_that_was_taken_for_dead_is_still_know
     close(postgres(&url)).await;
     assert_eq!((&*marks(), &*counted()), ("", "3"));
 }
+
+#[tokio::test]
+async fn what_was_claimed_before_the_database_went_away_is_worked() {
+    let database = testkit::postgres::shared().database();
+    let store = postgres(&database.url());
+    let less_urgent = store::NewRun { priority: -1, ..run(2) };
+    start(&*store, run(1)).await;
+    start(&*store, less_urgent).await;
+    // The more urgent one is claimed first; at the claim of the other the connection ends.
+    let two = format!("{:032x}", run(2).id.0);
+    database.psql(&format!(
+        "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$; \
+         CREATE TRIGGER ends BEFORE INSERT ON live FOR EACH ROW WHEN (NEW.run = '{two}') EXECUTE FUNCTION ends()"
+    ));
+    let ids =
+        async || store.claim(10).await.unwrap().iter().map(|claimed| claimed.start.id).collect::<Vec<_>>();
+    assert_eq!(ids().await, [run(1).id]);
+    database.psql("DROP TRIGGER ends ON live");
+    assert_eq!(ids().await, [run(2).id]);
+    close(store).await;
+}
