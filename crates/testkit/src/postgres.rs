@@ -156,6 +156,26 @@ impl Server {
         self.others().into_iter().chain([self.id()]).for_each(|id| send(id, Signal::CONT));
     }
 
+    /// From now on it speaks TLS too, under a certificate of its own for that name (`IP:127.0.0.1`, `DNS:example.com`); the certificate's file.
+    pub fn certificate(&self, name: &str) -> PathBuf {
+        let mut openssl = self.folder.command(Path::new("openssl"));
+        openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes"]);
+        openssl.args(["-subj", "/CN=hefe", "-addext", "basicConstraints=critical,CA:FALSE", "-addext"]);
+        openssl.arg(format!("subjectAltName={name}")).args([
+            "-keyout",
+            "data/server.key",
+            "-out",
+            "data/server.crt",
+        ]);
+        if let Err(says) = output(openssl) {
+            panic!("there is no certificate: {says}");
+        }
+        self.psql("postgres", "alter system set ssl = on");
+        self.psql("postgres", "select pg_reload_conf()");
+        wait_until("PostgreSQL speaks TLS", || self.psql("postgres", "show ssl") == "on");
+        self.folder.path().join("data/server.crt")
+    }
+
     /// A second server that has all of this one and follows it. From now on this one answers a commit when both have it.
     pub fn standby(&self) -> Server {
         let folder = Folder::new();

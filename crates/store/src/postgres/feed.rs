@@ -11,11 +11,11 @@ use std::{
 
 use futures_util::StreamExt;
 use tokio::sync::mpsc;
-use tokio_postgres::{AsyncMessage, NoTls};
+use tokio_postgres::AsyncMessage;
 
 use super::{
     Shared,
-    link::{Done, Fault, Link, fault, get},
+    link::{Done, Fault, Link, get},
     lock, open,
     tx::{Place, Tx},
 };
@@ -137,7 +137,7 @@ async fn look_again_and_again(shared: &Shared, place: &mut Heard) -> Done<()> {
 }
 
 async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
-    let (client, mut connection) = shared.config.connect(NoTls).await.map_err(fault)?;
+    let (client, mut connection) = shared.address.connect().await?;
     let (said, mut says) = mpsc::unbounded_channel();
     let drive = async move {
         let mut messages = futures_util::stream::poll_fn(move |context| connection.poll_message(context));

@@ -8,12 +8,12 @@ use std::{
 
 use bytes::BytesMut;
 use tokio_postgres::{
-    Client, Config, NoTls, Row, Statement,
+    Client, Row, Statement,
     error::SqlState,
     types::{FromSql, IsNull, ToSql, Type, to_sql_checked},
 };
 
-use super::lock;
+use super::{address::Address, lock};
 use crate::{Error, Id};
 
 /// Why a transaction did not come to its end.
@@ -126,8 +126,8 @@ pub(super) struct Link {
 
 impl Link {
     /// Connects; the other end is driven by a task of the runtime at hand, which ends with it.
-    pub(super) async fn open(config: &Config, pooled: bool) -> Done<Link> {
-        let (client, connection) = config.connect(NoTls).await.map_err(fault)?;
+    pub(super) async fn open(address: &Address, pooled: bool) -> Done<Link> {
+        let (client, connection) = address.connect().await?;
         #[expect(clippy::disallowed_methods, reason = "it ends with the connection")]
         tokio::spawn(async move {
             // Whoever waits for an answer is told.

@@ -9,6 +9,7 @@
 //! ```
 
 mod actions;
+mod address;
 mod bars;
 mod batch;
 mod cancel;
@@ -49,7 +50,6 @@ use std::{
 
 pub use open::Settings;
 use tokio::sync::{Notify, broadcast, mpsc, oneshot};
-use tokio_postgres::Config;
 
 use self::{
     feed::News,
@@ -82,7 +82,7 @@ pub struct Postgres {
 }
 
 struct Shared {
-    config: Config,
+    address: address::Address,
     /// Notifications do not come through, and prepared statements may meet another server process: a pooler stands between.
     pooled: bool,
     /// Of this process, for people.
@@ -140,7 +140,7 @@ impl Shared {
     /// A connection to write or to claim on. Its statements are prepared while tables may be empty, and a plan for an empty table reads a full one
     /// from end to end: a claim of 16 among 20,000 took a core.
     async fn connect(&self) -> Done<Link> {
-        let link = Link::open(&self.config, self.pooled).await?;
+        let link = Link::open(&self.address, self.pooled).await?;
         if !self.pooled {
             link.simple("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off").await?;
         }

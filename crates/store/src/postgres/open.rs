@@ -7,10 +7,11 @@ use std::{
 };
 
 use tokio::sync::{Notify, broadcast, mpsc};
-use tokio_postgres::Config;
 
 use super::{
-    Postgres, Shared, feed, lanes,
+    Postgres, Shared,
+    address::Address,
+    feed, lanes,
     link::{Done, Fault, Link, get},
     lock, prune, workers,
     writer::Writer,
@@ -25,9 +26,6 @@ pub(super) const CHANGES_MAX: usize = 4_096;
 
 /// The oldest server that is spoken to.
 const SERVER_MIN: i32 = 140_000;
-
-/// How long a statement of the network's may take before a server counts as gone.
-const SILENCE: Duration = Duration::from_secs(10);
 
 /// What can be set.
 #[derive(Clone, Default)]
@@ -54,17 +52,7 @@ impl Postgres {
     /// # Errors
     /// [`Error::Unavailable`] if it cannot be reached or is too old, [`Error::TooNew`] if a newer hefe has changed its tables.
     pub fn open(url: &str, settings: Settings) -> Result<Postgres, Error> {
-        let mut config: Config = url.parse().map_err(|error: tokio_postgres::Error| {
-            let why =
-                std::error::Error::source(&error).map_or_else(|| error.to_string(), ToString::to_string);
-            Error::Unavailable(
-                format!("the address of the database is not one of PostgreSQL's: {why}").into(),
-            )
-        })?;
-        config.connect_timeout(SILENCE).keepalives_idle(SILENCE).tcp_user_timeout(SILENCE);
-        if config.get_application_name().is_none() {
-            config.application_name("hefe");
-        }
+        let address = Address::of(url)?;
         let (tell, told) = std_mpsc::channel();
         let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
         let run = move || {
@@ -74,7 +62,7 @@ impl Postgres {
             };
             let local = tokio::task::LocalSet::new();
             local.block_on(&runtime, async {
-                match begin(config, settings).await {
+                match begin(address, settings).await {
                     Ok((shared, writer, orders)) => {
                         let _ = tell.send(Ok(Postgres { shared: shared.clone() }));
                         go_on(shared, writer, orders).await;
@@ -89,15 +77,15 @@ impl Postgres {
 }
 
 async fn begin(
-    config: Config,
+    address: Address,
     settings: Settings,
 ) -> Done<(Arc<Shared>, Writer, mpsc::UnboundedReceiver<super::Order>)> {
-    let link = Link::open(&config, settings.pooled).await?;
+    let link = Link::open(&address, settings.pooled).await?;
     migrate(&link).await?;
     let feed_begins = feed::newest(&link).await?;
     let (to, orders) = mpsc::unbounded_channel();
     let shared = Shared {
-        config,
+        address,
         pooled: settings.pooled,
         name: settings.name,
         queues: settings.queues,
@@ -211,7 +199,7 @@ impl Shared {
 
 /// A connection whose other end is driven by the runtime that asks.
 pub(super) async fn on_its_own(shared: &Shared) -> Done<Link> {
-    Link::open(&shared.config, shared.pooled).await
+    Link::open(&shared.address, shared.pooled).await
 }
 
 /// Brings the tables up to date, one process after another.

@@ -8,6 +8,7 @@ mod log;
 mod many;
 mod pace;
 mod sums;
+mod tls;
 
 use std::{path::Path, sync::Arc};
 
