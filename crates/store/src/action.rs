@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Deed, Filter, Id};
+use crate::{Deed, Error, Filter, Id};
 
 /// What is done to each run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -56,6 +56,46 @@ impl Action {
     pub fn seen(&self) -> u64 {
         self.done + self.passed + self.differ
     }
+
+    /// Whether that page of it is still to be done; then whether its runs are, which they are not once its end was asked for.
+    pub(crate) fn takes(&self, step: &Step) -> Result<bool, Error> {
+        match self.ended_at_ms.is_some() || self.filter.cursor != step.from {
+            true => Err(Error::Conflict("the page of the action was done already".into())),
+            false => Ok(self.cancel_at_ms.is_none()),
+        }
+    }
+
+    /// The page's runs are done: to so many it was done.
+    pub(crate) fn turns(&mut self, step: &Step, done: u64) {
+        self.done += done;
+        self.passed += step.passed + step.deeds.len() as u64 - done;
+        self.differ += step.differ;
+        self.filter.cursor.clone_from(&step.to);
+    }
+
+    /// That page is over, and the action too if it was the last one or its end was asked for.
+    pub(crate) fn stepped(&mut self, step: &Step) {
+        if step.to.is_none() || self.cancel_at_ms.is_some() {
+            self.ended_at_ms = Some(step.at_ms);
+        }
+    }
+
+    /// Its end is asked for; whether that changes anything.
+    pub(crate) fn stops(&mut self, at_ms: i64) -> bool {
+        let goes_on = self.ended_at_ms.is_none() && self.cancel_at_ms.is_none();
+        if goes_on {
+            self.cancel_at_ms = Some(at_ms);
+        }
+        goes_on
+    }
+}
+
+/// How long an action is kept after it was asked for, milliseconds.
+pub(crate) const KEPT_MS: i64 = 90 * 86_400_000;
+
+/// What is said of one that is not there.
+pub(crate) fn unknown() -> Error {
+    Error::Conflict("there is no such action".into())
 }
 
 /// One page of an action: done with the cursor's move in one transaction, so that no run is met twice.

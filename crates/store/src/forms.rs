@@ -2,6 +2,9 @@
 
 use crate::{Error, Status};
 
+/// Rows that are past their time and go whenever a row comes: more than one, so that a heap of them melts; few, so that nobody waits.
+pub(crate) const EXPIRED: i64 = 4;
+
 pub(crate) fn status_code(status: Status) -> u8 {
     match status {
         Status::Queued => 0,

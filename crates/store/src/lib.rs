@@ -22,6 +22,8 @@ mod run;
 pub mod sabotage;
 mod schedule;
 pub mod sqlite;
+mod trace;
+mod unique;
 mod version;
 
 use std::{future::Future, pin::Pin, sync::Arc};
@@ -40,11 +42,12 @@ pub use recipe::Blob;
 use recipe::Value;
 pub use run::{
     Account, Await, Cancelled, Claimed, End, Filter, Heard, Lane, Limit, Log, Moved, NewRun, Page, Park,
-    Parked, Reopened, Run, Signalled, Standing, Started, Status, Unique,
+    Parked, Reopened, Run, Signalled, Standing, Started, Status,
 };
 pub use schedule::{Declared, Due, Fate, Overlap, Paused, Plan, Schedule, Settled, Timing, Why};
 use serde::{Deserialize, Serialize};
 use tokio::sync::broadcast;
+pub use unique::Unique;
 pub use version::{Hash, Pinned, Publication, Publish, VERSIONS_MAX, VERSIONS_MIN, VERSIONS_MS, Version};
 
 /// A boxed future: reads are pages, so a box is nothing beside them, and it keeps [`Store`] usable as a trait object.

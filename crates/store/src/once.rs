@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Action, Cancelled, Hash, Id, Moved, NewRun, Reopened, Signalled, Started};
+use crate::{Action, Cancelled, Hash, Id, Moved, NewRun, Reopened, Signalled, Started, sabotage::Sabotage};
 
 /// How long an answer is kept, milliseconds.
 pub const KEPT_MS: i64 = 24 * 3_600_000;
@@ -107,6 +107,51 @@ pub struct Kept {
     pub headers: Vec<(String, Vec<u8>)>,
     /// None: it was too large to be kept.
     pub body: Option<Vec<u8>>,
+}
+
+impl Deed {
+    /// What a key is taken with once that came of it: the run that it is taken for, and the answer. None: what was refused takes no key.
+    pub(crate) fn keeps<'k>(
+        &self,
+        did: Did,
+        answer: Option<&'k Kept>,
+    ) -> Option<(Option<Id>, Option<&'k Kept>)> {
+        match did {
+            Did::Taken(run) => Some((Some(run), None)),
+            Did::Signalled(Signalled::Kept) if let Deed::Answer { run, .. } = self => {
+                Some((Some(*run), None))
+            }
+            // Another run's id: only the caller can say so, and keeps that answer then.
+            Did::Started(started) if started.existing => Some((None, None)),
+            Did::Started(_)
+            | Did::Reopened(Reopened::Queued)
+            | Did::Signalled(Signalled::Kept)
+            | Did::Cancelled(Cancelled::Ended | Cancelled::Asked)
+            | Did::Recorded(_) => Some((None, answer)),
+            Did::Reopened(_) | Did::Signalled(_) | Did::Cancelled(_) => None,
+        }
+        .filter(|_| !Sabotage::ForgetKeys.on())
+    }
+}
+
+/// A key that was taken.
+pub(crate) struct Taken {
+    pub(crate) body: Hash,
+    pub(crate) run: Option<Id>,
+    pub(crate) answer: Option<Kept>,
+    /// Another process that lives is at it.
+    pub(crate) held: bool,
+}
+
+impl Taken {
+    /// What a request under it finds; None: nobody has answered.
+    pub(crate) fn found(&self, asked: &Key) -> Option<Once> {
+        match &self.answer {
+            _ if self.body != asked.body => Some(Once::Other),
+            Some(kept) => Some(Once::Answered(kept.clone())),
+            None => self.held.then_some(Once::UnderWay),
+        }
+    }
 }
 
 impl Did {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use recipe::Value;
 use serde::{Deserialize, Serialize};
 
-use crate::{Checkpoint, Entries, Hash, Id};
+use crate::{Checkpoint, Entries, Hash, Id, Unique};
 
 /// durability.md, Statuses.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -99,19 +99,6 @@ impl NewRun {
         let usual = if end.status == Status::Failed { KEEP_FAILED_MS } else { KEEP_MS };
         end.ended_at_ms.saturating_add_unsigned(self.keep_ms.unwrap_or(usual))
     }
-}
-
-/// One run of a workflow with that key: a second start gives back the first.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Unique {
-    /// Within the workflow.
-    pub key: Arc<str>,
-    /// Only while nobody has begun the first; else while it has not ended.
-    pub queued: bool,
-    /// Holds so long from the start on, after the end too, milliseconds.
-    pub for_ms: u64,
-    /// A first one that is queued or waiting is cancelled.
-    pub replace: bool,
 }
 
 /// So many runs of a workflow with that key are held at once.

@@ -4,7 +4,13 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Hash, Id, NewRun};
+use crate::{Hash, Id, NewRun, sabotage::Sabotage};
+
+/// Lines of the ledger on a page.
+pub(crate) const PAGE: i64 = 100;
+
+/// How long a line is kept, milliseconds.
+pub(crate) const KEPT_MS: i64 = 90 * 86_400_000;
 
 /// One event of one workflow that is due by the clock.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -37,6 +43,65 @@ impl Schedule {
         let mut bytes = [0; 16];
         bytes.copy_from_slice(&hash[..16]);
         Id(u128::from_be_bytes(bytes))
+    }
+
+    /// What is to be written when a system's version declares those, and `left` is what there was: one that is new, changed or back is settled up
+    /// to now.
+    pub(crate) fn declared(
+        system: &Arc<str>,
+        mut left: Vec<Schedule>,
+        declared: &[Declared],
+        at_ms: i64,
+    ) -> Vec<Schedule> {
+        let mut changed = Vec::new();
+        for Declared { workflow, event, rule } in declared {
+            let id = Schedule::id_of(system, workflow, event);
+            let at = left.iter().position(|schedule| schedule.id == id);
+            let before = at.map(|at| left.swap_remove(at));
+            if before.as_ref().is_some_and(|before| !before.gone && before.rule == *rule) {
+                continue;
+            }
+            changed.push(Schedule {
+                id,
+                system: system.clone(),
+                workflow: workflow.clone(),
+                event: event.clone(),
+                rule: rule.clone(),
+                settled_ms: before.as_ref().map_or(at_ms, |before| before.settled_ms.max(at_ms)),
+                ran_ms: before.as_ref().and_then(|before| before.ran_ms),
+                paused: before.and_then(|before| before.paused),
+                gone: false,
+            });
+        }
+        let gone = left.into_iter().filter(|schedule| !schedule.gone);
+        changed.extend(gone.map(|gone| Schedule { gone: true, ..gone }));
+        changed
+    }
+
+    /// Whether it is as the caller knew it, and nobody has settled the first of those times.
+    pub(crate) fn takes(&self, due: &Due) -> bool {
+        let settled = |(first_ms, plan): &(i64, Plan)| !plan.is_by_hand() && *first_ms <= self.settled_ms;
+        let known = !self.gone && self.rule == due.rule;
+        known && (Sabotage::DueTwice.on() || !due.times.first().is_some_and(settled))
+    }
+
+    /// The run that a due time is to start, unless it was planned otherwise or the schedule is paused.
+    pub(crate) fn starts<'p>(&self, plan: &'p Plan) -> Result<(Timing, &'p NewRun), Fate> {
+        match plan {
+            Plan::Skip(why) => Err(Fate::Skipped(why.clone())),
+            Plan::Start(timing, new) => match self.paused.as_ref().filter(|_| !plan.is_by_hand()) {
+                Some(Paused { by, .. }) => Err(Fate::Skipped(Why::Paused(by.clone()))),
+                None => Ok((*timing, new)),
+            },
+        }
+    }
+
+    /// A due time is settled.
+    pub(crate) fn is_settled(&mut self, due_ms: i64, plan: &Plan, fate: &Fate) {
+        if !plan.is_by_hand() {
+            self.settled_ms = due_ms;
+            self.ran_ms = if matches!(fate, Fate::Ran(_)) { Some(due_ms) } else { self.ran_ms };
+        }
     }
 }
 
@@ -84,6 +149,12 @@ pub enum Plan {
     Skip(Why),
 }
 
+impl Plan {
+    fn is_by_hand(&self) -> bool {
+        matches!(self, Plan::Start(Timing::ByHand, _))
+    }
+}
+
 /// When a due time came to be settled.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Timing {
@@ -106,6 +177,18 @@ pub enum Overlap {
     Queue,
     /// Its run begins beside them.
     Allow,
+}
+
+impl Overlap {
+    /// Those of the runs that live, oldest first, which a new one waits for; or the one in whose favour it is skipped.
+    pub(crate) fn behind(self, timing: Timing, live: Vec<Id>) -> Result<Vec<Id>, Id> {
+        match (self, live.last()) {
+            (Overlap::Allow, _) => Ok(Vec::new()),
+            _ if timing == Timing::ByHand => Ok(Vec::new()),
+            (Overlap::Skip, Some(last)) => Err(*last),
+            _ => Ok(live),
+        }
+    }
 }
 
 /// What became of a due time.

@@ -4,13 +4,11 @@ use super::{
     link::{Done, Link, Uid, get},
     tx::{Tx, bodies, body},
 };
-use crate::{Action, Error, Id, Step, forms::blob};
-
-/// How long an action is kept after it was asked for, milliseconds.
-const KEPT_MS: i64 = 90 * 86_400_000;
-
-/// Old rows that go whenever one comes.
-const EXPIRED: i64 = 4;
+use crate::{
+    Action, Id, Step,
+    action::{KEPT_MS, unknown},
+    forms::{EXPIRED, blob},
+};
 
 pub(super) async fn action(db: &Link, action: Id) -> Done<Option<Action>> {
     Ok(body(db.one("SELECT body FROM actions WHERE id = $1", &[&Uid(action)]).await?.as_ref())?)
@@ -50,26 +48,16 @@ impl Tx<'_> {
     /// A page of an action, unless its end was asked for.
     pub(super) async fn step(&mut self, step: &Step) -> Done<Action> {
         let Some(mut action) = self.locked(step.action).await? else {
-            return Err(Error::Conflict("there is no such action".into()).into());
+            return Err(unknown().into());
         };
-        if action.ended_at_ms.is_some() || action.filter.cursor != step.from {
-            return Err(Error::Conflict("the page of the action was done already".into()).into());
-        }
-        if action.cancel_at_ms.is_none() {
+        if action.takes(step)? {
+            let mut done = 0;
             for deed in &step.deeds {
-                if self.deed(deed, None).await?.counts() {
-                    action.done += 1;
-                } else {
-                    action.passed += 1;
-                }
+                done += u64::from(self.deed(deed, None).await?.counts());
             }
-            action.passed += step.passed;
-            action.differ += step.differ;
-            action.filter.cursor.clone_from(&step.to);
+            action.turns(step, done);
         }
-        if step.to.is_none() || action.cancel_at_ms.is_some() {
-            action.ended_at_ms = Some(step.at_ms);
-        }
+        action.stepped(step);
         self.store_action(&action).await?;
         Ok(action)
     }
@@ -77,8 +65,7 @@ impl Tx<'_> {
     /// Asks for an action's end; None: there is no such action. One that is over stays as it is.
     pub(super) async fn stop_action(&mut self, id: Id, at_ms: i64) -> Done<Option<Action>> {
         let Some(mut action) = self.locked(id).await? else { return Ok(None) };
-        if action.ended_at_ms.is_none() && action.cancel_at_ms.is_none() {
-            action.cancel_at_ms = Some(at_ms);
+        if action.stops(at_ms) {
             self.store_action(&action).await?;
         }
         Ok(Some(action))

@@ -1,16 +1,13 @@
 //! Journals as they are written: entries, checkpoints, and the trace that is kept of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use super::{
     end::{Packed, hashes},
     link::{Done, Uid, get},
     tx::Tx,
 };
-use crate::{Checkpoint, Entries, Error, Hash, Id, forms::blob, probe::Point};
-
-/// Entries that a trace keeps.
-const TRACE_ENTRIES: u64 = 10_000;
+use crate::{Checkpoint, Entries, Error, Hash, Id, forms::blob, probe::Point, trace};
 
 impl Tx<'_> {
     pub(super) async fn entries(&self, run: Id, entries: &Entries) -> Done<()> {
@@ -63,7 +60,7 @@ impl Tx<'_> {
 
     /// The trace keeps its newest entries and the checkpoint just before them; what is older goes a segment at a time.
     pub(super) async fn trim(&self, run: Id, at: u64) -> Done<()> {
-        let Some(oldest) = at.checked_sub(TRACE_ENTRIES) else { return Ok(()) };
+        let Some(oldest) = at.checked_sub(trace::ENTRIES) else { return Ok(()) };
         let sql = "SELECT max(at) FROM checkpoints WHERE run = $1 AND at <= $2";
         let from = self.one(sql, &[&Uid(run), &(oldest as i64)]).await?;
         match from.map(|row| get(&row, 0)).transpose()?.flatten() {
@@ -72,34 +69,20 @@ impl Tx<'_> {
         }
     }
 
-    /// The oldest segments go until three quarters of what the journal may hold are enough for the rest, so that the
-    /// next time is a while away; the newest checkpoint and what follows it stay.
+    /// The oldest segments go until what the journal may hold is enough for the rest.
     pub(super) async fn trim_to(&self, run: Id, bytes_max: u64) -> Done<()> {
         // Those of a checkpoint that was written anew.
         self.drop_blobs(run).await?;
-        let goal = (bytes_max - bytes_max / 4) as i64;
-        let sql =
-            "SELECT at, length(bytes)::bigint + length(needs) FROM checkpoints WHERE run = $1 ORDER BY at";
-        let mut states: Vec<(i64, i64)> = self.pairs(sql, run).await?;
-        for (place, bytes) in self.blobs_by_their_last(run).await? {
-            states[place].1 += bytes;
-        }
-        let sql = "SELECT at + count, length(bytes)::bigint FROM journal WHERE run = $1 ORDER BY at";
-        let chunks: Vec<(i64, i64)> = self.pairs(sql, run).await?;
-        let mut left: i64 = states.iter().chain(&chunks).map(|(_, bytes)| bytes).sum();
-        let mut chunks = chunks.iter().peekable();
-        let mut from = None;
-        for (place, (at, _)) in states.iter().enumerate() {
-            if left <= goal {
-                break;
-            }
-            left -= place.checked_sub(1).map_or(0, |before| states[before].1);
-            while let Some((_, bytes)) = chunks.next_if(|(end, _)| end <= at) {
-                left -= bytes;
-            }
-            from = Some(*at);
-        }
-        match from {
+        let blobs =
+            self.rows("SELECT hash, length(bytes)::bigint FROM blobs WHERE run = $1", &[&Uid(run)]).await?;
+        let blob = |row| Ok((hashes(get(row, 0)?).pop().unwrap_or_default(), get(row, 1)?));
+        let kept = trace::Kept {
+            states: self.pairs("SELECT at, length(bytes)::bigint + length(needs) FROM checkpoints WHERE run = $1 ORDER BY at", run).await?,
+            needs: if blobs.is_empty() { Vec::new() } else { self.needs(run).await? },
+            blobs: blobs.iter().map(blob).collect::<Result<_, Error>>()?,
+            chunks: self.pairs("SELECT at + count, length(bytes)::bigint FROM journal WHERE run = $1 ORDER BY at", run).await?,
+        };
+        match kept.from(bytes_max) {
             Some(from) => self.forget(run, from).await,
             None => Ok(()),
         }
@@ -108,29 +91,6 @@ impl Tx<'_> {
     async fn pairs(&self, sql: &'static str, run: Id) -> Done<Vec<(i64, i64)>> {
         let rows = self.rows(sql, &[&Uid(run)]).await?;
         Ok(rows.iter().map(|row| Ok((get(row, 0)?, get(row, 1)?))).collect::<Result<_, Error>>()?)
-    }
-
-    /// Of each blob the bytes, and which of the run's checkpoints is the newest that needs it: it goes with that one.
-    async fn blobs_by_their_last(&self, run: Id) -> Done<Vec<(usize, i64)>> {
-        let rows =
-            self.rows("SELECT hash, length(bytes)::bigint FROM blobs WHERE run = $1", &[&Uid(run)]).await?;
-        if rows.is_empty() {
-            return Ok(Vec::new());
-        }
-        let needs = self.needs(run).await?;
-        let last: HashMap<Hash, usize> = needs
-            .iter()
-            .enumerate()
-            .flat_map(|(place, needs)| needs.iter().map(move |hash| (*hash, place)))
-            .collect();
-        let mut found = Vec::with_capacity(rows.len());
-        for row in &rows {
-            let hash = hashes(get(row, 0)?).pop().unwrap_or_default();
-            if let Some(place) = last.get(&hash) {
-                found.push((*place, get(row, 1)?));
-            }
-        }
-        Ok(found)
     }
 
     /// What each of the run's checkpoints needs, the oldest first.

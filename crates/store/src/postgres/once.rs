@@ -9,42 +9,20 @@ use super::{
     tx::Tx,
 };
 use crate::{
-    Cancelled, Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
-    forms::{blob, blob_of},
-    sabotage::Sabotage,
+    Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
+    forms::{EXPIRED, blob, blob_of},
+    once::Taken,
 };
 
-/// Expired rows that go whenever a row comes: more than one, so that a heap of them melts; few, so that nobody waits.
-const EXPIRED: i64 = 4;
-
-struct Found {
-    body: Hash,
-    run: Option<Id>,
-    answer: Option<Kept>,
-    /// Another process that lives is at it.
-    held: bool,
-}
-
-impl Found {
-    fn of(row: &Row) -> Result<Found, Error> {
-        let body: Vec<u8> = get(row, 0)?;
-        let answer: Option<&[u8]> = get(row, 2)?;
-        Ok(Found {
-            body: super::end::hashes(&body).pop().unwrap_or_default(),
-            run: get::<Option<Uid>>(row, 1)?.map(|uid| uid.0),
-            answer: answer.map(blob_of).transpose()?,
-            held: get(row, 3)?,
-        })
-    }
-
-    /// What a request under it finds; None: nobody has answered.
-    fn found(&self, asked: &Key) -> Option<Once> {
-        match &self.answer {
-            _ if self.body != asked.body => Some(Once::Other),
-            Some(kept) => Some(Once::Answered(kept.clone())),
-            None => self.held.then_some(Once::UnderWay),
-        }
-    }
+fn taken(row: &Row) -> Result<Taken, Error> {
+    let body: Vec<u8> = get(row, 0)?;
+    let answer: Option<&[u8]> = get(row, 2)?;
+    Ok(Taken {
+        body: super::end::hashes(&body).pop().unwrap_or_default(),
+        run: get::<Option<Uid>>(row, 1)?.map(|uid| uid.0),
+        answer: answer.map(blob_of).transpose()?,
+        held: get(row, 3)?,
+    })
 }
 
 const ROW: &str = "SELECT body, run, answer, worker <> $3 AND EXISTS (SELECT 1 FROM workers WHERE workers.worker = once.worker AND lease_until > clock_timestamp()) \
@@ -54,7 +32,7 @@ const ROW: &str = "SELECT body, run, answer, worker <> $3 AND EXISTS (SELECT 1 F
 pub(super) async fn answered(db: &Link, worker: i64, asked: &Key) -> Done<Option<Once>> {
     let since = asked.at_ms - KEPT_MS;
     let row = db.one(ROW, &[&asked.name.0.to_vec(), &since, &worker]).await?;
-    let found = row.as_ref().map(Found::of).transpose()?;
+    let found = row.as_ref().map(taken).transpose()?;
     Ok(found.and_then(|found| found.found(asked)))
 }
 
@@ -64,26 +42,12 @@ impl Tx<'_> {
         let (name, worker) = (asked.name.0.to_vec(), self.shared.worker());
         self.rows("SELECT pg_advisory_xact_lock(hashtextextended(encode($1, 'hex'), 0))", &[&name]).await?;
         let row = self.one(ROW, &[&name, &(asked.at_ms - KEPT_MS), &worker]).await?;
-        let row = row.as_ref().map(Found::of).transpose()?;
+        let row = row.as_ref().map(taken).transpose()?;
         if let Some(found) = row.as_ref().and_then(|row| row.found(asked)) {
             return Ok(found);
         }
         let did = self.deed(deed, row.and_then(|row| row.run)).await?;
-        let (run, answer) = match did {
-            Did::Taken(run) => (Some(run), None),
-            Did::Signalled(Signalled::Kept) if let Deed::Answer { run, .. } = deed => (Some(*run), None),
-            // Another run's id: only the caller can say so, and keeps that answer then.
-            Did::Started(started) if started.existing => (None, None),
-            Did::Started(_)
-            | Did::Reopened(Reopened::Queued)
-            | Did::Signalled(Signalled::Kept)
-            | Did::Cancelled(Cancelled::Ended | Cancelled::Asked)
-            | Did::Recorded(_) => (None, answer),
-            Did::Reopened(_) | Did::Signalled(_) | Did::Cancelled(_) => return Ok(Once::Did(did)),
-        };
-        if Sabotage::ForgetKeys.on() {
-            return Ok(Once::Did(did));
-        }
+        let Some((run, answer)) = deed.keeps(did, answer) else { return Ok(Once::Did(did)) };
         let sql = "INSERT INTO once (name, body, run, at, answer, worker) VALUES ($1, $2, $3, $4, $5, $6) \
                    ON CONFLICT (name) DO UPDATE SET body = excluded.body, run = excluded.run, at = excluded.at, answer = excluded.answer, worker = excluded.worker";
         let (body, answer) = (asked.body.0.to_vec(), answer.map(blob).transpose()?);

@@ -6,18 +6,11 @@ use super::{
     tx::{Tx, bodies, body},
 };
 use crate::{
-    Declared, Due, Fate, Id, Overlap, Paused, Plan, Schedule, Settled, Timing, Why, forms::blob,
+    Declared, Due, Fate, Id, Overlap, Paused, Plan, Schedule, Settled, Why,
+    forms::{EXPIRED, blob},
     sabotage::Sabotage,
+    schedule::{KEPT_MS, PAGE},
 };
-
-/// Lines of the ledger on a page.
-const PAGE: i64 = 100;
-
-/// How long a line is kept, milliseconds.
-const KEPT_MS: i64 = 90 * 86_400_000;
-
-/// Old lines that go whenever one comes.
-const EXPIRED: i64 = 4;
 
 /// Those of a system, or of all, that are not gone.
 pub(super) async fn all(db: &Link, system: Option<&str>) -> Done<Vec<Schedule>> {
@@ -44,29 +37,9 @@ impl Tx<'_> {
         self.rows("SELECT pg_advisory_xact_lock(hashtextextended('hefe schedules ' || $1, 0))", &[&system])
             .await?;
         let sql = "SELECT body FROM schedules WHERE system = $1 ORDER BY id FOR UPDATE";
-        let mut left: Vec<Schedule> = bodies(&self.rows(sql, &[&system]).await?)?;
-        for Declared { workflow, event, rule } in declared {
-            let id = Schedule::id_of(system, workflow, event);
-            let at = left.iter().position(|schedule| schedule.id == id);
-            let before = at.map(|at| left.swap_remove(at));
-            if before.as_ref().is_some_and(|before| !before.gone && before.rule == *rule) {
-                continue;
-            }
-            self.store_schedule(&Schedule {
-                id,
-                system: system.into(),
-                workflow: workflow.clone(),
-                event: event.clone(),
-                rule: rule.clone(),
-                settled_ms: before.as_ref().map_or(at_ms, |before| before.settled_ms.max(at_ms)),
-                ran_ms: before.as_ref().and_then(|before| before.ran_ms),
-                paused: before.and_then(|before| before.paused),
-                gone: false,
-            })
-            .await?;
-        }
-        for gone in left.into_iter().filter(|schedule| !schedule.gone) {
-            self.store_schedule(&Schedule { gone: true, ..gone }).await?;
+        let before: Vec<Schedule> = bodies(&self.rows(sql, &[&system]).await?)?;
+        for changed in Schedule::declared(&system.into(), before, declared, at_ms) {
+            self.store_schedule(&changed).await?;
         }
         all(self.db, Some(system)).await
     }
@@ -82,19 +55,16 @@ impl Tx<'_> {
     /// Settles due times; None: the schedule is not as the caller knew it, and nothing was done.
     pub(super) async fn settle(&mut self, due: &Due) -> Done<Option<Vec<Settled>>> {
         let Some(mut schedule) = self.schedule(due.schedule).await? else { return Ok(None) };
-        let Some((first_ms, plan)) = due.times.first() else { return Ok(Some(Vec::new())) };
-        let by_hand = matches!(plan, Plan::Start(Timing::ByHand, _));
-        let known = !schedule.gone && schedule.rule == due.rule;
-        if !known || (!by_hand && *first_ms <= schedule.settled_ms && !Sabotage::DueTwice.on()) {
+        if !schedule.takes(due) {
             return Ok(None);
+        }
+        if due.times.is_empty() {
+            return Ok(Some(Vec::new()));
         }
         let mut lines = Vec::with_capacity(due.times.len());
         for (due_ms, plan) in &due.times {
             let (fate, run) = self.settle_one(&schedule, plan, due.overlap).await?;
-            if !by_hand {
-                schedule.settled_ms = *due_ms;
-                schedule.ran_ms = if matches!(fate, Fate::Ran(_)) { Some(*due_ms) } else { schedule.ran_ms };
-            }
+            schedule.is_settled(*due_ms, plan, &fate);
             let line = Settled { due_ms: *due_ms, at_ms: due.at_ms, fate, run };
             self.line(due.schedule, &line).await?;
             lines.push(line);
@@ -111,22 +81,15 @@ impl Tx<'_> {
         plan: &Plan,
         overlap: Overlap,
     ) -> Done<(Fate, Option<Id>)> {
-        let (timing, new) = match plan {
-            Plan::Start(timing, new) => (*timing, new),
-            Plan::Skip(why) => return Ok((Fate::Skipped(why.clone()), None)),
+        let (timing, new) = match schedule.starts(plan) {
+            Ok(starts) => starts,
+            Err(fate) => return Ok((fate, None)),
         };
-        let by_hand = timing == Timing::ByHand;
-        if let Some(Paused { by, .. }) = schedule.paused.as_ref().filter(|_| !by_hand) {
-            return Ok((Fate::Skipped(Why::Paused(by.clone())), None));
-        }
-        let mut live = self.live_of_schedule(schedule.id).await?;
-        let overlap = if by_hand { Overlap::Allow } else { overlap };
-        match (overlap, live.last()) {
-            (Overlap::Skip, Some(last)) => return Ok((Fate::Skipped(Why::Overlap), Some(*last))),
-            (Overlap::Allow, _) => live.clear(),
-            _ => {}
-        }
-        let started = self.start_behind(new, &live).await?;
+        let behind = match overlap.behind(timing, self.live_of_schedule(schedule.id).await?) {
+            Ok(behind) => behind,
+            Err(last) => return Ok((Fate::Skipped(Why::Overlap), Some(last))),
+        };
+        let started = self.start_behind(new, &behind).await?;
         if started.existing {
             return Ok((Fate::Skipped(Why::Unique), Some(started.id)));
         }

@@ -5,7 +5,9 @@ use super::{
     link::{Done, Uid, get, id},
     tx::Tx,
 };
-use crate::{Change, Id, NewRun, Standing, Started, Status, Unique, forms::blob, sabotage::Sabotage};
+use crate::{
+    Change, Id, NewRun, Standing, Started, Status, Unique, forms::blob, sabotage::Sabotage, unique::Holder,
+};
 
 impl Tx<'_> {
     /// Starts a run, or gives back the one that holds its key.
@@ -43,22 +45,14 @@ impl Tx<'_> {
             None => self.ended_as(run).await?.map(|status| (status, true)),
             stands => stands,
         };
-        // A repetition of the very start that took the key.
-        let own = run == new.id;
-        let (ready, begun) = match status {
-            Some((status, begun)) if !status.ended() => (status != Status::Running, begun),
-            _ => (false, true),
-        };
-        let live = status.is_some_and(|(status, _)| !status.ended());
-        let holds = until_ms > new.created_at_ms || (live && !(unique.queued && begun));
-        if !own && (!holds || (unique.replace && ready)) {
-            if unique.replace && ready {
+        match unique.holder(new, run, until_ms, status) {
+            Holder::Free => Ok(None),
+            Holder::MakesWay => {
                 self.ask_to_end(run, true, new.created_at_ms).await?;
+                Ok(None)
             }
-            return Ok(None);
+            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: run != new.id })),
         }
-        let status = status.map_or(Status::Queued, |(status, _)| status);
-        Ok(Some(Started { id: run, status, existing: !own }))
     }
 
     pub(super) async fn ended_as(&self, run: Id) -> Done<Option<Status>> {

@@ -9,13 +9,11 @@ use super::{
     forms::{blob, blob_of, id, key, trouble},
     read,
 };
-use crate::{Action, Error, Id, Step};
-
-/// How long an action is kept after it was asked for, milliseconds.
-const KEPT_MS: i64 = 90 * 86_400_000;
-
-/// Old rows that go whenever one comes.
-const EXPIRED: i64 = 4;
+use crate::{
+    Action, Error, Id, Step,
+    action::{KEPT_MS, unknown},
+    forms::EXPIRED,
+};
 
 pub(super) fn action(db: &Connection, action: Id) -> Result<Option<Action>, Error> {
     let mut found = db.prepare_cached("SELECT body FROM actions WHERE id = ?1").map_err(trouble)?;
@@ -56,26 +54,16 @@ impl Apply<'_> {
     /// A page of an action, unless its end was asked for.
     pub(super) fn step(&mut self, step: &Step) -> Result<Action, Error> {
         let Some(mut action) = action(self.db, step.action)? else {
-            return Err(Error::Conflict("there is no such action".into()));
+            return Err(unknown());
         };
-        if action.ended_at_ms.is_some() || action.filter.cursor != step.from {
-            return Err(Error::Conflict("the page of the action was done already".into()));
-        }
-        if action.cancel_at_ms.is_none() {
+        if action.takes(step)? {
+            let mut done = 0;
             for deed in &step.deeds {
-                if self.deed(deed, None)?.counts() {
-                    action.done += 1;
-                } else {
-                    action.passed += 1;
-                }
+                done += u64::from(self.deed(deed, None)?.counts());
             }
-            action.passed += step.passed;
-            action.differ += step.differ;
-            action.filter.cursor.clone_from(&step.to);
+            action.turns(step, done);
         }
-        if step.to.is_none() || action.cancel_at_ms.is_some() {
-            action.ended_at_ms = Some(step.at_ms);
-        }
+        action.stepped(step);
         self.store_action(&action)?;
         Ok(action)
     }
@@ -83,8 +71,7 @@ impl Apply<'_> {
     /// Asks for an action's end; None: there is no such action. One that is over stays as it is.
     pub(super) fn stop_action(&mut self, id: Id, at_ms: i64) -> Result<Option<Action>, Error> {
         let Some(mut action) = action(self.db, id)? else { return Ok(None) };
-        if action.ended_at_ms.is_none() && action.cancel_at_ms.is_none() {
-            action.cancel_at_ms = Some(at_ms);
+        if action.stops(at_ms) {
             self.store_action(&action)?;
         }
         Ok(Some(action))

@@ -1,6 +1,6 @@
 //! Journals as they are written: entries, checkpoints, and the trace that is kept of them.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 
 use rusqlite::params;
 
@@ -9,10 +9,7 @@ use super::{
     forms::{key, trouble},
     read,
 };
-use crate::{Checkpoint, Entries, Error, Hash, Id, probe::Point};
-
-/// Entries that a trace keeps.
-const TRACE_ENTRIES: u64 = 10_000;
+use crate::{Checkpoint, Entries, Error, Hash, Id, probe::Point, trace};
 
 impl Apply<'_> {
     pub(super) fn entries(&mut self, run: Id, entries: &Entries) -> Result<(), Error> {
@@ -41,7 +38,7 @@ impl Apply<'_> {
 
     /// The trace keeps its newest entries and the checkpoint just before them; what is older goes a segment at a time.
     pub(super) fn trim(&self, run: Id, at: u64) -> Result<(), Error> {
-        let Some(oldest) = at.checked_sub(TRACE_ENTRIES) else { return Ok(()) };
+        let Some(oldest) = at.checked_sub(trace::ENTRIES) else { return Ok(()) };
         let mut found = self
             .db
             .prepare_cached("SELECT max(at) FROM checkpoints WHERE run = ?1 AND at <= ?2")
@@ -51,53 +48,24 @@ impl Apply<'_> {
         from.map_or(Ok(()), |from| self.forget(run, from))
     }
 
-    /// The oldest segments go until three quarters of what the journal may hold are enough for the rest, so that the
-    /// next time is a while away; the newest checkpoint and what follows it stay.
+    /// The oldest segments go until what the journal may hold is enough for the rest.
     pub(super) fn trim_to(&self, run: Id, bytes_max: u64) -> Result<(), Error> {
         // Those of a checkpoint that was written anew.
         self.drop_blobs(run)?;
-        let goal = (bytes_max - bytes_max / 4) as i64;
-        let sql = "SELECT at, length(bytes) + length(needs) FROM checkpoints WHERE run = ?1 ORDER BY at";
-        let mut states: Vec<(i64, i64)> = self.rows_of(sql, run)?;
-        for (place, bytes) in self.blobs_by_their_last(run)? {
-            states[place].1 += bytes;
-        }
-        let sql = "SELECT at + count, length(bytes) FROM journal WHERE run = ?1 ORDER BY at";
-        let chunks: Vec<(i64, i64)> = self.rows_of(sql, run)?;
-        let mut left: i64 = states.iter().chain(&chunks).map(|(_, bytes)| bytes).sum();
-        let mut chunks = chunks.iter().peekable();
-        let mut from = None;
-        for (place, (at, _)) in states.iter().enumerate() {
-            if left <= goal {
-                break;
-            }
-            left -= place.checked_sub(1).map_or(0, |before| states[before].1);
-            while let Some((_, bytes)) = chunks.next_if(|(end, _)| end <= at) {
-                left -= bytes;
-            }
-            from = Some(*at);
-        }
-        from.map_or(Ok(()), |from| self.forget(run, from))
-    }
-
-    /// Of each blob the bytes, and which of the run's checkpoints is the newest that needs it: it goes with that one.
-    fn blobs_by_their_last(&self, run: Id) -> Result<Vec<(usize, i64)>, Error> {
         let blobs: Vec<(Vec<u8>, i64)> =
             self.rows_of("SELECT hash, length(bytes) FROM blobs WHERE run = ?1", run)?;
-        if blobs.is_empty() {
-            return Ok(Vec::new());
-        }
-        let needs = self.needs(run)?;
-        let last: HashMap<Hash, usize> = needs
-            .iter()
-            .enumerate()
-            .flat_map(|(place, needs)| needs.iter().map(move |hash| (*hash, place)))
-            .collect();
-        let place = |(hash, bytes): &(Vec<u8>, i64)| {
-            let place = read::hashes(hash).first().and_then(|hash| last.get(hash));
-            place.map(|place| (*place, *bytes))
+        let blob = |(hash, bytes): (Vec<u8>, i64)| Some((read::hashes(&hash).pop()?, bytes));
+        let kept = trace::Kept {
+            states: self.rows_of(
+                "SELECT at, length(bytes) + length(needs) FROM checkpoints WHERE run = ?1 ORDER BY at",
+                run,
+            )?,
+            needs: if blobs.is_empty() { Vec::new() } else { self.needs(run)? },
+            blobs: blobs.into_iter().filter_map(blob).collect(),
+            chunks: self
+                .rows_of("SELECT at + count, length(bytes) FROM journal WHERE run = ?1 ORDER BY at", run)?,
         };
-        Ok(blobs.iter().filter_map(place).collect())
+        kept.from(bytes_max).map_or(Ok(()), |from| self.forget(run, from))
     }
 
     /// What each of the run's checkpoints needs, the oldest first.

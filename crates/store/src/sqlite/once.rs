@@ -11,37 +11,16 @@ use super::{
     park::Brought,
 };
 use crate::{
-    Cancelled, Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
-    sabotage::Sabotage,
+    Deed, Did, Error, Hash, Id, KEPT_MS, Kept, Key, NewRun, Once, Reopened, Signalled, Status,
+    forms::EXPIRED, once::Taken,
 };
-
-/// Expired rows that go whenever a row comes: more than one, so that a heap of them melts; few, so that nobody waits.
-const EXPIRED: i64 = 4;
-
-/// What a key's row says.
-struct Row {
-    body: Hash,
-    run: Option<Id>,
-    answer: Option<Kept>,
-}
-
-impl Row {
-    /// What a request under it finds; None: nobody has answered.
-    fn found(&self, asked: &Key) -> Option<Once> {
-        match &self.answer {
-            _ if self.body != asked.body => Some(Once::Other),
-            Some(kept) => Some(Once::Answered(kept.clone())),
-            None => None,
-        }
-    }
-}
 
 /// What a request under that key would find without doing anything.
 pub(super) fn answered(db: &Connection, asked: &Key) -> Result<Option<Once>, Error> {
     Ok(row(db, asked)?.and_then(|row| row.found(asked)))
 }
 
-fn row(db: &Connection, asked: &Key) -> Result<Option<Row>, Error> {
+fn row(db: &Connection, asked: &Key) -> Result<Option<Taken>, Error> {
     let sql = "SELECT body, run, answer FROM once WHERE name = ?1 AND at > ?2";
     let mut found = db.prepare_cached(sql).map_err(trouble)?;
     let row = |row: &rusqlite::Row<'_>| Ok((row.get(0)?, row.get::<_, Option<[u8; 16]>>(1)?, row.get(2)?));
@@ -50,7 +29,8 @@ fn row(db: &Connection, asked: &Key) -> Result<Option<Row>, Error> {
     let Some((body, run, answer)) = found else { return Ok(None) };
     let answer: Option<Vec<u8>> = answer;
     let answer = answer.map(|answer| blob_of(&answer)).transpose()?;
-    Ok(Some(Row { body: Hash(body), run: run.map(id), answer }))
+    // Nobody else has the file.
+    Ok(Some(Taken { body: Hash(body), run: run.map(id), answer, held: false }))
 }
 
 impl Apply<'_> {
@@ -61,21 +41,7 @@ impl Apply<'_> {
             return Ok(found);
         }
         let did = self.deed(deed, row.and_then(|row| row.run))?;
-        let (run, answer) = match did {
-            Did::Taken(run) => (Some(run), None),
-            Did::Signalled(Signalled::Kept) if let Deed::Answer { run, .. } = deed => (Some(*run), None),
-            // Another run's id: only the caller can say so, and keeps that answer then.
-            Did::Started(started) if started.existing => (None, None),
-            Did::Started(_)
-            | Did::Reopened(Reopened::Queued)
-            | Did::Signalled(Signalled::Kept)
-            | Did::Cancelled(Cancelled::Ended | Cancelled::Asked)
-            | Did::Recorded(_) => (None, answer),
-            Did::Reopened(_) | Did::Signalled(_) | Did::Cancelled(_) => return Ok(Once::Did(did)),
-        };
-        if Sabotage::ForgetKeys.on() {
-            return Ok(Once::Did(did));
-        }
+        let Some((run, answer)) = deed.keeps(did, answer) else { return Ok(Once::Did(did)) };
         self.run(
             "INSERT OR REPLACE INTO once (name, body, run, at, answer) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![asked.name.0, asked.body.0, run.map(key), asked.at_ms, answer.map(blob).transpose()?],

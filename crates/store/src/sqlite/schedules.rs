@@ -13,17 +13,11 @@ use super::{
 };
 use crate::{
     Declared, Due, Error, Fate, Hash, Id, NewRun, Overlap, Paused, Plan, Reply, Schedule, Schedules, Settled,
-    Timing, Why, sabotage::Sabotage,
+    Why,
+    forms::EXPIRED,
+    sabotage::Sabotage,
+    schedule::{KEPT_MS, PAGE},
 };
-
-/// Lines of the ledger on a page.
-const PAGE: i64 = 100;
-
-/// How long a line is kept, milliseconds.
-const KEPT_MS: i64 = 90 * 86_400_000;
-
-/// Old lines that go whenever one comes.
-const EXPIRED: i64 = 4;
 
 /// Those of a system, or of all, that are not gone.
 pub(super) fn all(db: &Connection, system: Option<&str>) -> Result<Vec<Schedule>, Error> {
@@ -86,28 +80,9 @@ impl Apply<'_> {
         at_ms: i64,
     ) -> Result<Vec<Schedule>, Error> {
         let sql = "SELECT body FROM schedules WHERE system = ?1";
-        let mut left: Vec<Schedule> = read::blobs(self.db, sql, params![&**system])?;
-        for Declared { workflow, event, rule } in declared {
-            let id = Schedule::id_of(system, workflow, event);
-            let at = left.iter().position(|schedule| schedule.id == id);
-            let before = at.map(|at| left.swap_remove(at));
-            if before.as_ref().is_some_and(|before| !before.gone && before.rule == *rule) {
-                continue;
-            }
-            self.store_schedule(&Schedule {
-                id,
-                system: system.clone(),
-                workflow: workflow.clone(),
-                event: event.clone(),
-                rule: rule.clone(),
-                settled_ms: before.as_ref().map_or(at_ms, |before| before.settled_ms.max(at_ms)),
-                ran_ms: before.as_ref().and_then(|before| before.ran_ms),
-                paused: before.and_then(|before| before.paused),
-                gone: false,
-            })?;
-        }
-        for gone in left.into_iter().filter(|schedule| !schedule.gone) {
-            self.store_schedule(&Schedule { gone: true, ..gone })?;
+        let before: Vec<Schedule> = read::blobs(self.db, sql, params![&**system])?;
+        for changed in Schedule::declared(system, before, declared, at_ms) {
+            self.store_schedule(&changed)?;
         }
         all(self.db, Some(&**system))
     }
@@ -115,19 +90,16 @@ impl Apply<'_> {
     /// Settles due times; None: the schedule is not as the caller knew it, and nothing was done.
     pub(super) fn settle(&mut self, due: &Due) -> Result<Option<Vec<Settled>>, Error> {
         let Some(mut schedule) = one(self.db, due.schedule)? else { return Ok(None) };
-        let Some((first_ms, plan)) = due.times.first() else { return Ok(Some(Vec::new())) };
-        let by_hand = matches!(plan, Plan::Start(Timing::ByHand, _));
-        let known = !schedule.gone && schedule.rule == due.rule;
-        if !known || (!by_hand && *first_ms <= schedule.settled_ms && !Sabotage::DueTwice.on()) {
+        if !schedule.takes(due) {
             return Ok(None);
+        }
+        if due.times.is_empty() {
+            return Ok(Some(Vec::new()));
         }
         let mut lines = Vec::with_capacity(due.times.len());
         for (due_ms, plan) in &due.times {
             let (fate, run) = self.settle_one(&schedule, plan, due.overlap)?;
-            if !by_hand {
-                schedule.settled_ms = *due_ms;
-                schedule.ran_ms = if matches!(fate, Fate::Ran(_)) { Some(*due_ms) } else { schedule.ran_ms };
-            }
+            schedule.is_settled(*due_ms, plan, &fate);
             let line = Settled { due_ms: *due_ms, at_ms: due.at_ms, fate, run };
             self.line(due.schedule, &line)?;
             lines.push(line);
@@ -145,22 +117,15 @@ impl Apply<'_> {
         plan: &Plan,
         overlap: Overlap,
     ) -> Result<(Fate, Option<Id>), Error> {
-        let (timing, new) = match plan {
-            Plan::Start(timing, new) => (*timing, new),
-            Plan::Skip(why) => return Ok((Fate::Skipped(why.clone()), None)),
+        let (timing, new) = match schedule.starts(plan) {
+            Ok(starts) => starts,
+            Err(fate) => return Ok((fate, None)),
         };
-        let by_hand = timing == Timing::ByHand;
-        if let Some(Paused { by, .. }) = schedule.paused.as_ref().filter(|_| !by_hand) {
-            return Ok((Fate::Skipped(Why::Paused(by.clone())), None));
-        }
-        let mut live = self.live_of_schedule(schedule.id)?;
-        let overlap = if by_hand { Overlap::Allow } else { overlap };
-        match (overlap, live.last()) {
-            (Overlap::Skip, Some(last)) => return Ok((Fate::Skipped(Why::Overlap), Some(*last))),
-            (Overlap::Allow, _) => live.clear(),
-            _ => {}
-        }
-        let started = self.start_behind(new, &live)?;
+        let behind = match overlap.behind(timing, self.live_of_schedule(schedule.id)?) {
+            Ok(behind) => behind,
+            Err(last) => return Ok((Fate::Skipped(Why::Overlap), Some(last))),
+        };
+        let started = self.start_behind(new, &behind)?;
         if started.existing {
             return Ok((Fate::Skipped(Why::Unique), Some(started.id)));
         }

@@ -6,7 +6,7 @@ use super::{
     apply::Apply,
     forms::{id, key, trouble},
 };
-use crate::{Error, Id, NewRun, Started, Status, Unique, sabotage::Sabotage};
+use crate::{Error, Id, NewRun, Started, Status, Unique, sabotage::Sabotage, unique::Holder};
 
 impl Apply<'_> {
     /// Starts a run, or gives back the one that holds its key.
@@ -46,21 +46,13 @@ impl Apply<'_> {
             Some(status) => Some((status, true)),
             None => self.stands(run)?,
         };
-        // A repetition of the very start that took the key.
-        let own = run == new.id;
-        let (ready, begun) = match status {
-            Some((status, begun)) if !status.ended() => (status != Status::Running, begun),
-            _ => (false, true),
-        };
-        let live = status.is_some_and(|(status, _)| !status.ended());
-        let holds = until_ms > new.created_at_ms || (live && !(unique.queued && begun));
-        if !own && (!holds || (unique.replace && ready)) {
-            if unique.replace && ready {
+        match unique.holder(new, run, until_ms, status) {
+            Holder::Free => Ok(None),
+            Holder::MakesWay => {
                 self.cancel(run, true, new.created_at_ms)?;
+                Ok(None)
             }
-            return Ok(None);
+            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: run != new.id })),
         }
-        let status = status.map_or(Status::Queued, |(status, _)| status);
-        Ok(Some(Started { id: run, status, existing: !own }))
     }
 }
