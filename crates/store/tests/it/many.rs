@@ -1,12 +1,14 @@
 //! What holds between processes on one PostgreSQL: here they are two stores.
 
+use std::time::Duration;
+
 use store::{Deed, Did, Hash, Key, Once, Status};
 
 use testkit::postgres::Server;
 
 use crate::{
     conformance::{claim, close, end, run, start},
-    postgres,
+    postgres, postgres_for,
 };
 
 fn key() -> Key {
@@ -53,6 +55,19 @@ async fn what_one_starts_the_other_claims_and_each_run_is_claimed_once() {
     // What a process held that goes in order is there for the others at once.
     let next = claim(&*second).await;
     assert!(!b.iter().any(|held| held.start.id == next.start.id));
+    close(second).await;
+}
+
+#[tokio::test]
+async fn what_a_process_held_that_is_gone_without_a_word_goes_on_elsewhere() {
+    let database = testkit::postgres::shared().database();
+    let open = || postgres_for(&database.url(), Duration::from_secs(1));
+    let (first, second) = (open(), open());
+    start(&*first, run(1)).await;
+    let held = claim(&*first).await;
+    drop(first);
+    let next = claim(&*second).await;
+    assert_eq!((next.start.id, next.epoch > held.epoch), (held.start.id, true));
     close(second).await;
 }
 

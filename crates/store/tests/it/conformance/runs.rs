@@ -126,6 +126,20 @@ pub(crate) async fn an_old_epoch_is_refused(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn who_held_a_run_before_its_end_is_refused_after_it(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let before = claim(&*store).await;
+    store.commit(end(&before, Status::Failed)).await.unwrap().unwrap();
+    store.reopen(run(1).id, None, 9).await.unwrap();
+    let again = claim(&*store).await;
+    assert!(again.epoch > before.epoch);
+    let late = store.commit(end(&before, Status::Succeeded)).await.unwrap();
+    assert_eq!(late, Err(store::Error::LeaseLost));
+    store.commit(end(&again, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
 pub(crate) async fn what_was_worked_is_known_to_whoever_claims_next(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
