@@ -1,0 +1,348 @@
+//! Several servers on one PostgreSQL: each an engine over a store of its own, with its own lease. By a plan they die, are stopped, are held up
+//! for longer than their lease and then go on, or lose their connections; others take their places. People and provider are those of the
+//! simulation, and so is what must have come of it all.
+//!
+//! Time is real here, as a database server knows no other: a seed is a plan, not a replay, and is not run twice.
+
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicBool, Ordering},
+    },
+    thread,
+    time::{Duration, Instant},
+};
+
+use engine::Engine;
+use store::{
+    Changes, Publish, Store, Version, Versions,
+    postgres::{Postgres, Settings},
+};
+use testkit::{
+    faulty::Faulty,
+    postgres::{Server, psql_at},
+};
+use tokio::{
+    runtime::Runtime,
+    sync::broadcast::{Receiver, error::RecvError},
+    task::JoinSet,
+};
+
+use super::{
+    Ended,
+    among::{Among, Epochs, Gate, LEASE},
+    life::{Life, Place, live_runs, machine_ms},
+    load, people, told, verdict,
+    world::{Fate, Range, World},
+};
+use crate::torture::many::left_over;
+
+/// Kinds that take longer than a plan is to, or whose time is judged to the millisecond.
+const SLOW: [&str; 3] = ["Grove", "Long", "Stalls"];
+
+/// Nothing has happened for so long: it never will.
+const STUCK: Duration = Duration::from_secs(60);
+
+/// Between two looks whether all is done.
+const LOOK: Duration = Duration::from_millis(150);
+
+/// A server to make databases on.
+pub(super) struct Databases {
+    /// Before and after a database's name.
+    url: (String, String),
+    /// So that two proofs can use it.
+    mark: String,
+    _own: Option<Server>,
+}
+
+impl Databases {
+    /// On the server of that address, or on one of the proof's own.
+    pub(super) fn at(url: Option<&str>) -> Databases {
+        let own = url.is_none().then(|| {
+            // Nobody cuts the power: what is committed is there without a sync.
+            Server::start_with(&[("max_connections", "500"), ("fsync", "off")])
+        });
+        let own_url = own.as_ref().map(|own| own.url("postgres"));
+        let url = url.map(str::to_owned).or(own_url).unwrap_or_default();
+        let databases =
+            Databases { url: around_the_name(&url), mark: std::process::id().to_string(), _own: own };
+        databases.make_template();
+        databases
+    }
+
+    fn name(&self, of: &str) -> String {
+        format!("sim_{}_{of}", self.mark)
+    }
+
+    fn url(&self, name: &str) -> String {
+        format!("{}{name}{}", self.url.0, self.url.1)
+    }
+
+    fn psql(&self, name: &str, sql: &str) -> String {
+        psql_at(&self.url(name), sql).unwrap_or_else(|says| panic!("`{sql}` fails: {says}"))
+    }
+
+    /// Tables and the system: each seed begins with a copy.
+    fn make_template(&self) {
+        let name = self.name("template");
+        self.psql("postgres", &format!("CREATE DATABASE {name}"));
+        let version = Version { system: "main".into(), files: load::files(), broken: Vec::new() };
+        let store = Postgres::open(&self.url(&name), Settings::default()).expect("a database that opens");
+        let published = async {
+            store.publish(version, Publish::default()).await.expect("a version");
+            store.close().await.expect("a store that closes");
+        };
+        runtime().block_on(published);
+        drop(store);
+        self.is_left(&name, "");
+    }
+
+    fn copy(&self, seed: u64) -> String {
+        let name = self.name(&seed.to_string());
+        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {}", self.name("template")));
+        name
+    }
+
+    fn remove(&self, name: &str) {
+        self.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
+    }
+
+    /// Awaits that nothing of a life is under way: what it had sent is done, or never will be.
+    fn is_left(&self, name: &str, life: &str) {
+        let mine =
+            format!("datname = '{name}' AND application_name LIKE '{life}%' AND pid <> pg_backend_pid()");
+        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE {mine}");
+        while self.psql("postgres", &count) != "0" {
+            thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+impl Drop for Databases {
+    fn drop(&mut self) {
+        self.remove(&self.name("template"));
+    }
+}
+
+fn around_the_name(url: &str) -> (String, String) {
+    let (base, options) = url.split_once('?').unwrap_or((url, ""));
+    let host = base.find("://").map_or(0, |at| at + 3);
+    let end = base[host..].find('/').map_or(base.len(), |at| host + at);
+    let options = if options.is_empty() { String::new() } else { format!("?{options}") };
+    (format!("{}/", &base[..end]), options)
+}
+
+fn runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Servers on one database.
+struct Crowd<'a> {
+    databases: &'a Databases,
+    database: String,
+    servers: usize,
+    world: Arc<Mutex<World>>,
+    epochs: Epochs,
+    /// It is of no use to go on.
+    given_up: AtomicBool,
+}
+
+/// One seed.
+pub(super) fn once(seed: u64, servers: usize, databases: &Databases) -> Ended {
+    let mut kinds = load::kinds();
+    kinds.retain(|kind| !SLOW.contains(kind));
+    let range = Range {
+        began_ms: machine_ms(),
+        kinds,
+        launches: 8,
+        fates: &[Fate::Dies, Fate::Dies, Fate::HeldUp, Fate::HeldUp, Fate::CutOff, Fate::Soon, Fate::Now],
+        points: [10, 25, 50, 100, 200],
+        rough_ms: (2_000, 4_000),
+    };
+    let crowd = Crowd {
+        databases,
+        database: databases.copy(seed),
+        servers,
+        world: Arc::new(Mutex::new(World::new(seed, &range))),
+        epochs: Epochs::default(),
+        given_up: AtomicBool::new(false),
+    };
+    crowd.works();
+    if !crowd.has_given_up() {
+        crowd.judge();
+    }
+    databases.remove(&crowd.database);
+    let mut world = crowd.world.lock().expect("the world");
+    Ended::of(&mut world)
+}
+
+impl Crowd<'_> {
+    fn has_given_up(&self) -> bool {
+        self.given_up.load(Ordering::Relaxed)
+    }
+
+    /// All of them, until everything is done or nothing moves any more.
+    fn works(&self) {
+        thread::scope(|scope| {
+            let servers: Vec<_> =
+                (0..self.servers).map(|at| scope.spawn(move || while !self.live(at) {})).collect();
+            let (mut lines, mut since) = (0, Instant::now());
+            while !servers.iter().all(thread::ScopedJoinHandle::is_finished) {
+                thread::sleep(LOOK);
+                let there = self.world.lock().expect("the world").log.len();
+                if there != lines {
+                    (lines, since) = (there, Instant::now());
+                }
+                if since.elapsed() > STUCK && !self.given_up.swap(true, Ordering::Relaxed) {
+                    self.is_stuck();
+                }
+            }
+        });
+    }
+
+    fn is_stuck(&self) {
+        let live = "SELECT string_agg(concat_ws(' ', runs.workflow, runs.id, 'held by', live.worker, 'epoch', live.epoch), '; ') FROM runs LEFT JOIN live ON live.run = runs.id";
+        let live = self.databases.psql(&self.database, live);
+        let mut world = self.world.lock().expect("the world");
+        let people: Vec<_> =
+            world.launches.iter().filter(|launch| !launch.done).map(|launch| format!("{launch:?}")).collect();
+        world
+            .broken
+            .push(format!("nothing moves; these live: {live}; and these wait: {}", people.join("; ")));
+    }
+
+    /// One life in that place; whether all is done.
+    fn live(&self, at: usize) -> bool {
+        let (gate, name) = (Gate::default(), format!("sim-{at}-{}-", machine_ms()));
+        let Some(store) = self.opens(&name, &gate) else {
+            thread::sleep(LOOK);
+            return self.has_given_up();
+        };
+        let url = self.databases.url(&self.database);
+        let among =
+            Among { at: (at, self.servers), url, name: name.clone(), gate, epochs: self.epochs.clone() };
+        let life = Arc::new(Life::begin(&self.world, Arc::new(store), Place::Among(among)));
+        let runtime = runtime();
+        let done = runtime.block_on(async {
+            tokio::select! {
+                biased;
+                () = life.dies_some_time() => false,
+                done = self.whole(&life) => done,
+            }
+        });
+        life.is_over();
+        drop(runtime);
+        drop(life);
+        self.databases.is_left(&self.database, &name);
+        done
+    }
+
+    fn opens(&self, name: &str, gate: &Gate) -> Option<Postgres> {
+        let gate = gate.clone();
+        let clock = move || {
+            // Whoever is held up stands still here, whatever it is doing.
+            drop(gate.lock());
+            machine_ms() as u64 * 1_000
+        };
+        let settings = Settings {
+            clock: Some(Arc::new(clock)),
+            name: name.to_owned(),
+            lease: LEASE,
+            ..Settings::default()
+        };
+        let url = self.databases.url(&self.database);
+        let sign = if url.contains('?') { '&' } else { '?' };
+        match Postgres::open(&format!("{url}{sign}application_name={name}"), settings) {
+            Ok(store) => Some(store),
+            Err(error) => {
+                let mut world = self.world.lock().expect("the world");
+                world.log.push(format!("{name} does not open: {error}"));
+                None
+            }
+        }
+    }
+
+    /// All of one life; false: it could not even begin, or was stopped.
+    async fn whole(&self, life: &Arc<Life>) -> bool {
+        let mut tasks = JoinSet::new();
+        tasks.spawn(hear(life.clone(), life.store.changes()));
+        verdict::at_start(life).await;
+        let store: Arc<dyn Store> = Arc::new(Faulty { inner: life.store.clone(), faults: life.clone() });
+        let engine = match Engine::open(store, life.settings()).await {
+            Ok(engine) => engine,
+            Err(error) => {
+                life.log(format!("the process does not start: {error}"));
+                return false;
+            }
+        };
+        let stopped = life.stopping();
+        let (worker, mut works) = (engine.clone(), JoinSet::new());
+        works.spawn(async move { worker.work(stopped).await });
+        let all = async {
+            people::all(life, &engine).await;
+            self.all_is_done(life).await;
+        };
+        let done = tokio::select! {
+            biased;
+            _ = works.join_next() => false,
+            () = all => true,
+            () = self.is_given_up() => return true,
+        };
+        life.winds_up();
+        while works.join_next().await.is_some() {}
+        if !done {
+            verdict::at_a_stop(life).await;
+        }
+        if let Err(error) = life.store.close().await {
+            life.log(format!("the process does not sign off: {error}"));
+        }
+        done
+    }
+
+    async fn all_is_done(&self, life: &Life) {
+        loop {
+            let people = life.world().launches.iter().all(|launch| launch.done);
+            if people && live_runs(&life.sure(|store| store.account()).await) == 0 {
+                return;
+            }
+            life.sleeps(LOOK.as_millis() as u64).await;
+        }
+    }
+
+    async fn is_given_up(&self) {
+        while !self.has_given_up() {
+            tokio::time::sleep(LOOK).await;
+        }
+    }
+
+    /// What has come of it all.
+    fn judge(&self) {
+        let Some(store) = self.opens("sim-judge", &Gate::default()) else {
+            panic!("the database does not open any more")
+        };
+        let among = Among {
+            at: (0, 1),
+            url: String::new(),
+            name: String::new(),
+            gate: Gate::default(),
+            epochs: self.epochs.clone(),
+        };
+        let life = Life::begin(&self.world, Arc::new(store), Place::Among(among));
+        runtime().block_on(verdict::at_the_end(&life));
+        drop(life);
+        let mut broken = Vec::new();
+        left_over(&|sql| self.databases.psql(&self.database, sql), &mut broken);
+        self.world.lock().expect("the world").broken.extend(broken);
+    }
+}
+
+/// What people see who listen here; whoever falls behind goes on with what comes.
+async fn hear(life: Arc<Life>, mut changes: Receiver<Changes>) {
+    loop {
+        match changes.recv().await {
+            Ok(batch) => batch.iter().for_each(|(stamp, change)| told::seen(&life, *stamp, change)),
+            Err(RecvError::Lagged(_)) => {}
+            Err(RecvError::Closed) => return,
+        }
+    }
+}
