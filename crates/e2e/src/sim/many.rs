@@ -173,6 +173,12 @@ pub(super) fn once(seed: u64, servers: usize, databases: &Databases) -> Ended {
     }
     databases.remove(&crowd.database);
     let mut world = crowd.world.lock().expect("the world");
+    if !world.broken.is_empty() {
+        // It may not come to that once more.
+        let path = std::env::temp_dir().join(format!("sim-{}-seed-{seed}.log", databases.mark));
+        std::fs::write(&path, world.log.join("\n")).expect("an account");
+        world.broken.insert(0, format!("see {}", path.display()));
+    }
     Ended::of(&mut world)
 }
 

@@ -239,12 +239,13 @@ impl Story {
     /// The part that fails; None: there will be none.
     async fn second_part(&self, run: Id) -> Option<Id> {
         loop {
+            let run_now = self.life.sure(|store| store.run(run)).await;
             let runs = life::runs(&self.life).await;
             let part = runs.iter().find(|part| part.start.parent == Some(run) && item(part) == 1);
             if let Some(part) = part {
                 return Some(part.start.id);
             }
-            if self.life.sure(|store| store.run(run)).await.is_none_or(|run| run.status.ended()) {
+            if run_now.is_none_or(|run| run.status.ended()) {
                 return None;
             }
             self.life.sleeps(100).await;

@@ -123,7 +123,10 @@ impl Perform for Provider {
     fn perform<'a>(&'a self, request: &'a Http, key: &'a str, trace: &'a str) -> Reply<'a> {
         Box::pin(async move {
             let life = &self.life;
-            life.goes_on("before a call").await;
+            if life.is_alone() {
+                // Who is held up here has looked at its lease, and calls when it goes on: that may be.
+                life.goes_on("before a call").await;
+            }
             let asked = Asked::read(request, trace);
             let (nth, answer) = self.arrives(&asked, key).await;
             let _child = (asked.path == "/child").then(|| self.child(asked.n));

@@ -17,9 +17,10 @@ const NEVER: [&str; 5] = ["replay_mismatch", "crash_loop", "missing_workflow", "
 
 /// Nothing that was answered is lost, the account is what is there, and no bar is behind what was seen of it.
 pub(crate) async fn at_start(life: &Life) {
+    // What others are answered from now on may not be there yet.
+    let launches = life.world().launches.clone();
     let runs = runs(life).await;
     life.log(format!("the process begins, with {} runs", runs.len()));
-    let launches = life.world().launches.clone();
     for launch in launches {
         if let Stage::There(run, true) = launch.stage
             && !runs.iter().any(|there| there.start.id == run)

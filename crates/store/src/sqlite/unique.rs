@@ -17,6 +17,10 @@ impl Apply<'_> {
     /// The same; it begins when those others have ended, all of which live.
     pub(super) fn start_behind(&mut self, new: &NewRun, others: &[Id]) -> Result<Started, Error> {
         if let Some(unique) = new.unique.as_ref().filter(|_| !Sabotage::TwoUnique.on()) {
+            // A repetition finds its own run, whoever has the key by now.
+            if let Some((status, _)) = self.status(new.id)? {
+                return Ok(Started { id: new.id, status, existing: false });
+            }
             if let Some(holder) = self.holder(new, unique)? {
                 return Ok(holder);
             }
@@ -42,25 +46,28 @@ impl Apply<'_> {
             .map_err(trouble)?;
         drop(found);
         let Some((run, until_ms)) = row else { return Ok(None) };
-        let status = match self.ended_as(run)? {
-            Some(status) => Some((status, true)),
-            None => self.stands(run)?,
-        };
-        // A repetition of the very start that took the key.
-        let own = run == new.id;
+        let status = self.status(run)?;
         let (ready, begun) = match status {
             Some((status, begun)) if !status.ended() => (status != Status::Running, begun),
             _ => (false, true),
         };
         let live = status.is_some_and(|(status, _)| !status.ended());
         let holds = until_ms > new.created_at_ms || (live && !(unique.queued && begun));
-        if !own && (!holds || (unique.replace && ready)) {
+        if !holds || (unique.replace && ready) {
             if unique.replace && ready {
                 self.cancel(run, true, new.created_at_ms)?;
             }
             return Ok(None);
         }
         let status = status.map_or(Status::Queued, |(status, _)| status);
-        Ok(Some(Started { id: run, status, existing: !own }))
+        Ok(Some(Started { id: run, status, existing: true }))
+    }
+
+    /// How a run stands that is there, live or not, and whether somebody has begun it.
+    fn status(&mut self, run: Id) -> Result<Option<(Status, bool)>, Error> {
+        match self.ended_as(run)? {
+            Some(status) => Ok(Some((status, true))),
+            None => self.stands(run),
+        }
     }
 }

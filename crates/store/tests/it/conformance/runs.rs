@@ -281,6 +281,25 @@ pub(crate) async fn a_start_is_kept_once(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn a_start_that_is_repeated_finds_its_own_run(open: &Open<'_>) {
+    let store = open();
+    let started = |id, status| store::Started { id, status, existing: false };
+    start(&*store, sole(1)).await;
+    let held = claim(&*store).await;
+    // It has begun, and leaves the key to another.
+    assert_eq!(store.start(sole(2)).await.unwrap(), started(run(2).id, Status::Queued));
+    assert_eq!(store.start(sole(1)).await.unwrap(), started(run(1).id, Status::Running));
+    store.commit(end(&held, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.start(sole(1)).await.unwrap(), started(run(1).id, Status::Succeeded));
+    let held = claim(&*store).await;
+    assert_eq!(held.start.id, run(2).id);
+    store.commit(end(&held, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.start(sole(2)).await.unwrap(), started(run(2).id, Status::Succeeded));
+    let account = store.account().await.unwrap();
+    assert_eq!((account.accepted, account.succeeded, account.queued), (2, 2, 0));
+    close(store).await;
+}
+
 pub(crate) async fn what_runs_is_found_behind_all_that_waits(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
