@@ -215,10 +215,13 @@ impl Shared {
             if wanted.is_empty() {
                 break;
             }
-            let rows = self.pick_from(link, &wanted).await?;
-            let suspects = self.take(claims, &wanted, &rows, &mut all)?;
-            if suspects {
-                break;
+            let picked = self.pick_from(link, &wanted).await;
+            match picked.and_then(|rows| self.take(claims, &wanted, &rows, &mut all)) {
+                Ok(false) => {}
+                Ok(true) => break,
+                Err(fault) if all.is_empty() => return Err(fault),
+                // What was claimed before is held here: somebody has to have it.
+                Err(_) => break,
             }
         }
         Ok(all)

@@ -1,8 +1,8 @@
 //! What holds between processes on one PostgreSQL: here they are two stores.
 
-use std::time::Duration;
+use std::{collections::BTreeSet, time::Duration};
 
-use store::{Deed, Did, Hash, Key, Once, Status};
+use store::{Commit, Deed, Did, Hash, Key, NewRun, Once, Status, Write};
 
 use testkit::postgres::Server;
 
@@ -69,6 +69,26 @@ async fn what_a_process_held_that_is_gone_without_a_word_goes_on_elsewhere() {
     let next = claim(&*second).await;
     assert_eq!((next.start.id, next.epoch > held.epoch), (held.start.id, true));
     close(second).await;
+}
+
+#[tokio::test]
+async fn what_was_claimed_before_a_claim_that_fails_is_begun() {
+    let database = testkit::postgres::shared().database();
+    let store = postgres(&database.url());
+    // Several lanes are asked for some each, and those with more to give once more: then it fails, once.
+    database.psql(
+        "CREATE SEQUENCE claims; CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN IF nextval('claims') = 4 THEN RAISE 'not now'; END IF; RETURN new; END $$; \
+         CREATE TRIGGER fails BEFORE INSERT ON live FOR EACH ROW EXECUTE FUNCTION fails()",
+    );
+    let lane = |n: u128| if n == 1 { "one" } else { "many" };
+    let writes = (1..=7).map(|n| Write::Start(NewRun { queue: lane(n).into(), ..run(n) })).collect();
+    store.commit(Commit { writes, ..Commit::default() }).await.unwrap().unwrap();
+    let mut claimed = BTreeSet::new();
+    while claimed.len() < 7 {
+        claimed.extend(store.claim(4).await.unwrap().into_iter().map(|one| one.start.id));
+    }
+    close(store).await;
 }
 
 #[tokio::test]
