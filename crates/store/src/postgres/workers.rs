@@ -198,9 +198,10 @@ impl Tx<'_> {
 
     /// This process is not there any more.
     pub(super) async fn sign_off(&mut self) -> Done<()> {
+        // First of all: it waits for a claim under way, and what that has got goes back too.
+        self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await?;
         self.leave_all().await?;
-        self.free_slots_of(self.shared.worker()).await?;
-        self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await.map(drop)
+        self.free_slots_of(self.shared.worker()).await
     }
 }
 

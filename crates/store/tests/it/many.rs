@@ -92,6 +92,28 @@ async fn what_was_claimed_before_a_claim_that_fails_is_begun() {
 }
 
 #[tokio::test]
+async fn what_is_claimed_while_its_process_signs_off_goes_on_elsewhere() {
+    let database = testkit::postgres::shared().database();
+    let (first, second) = (postgres(&database.url()), postgres(&database.url()));
+    database.psql(
+        "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$; \
+         CREATE TRIGGER waits BEFORE INSERT ON live FOR EACH ROW EXECUTE FUNCTION waits()",
+    );
+    start(&*first, run(1)).await;
+    let claims = tokio::spawn({
+        let first = first.clone();
+        async move { first.claim(1).await.map(drop) }
+    });
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    testkit::until("it is being claimed", async || database.psql(waits) == "1").await;
+    close(first).await;
+    let _ = claims.await.unwrap();
+    assert_eq!(claim(&*second).await.start.id, run(1).id);
+    close(second).await;
+}
+
+#[tokio::test]
 async fn a_run_goes_back_though_a_word_of_an_earlier_claim_comes_with_it() {
     let database = Server::start();
     database.create("hefe");
