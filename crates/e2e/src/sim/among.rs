@@ -4,6 +4,7 @@
 use std::{
     collections::BTreeMap,
     sync::{Arc, Mutex, MutexGuard},
+    thread::{self, JoinHandle},
     time::Duration,
 };
 
@@ -11,7 +12,7 @@ use store::{Claimed, Commit, Id, Store, Ticket};
 use testkit::postgres::psql_at;
 use tokio::sync::oneshot;
 
-use super::life::Life;
+use super::{life::Life, world::Fate};
 
 /// How long a server that says nothing is taken to be there.
 pub(crate) const LEASE: Duration = Duration::from_secs(2);
@@ -25,14 +26,20 @@ pub(crate) type Epochs = Arc<Mutex<BTreeMap<Id, u64>>>;
 /// Whatever a process does passes it; one that is held up keeps it.
 pub(crate) type Gate = Arc<Mutex<()>>;
 
+/// What is being done to the database.
+pub(crate) type Deeds = Arc<Mutex<Vec<JoinHandle<()>>>>;
+
 pub(crate) struct Among {
     /// Which of how many servers.
     pub(crate) at: (usize, usize),
-    /// Of the database, with the name of this life as that of its connections.
-    pub(crate) url: String,
+    /// Where databases are made.
+    pub(crate) server: String,
+    pub(crate) database: String,
+    /// That of its connections.
     pub(crate) name: String,
     pub(crate) gate: Gate,
     pub(crate) epochs: Epochs,
+    pub(crate) deeds: Deeds,
 }
 
 impl Among {
@@ -40,22 +47,47 @@ impl Among {
         launch as usize % self.at.1 == self.at.0
     }
 
-    /// Its store and its engine stand still.
-    pub(crate) fn is_held_up(&self, more_ms: u64) {
-        let _kept = self.gate.lock();
-        std::thread::sleep(BEYOND_LEASE + Duration::from_millis(more_ms));
+    /// What befalls a server only where there are others.
+    pub(crate) fn befalls(&self, life: &Life, fate: Fate, point: &str) {
+        life.log(format!("{fate:?}: {point}"));
+        let name = self.database.clone();
+        match fate {
+            Fate::HeldUp => {
+                life.world().count("held_up");
+                let more_ms = life.roll(1_000);
+                // Its store and its engine stand still.
+                let kept = self.gate.lock();
+                thread::sleep(BEYOND_LEASE + Duration::from_millis(more_ms));
+                drop(kept);
+                life.log("it goes on");
+            }
+            Fate::CutOff => {
+                life.world().count("cut_off");
+                let mine = format!("datname = '{name}' AND application_name = '{}'", self.name);
+                self.does(move |ask| ask(&breaks(&mine)));
+            }
+            Fate::Outage => {
+                life.world().count("outages");
+                let ms = 300 + life.roll(2_700);
+                self.does(move |ask| {
+                    ask(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS false"));
+                    ask(&breaks(&format!("datname = '{name}'")));
+                    thread::sleep(Duration::from_millis(ms));
+                    ask(&format!("ALTER DATABASE {name} ALLOW_CONNECTIONS true"));
+                });
+            }
+            Fate::Dies | Fate::Soon | Fate::Now => {}
+        }
     }
 
-    /// Somebody breaks its connections, while it goes on.
-    pub(crate) fn is_cut_off(&self) {
-        let (url, name) = (self.url.clone(), self.name.clone());
-        std::thread::spawn(move || {
-            let sql = format!(
-                "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = '{name}' AND pid <> pg_backend_pid()"
-            );
-            // A database that is gone meanwhile has no connections.
-            let _ = psql_at(&url, &sql);
-        });
+    /// Beside all that goes on.
+    fn does(&self, does: impl FnOnce(&dyn Fn(&str)) + Send + 'static) {
+        let server = self.server.clone();
+        let ask = move |sql: &str| match psql_at(&server, sql) {
+            Ok(_) => {}
+            Err(says) => panic!("`{sql}` fails: {says}"),
+        };
+        self.deeds.lock().expect("the deeds").push(thread::spawn(move || does(&ask)));
     }
 
     fn epochs(&self) -> MutexGuard<'_, BTreeMap<Id, u64>> {
@@ -109,4 +141,9 @@ impl Among {
         });
         told
     }
+}
+
+/// Breaks such connections.
+fn breaks(which: &str) -> String {
+    format!("SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE {which}")
 }

@@ -189,26 +189,13 @@ impl Life {
             Some(Fate::Dies) => self.dies(point),
             Some(Fate::Soon) => self.stops(point, Stop::Soon),
             Some(Fate::Now) => self.stops(point, Stop::Now),
-            Some(Fate::HeldUp) => self.is_held_up(point),
-            Some(Fate::CutOff) => self.is_cut_off(point),
+            Some(fate) => {
+                if let Place::Among(among) = &self.place {
+                    among.befalls(self, fate, point);
+                }
+            }
         }
         !self.is_dead()
-    }
-
-    fn is_held_up(&self, point: &str) {
-        let Place::Among(among) = &self.place else { return };
-        self.log(format!("the process is held up: {point}"));
-        self.world().count("held_up");
-        let more_ms = self.roll(1_000);
-        among.is_held_up(more_ms);
-        self.log("the process goes on");
-    }
-
-    fn is_cut_off(&self, point: &str) {
-        let Place::Among(among) = &self.place else { return };
-        self.log(format!("the process is cut off: {point}"));
-        self.world().count("cut_off");
-        among.is_cut_off();
     }
 
     fn dies(&self, point: &str) {

@@ -1,5 +1,5 @@
 //! Several servers on one PostgreSQL: each an engine over a store of its own, with its own lease. By a plan they die, are stopped, are held up
-//! for longer than their lease and then go on, or lose their connections; others take their places. People and provider are those of the
+//! for longer than their lease and then go on, or lose their connections, and the database goes away for a while; others take their places. People and provider are those of the
 //! simulation, and so is what must have come of it all.
 //!
 //! Time is real here, as a database server knows no other: a seed is a plan, not a replay, and is not run twice.
@@ -15,22 +15,19 @@ use std::{
 
 use engine::Engine;
 use store::{
-    Changes, Publish, Store, Version, Versions,
+    Changes, Store,
     postgres::{Postgres, Settings},
 };
-use testkit::{
-    faulty::Faulty,
-    postgres::{Server, psql_at},
-};
+use testkit::faulty::Faulty;
 use tokio::{
-    runtime::Runtime,
     sync::broadcast::{Receiver, error::RecvError},
     task::JoinSet,
 };
 
 use super::{
     Ended,
-    among::{Among, Epochs, Gate, LEASE},
+    among::{Among, Deeds, Epochs, Gate, LEASE},
+    databases::{Databases, runtime},
     life::{Life, Place, live_runs, machine_ms},
     load, people, told, verdict,
     world::{Fate, Range, World},
@@ -46,96 +43,6 @@ const STUCK: Duration = Duration::from_secs(60);
 /// Between two looks whether all is done.
 const LOOK: Duration = Duration::from_millis(150);
 
-/// A server to make databases on.
-pub(super) struct Databases {
-    /// Before and after a database's name.
-    url: (String, String),
-    /// So that two proofs can use it.
-    mark: String,
-    _own: Option<Server>,
-}
-
-impl Databases {
-    /// On the server of that address, or on one of the proof's own.
-    pub(super) fn at(url: Option<&str>) -> Databases {
-        let own = url.is_none().then(|| {
-            // Nobody cuts the power: what is committed is there without a sync.
-            Server::start_with(&[("max_connections", "500"), ("fsync", "off")])
-        });
-        let own_url = own.as_ref().map(|own| own.url("postgres"));
-        let url = url.map(str::to_owned).or(own_url).unwrap_or_default();
-        let databases =
-            Databases { url: around_the_name(&url), mark: std::process::id().to_string(), _own: own };
-        databases.make_template();
-        databases
-    }
-
-    fn name(&self, of: &str) -> String {
-        format!("sim_{}_{of}", self.mark)
-    }
-
-    fn url(&self, name: &str) -> String {
-        format!("{}{name}{}", self.url.0, self.url.1)
-    }
-
-    fn psql(&self, name: &str, sql: &str) -> String {
-        psql_at(&self.url(name), sql).unwrap_or_else(|says| panic!("`{sql}` fails: {says}"))
-    }
-
-    /// Tables and the system: each seed begins with a copy.
-    fn make_template(&self) {
-        let name = self.name("template");
-        self.psql("postgres", &format!("CREATE DATABASE {name}"));
-        let version = Version { system: "main".into(), files: load::files(), broken: Vec::new() };
-        let store = Postgres::open(&self.url(&name), Settings::default()).expect("a database that opens");
-        let published = async {
-            store.publish(version, Publish::default()).await.expect("a version");
-            store.close().await.expect("a store that closes");
-        };
-        runtime().block_on(published);
-        drop(store);
-        self.is_left(&name, "");
-    }
-
-    fn copy(&self, seed: u64) -> String {
-        let name = self.name(&seed.to_string());
-        self.psql("postgres", &format!("CREATE DATABASE {name} TEMPLATE {}", self.name("template")));
-        name
-    }
-
-    fn remove(&self, name: &str) {
-        self.psql("postgres", &format!("DROP DATABASE {name} WITH (FORCE)"));
-    }
-
-    /// Awaits that nothing of a life is under way: what it had sent is done, or never will be.
-    fn is_left(&self, name: &str, life: &str) {
-        let mine =
-            format!("datname = '{name}' AND application_name LIKE '{life}%' AND pid <> pg_backend_pid()");
-        let count = format!("SELECT count(*) FROM pg_stat_activity WHERE {mine}");
-        while self.psql("postgres", &count) != "0" {
-            thread::sleep(Duration::from_millis(20));
-        }
-    }
-}
-
-impl Drop for Databases {
-    fn drop(&mut self) {
-        self.remove(&self.name("template"));
-    }
-}
-
-fn around_the_name(url: &str) -> (String, String) {
-    let (base, options) = url.split_once('?').unwrap_or((url, ""));
-    let host = base.find("://").map_or(0, |at| at + 3);
-    let end = base[host..].find('/').map_or(base.len(), |at| host + at);
-    let options = if options.is_empty() { String::new() } else { format!("?{options}") };
-    (format!("{}/", &base[..end]), options)
-}
-
-fn runtime() -> Runtime {
-    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
-}
-
 /// Servers on one database.
 struct Crowd<'a> {
     databases: &'a Databases,
@@ -143,6 +50,7 @@ struct Crowd<'a> {
     servers: usize,
     world: Arc<Mutex<World>>,
     epochs: Epochs,
+    deeds: Deeds,
     /// It is of no use to go on.
     given_up: AtomicBool,
 }
@@ -155,7 +63,16 @@ pub(super) fn once(seed: u64, servers: usize, databases: &Databases) -> Ended {
         began_ms: machine_ms(),
         kinds,
         launches: 8,
-        fates: &[Fate::Dies, Fate::Dies, Fate::HeldUp, Fate::HeldUp, Fate::CutOff, Fate::Soon, Fate::Now],
+        fates: &[
+            Fate::Dies,
+            Fate::Dies,
+            Fate::HeldUp,
+            Fate::HeldUp,
+            Fate::CutOff,
+            Fate::Outage,
+            Fate::Soon,
+            Fate::Now,
+        ],
         points: [10, 25, 50, 100, 200],
         rough_ms: (2_000, 4_000),
     };
@@ -165,9 +82,12 @@ pub(super) fn once(seed: u64, servers: usize, databases: &Databases) -> Ended {
         servers,
         world: Arc::new(Mutex::new(World::new(seed, &range))),
         epochs: Epochs::default(),
+        deeds: Deeds::default(),
         given_up: AtomicBool::new(false),
     };
     crowd.works();
+    let deeds = std::mem::take(&mut *crowd.deeds.lock().expect("the deeds"));
+    deeds.into_iter().for_each(|deed| deed.join().expect("a deed that is done"));
     if !crowd.has_given_up() {
         crowd.judge();
     }
@@ -224,9 +144,7 @@ impl Crowd<'_> {
             thread::sleep(LOOK);
             return self.has_given_up();
         };
-        let url = self.databases.url(&self.database);
-        let among =
-            Among { at: (at, self.servers), url, name: name.clone(), gate, epochs: self.epochs.clone() };
+        let among = self.among((at, self.servers), &name, &gate);
         let life = Arc::new(Life::begin(&self.world, Arc::new(store), Place::Among(among)));
         let runtime = runtime();
         let done = runtime.block_on(async {
@@ -241,6 +159,18 @@ impl Crowd<'_> {
         drop(life);
         self.databases.is_left(&self.database, &name);
         done
+    }
+
+    fn among(&self, at: (usize, usize), name: &str, gate: &Gate) -> Among {
+        Among {
+            at,
+            server: self.databases.url("postgres"),
+            database: self.database.clone(),
+            name: name.to_owned(),
+            gate: gate.clone(),
+            epochs: self.epochs.clone(),
+            deeds: self.deeds.clone(),
+        }
     }
 
     fn opens(&self, name: &str, gate: &Gate) -> Option<Postgres> {
@@ -323,16 +253,9 @@ impl Crowd<'_> {
 
     /// What has come of it all.
     fn judge(&self) {
-        let Some(store) = self.opens("sim-judge", &Gate::default()) else {
-            panic!("the database does not open any more")
-        };
-        let among = Among {
-            at: (0, 1),
-            url: String::new(),
-            name: String::new(),
-            gate: Gate::default(),
-            epochs: self.epochs.clone(),
-        };
+        let (gate, name) = (Gate::default(), "sim-judge");
+        let store = self.opens(name, &gate).expect("a database that opens");
+        let among = self.among((0, 1), name, &gate);
         let life = Life::begin(&self.world, Arc::new(store), Place::Among(among));
         runtime().block_on(verdict::at_the_end(&life));
         drop(life);

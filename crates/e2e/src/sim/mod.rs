@@ -9,6 +9,7 @@
 mod alone;
 mod among;
 mod bulk;
+mod databases;
 mod disk;
 mod keyed;
 mod kinds;
@@ -33,7 +34,7 @@ use std::{
 
 use serde_json::Map;
 
-use self::{many::Databases, world::World};
+use self::{databases::Databases, world::World};
 use crate::{proof::Report, torture::many::SERVERS};
 
 /// Seeds if none are named: on SQLite, and of several servers.

@@ -38,6 +38,8 @@ pub(crate) enum Fate {
     HeldUp,
     /// All its connections break.
     CutOff,
+    /// Everybody's do, and for a while there are no others.
+    Outage,
 }
 
 /// A run that is kept for a moment, and has ended: from then on it may be gone.
