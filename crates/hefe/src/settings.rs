@@ -337,7 +337,8 @@ impl File {
             Works::Queues(queues) => Some(queues),
             Works::Nothing => Some(BTreeMap::new()),
         };
-        store::postgres::Settings { name, queues, pooled: self.pooled.unwrap_or(false), clock: None }
+        let pooled = self.pooled.unwrap_or(false);
+        store::postgres::Settings { name, queues, pooled, ..Default::default() }
     }
 
     /// When what is in the folder is published.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::{Id, NewRun, Status};
+use crate::{NewRun, Status};
 
 /// One run of a workflow with that key: a second start gives back the first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -30,15 +30,9 @@ pub(crate) enum Holder {
 }
 
 impl Unique {
-    /// Whose the key is that `run` took, until then, when `new` comes for it. `status`: how that run stands, if it is there, and whether anybody has
-    /// begun it.
-    pub(crate) fn holder(
-        &self,
-        new: &NewRun,
-        run: Id,
-        until_ms: i64,
-        status: Option<(Status, bool)>,
-    ) -> Holder {
+    /// Whose the key is that a run took, until then, when `new` comes for it. `status`: how that run stands, if it is there, and whether anybody
+    /// has begun it.
+    pub(crate) fn holder(&self, new: &NewRun, until_ms: i64, status: Option<(Status, bool)>) -> Holder {
         let (live, ready, begun) = match status {
             Some((status, begun)) if !status.ended() => (true, status != Status::Running, begun),
             _ => (false, false, true),
@@ -46,8 +40,6 @@ impl Unique {
         let stands = Holder::Holds(status.map_or(Status::Queued, |(status, _)| status));
         let holds = until_ms > new.created_at_ms || (live && !(self.queued && begun));
         match () {
-            // A repetition of the very start that took the key.
-            () if run == new.id => stands,
             () if self.replace && ready => Holder::MakesWay,
             () if holds => stands,
             () => Holder::Free,

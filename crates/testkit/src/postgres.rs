@@ -255,6 +255,20 @@ impl Drop for Server {
     }
 }
 
+/// What a query gives on the server of that address, which may be anybody's, or what it says that went wrong.
+pub fn psql_at(url: &str, sql: &str) -> Result<String, String> {
+    psql(&[], url, sql)
+}
+
+fn psql(settings: &[(&str, String)], database: &str, sql: &str) -> Result<String, String> {
+    let mut command = quiet(postgres("psql"));
+    command.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
+    command.args(["--dbname", database, "--command", sql]);
+    command.env("PGCONNECT_TIMEOUT", DEADLINE.as_secs().to_string());
+    command.envs(settings.iter().map(|(name, value)| (name, value)));
+    output(command)
+}
+
 /// How one speaks to a server.
 #[derive(Debug, Clone)]
 struct Address {
@@ -272,12 +286,9 @@ impl Address {
     }
 
     fn try_psql(&self, database: &str, sql: &str) -> Result<String, String> {
-        let mut command = quiet(postgres("psql"));
-        command.args(["--no-psqlrc", "--quiet", "--no-align", "--tuples-only", "--set=ON_ERROR_STOP=1"]);
-        command.args(["--username=postgres", "--dbname", database, "--command", sql]);
-        command.env("PGHOST", &self.socket).env("PGPORT", self.port.to_string());
-        command.env("PGCONNECT_TIMEOUT", DEADLINE.as_secs().to_string());
-        output(command)
+        let host = self.socket.to_string_lossy().into_owned();
+        let here = [("PGUSER", "postgres".to_owned()), ("PGHOST", host), ("PGPORT", self.port.to_string())];
+        psql(&here, database, sql)
     }
 }
 

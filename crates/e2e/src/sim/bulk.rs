@@ -1,7 +1,7 @@
 //! What a person does to many runs at once: an action that goes on over the deaths of the server, and meets each run once.
 
 use engine::bulk::{Asked, narrowed};
-use store::{Action, Bulk, Deed, Did, Filter, Id, ItemStatus, Items, Run, Runs, Status};
+use store::{Action, Bulk, Deed, Did, Filter, Id, ItemStatus, Run, Status};
 
 use super::{
     life,
@@ -39,7 +39,7 @@ impl Story {
     /// Its lots, once it and all of them have ended.
     async fn all_over(&self, run: Id) -> Vec<Run> {
         loop {
-            let mut runs = life::runs(&self.sqlite).await;
+            let mut runs = life::runs(&self.life).await;
             runs.retain(|one| one.start.id == run || one.start.parent == Some(run));
             if runs.iter().all(|one| one.status.ended()) {
                 runs.retain(|one| one.start.parent == Some(run));
@@ -75,7 +75,7 @@ impl Story {
         let asked = Asked { system: "main".into(), user: "local".into(), id: Some(id), bulk, filter };
         let Ok(action) = self.engine.plan_bulk(asked).await else { return false };
         if bulk != Bulk::Cancel {
-            let runs = life::runs(&self.sqlite).await;
+            let runs = life::runs(&self.life).await;
             let failed = runs.iter().filter(|run| &*run.start.workflow == "Lot").map(|run| run.start.id);
             self.life.world().reopened.extend(failed);
         }
@@ -88,15 +88,12 @@ impl Story {
 
     async fn is_done(&self, action: &Action) {
         let wrong = |what: String| self.life.broken(format!("all at once of launch {}: {what}", self.n));
-        let bars = self.sqlite.items_of(action.id).await.expect("the bars");
+        let bars = self.life.sure(|store| store.items_of(action.id)).await;
         if !bars.iter().all(|bar| bar.status == ItemStatus::Succeeded || bar.status == ItemStatus::Running) {
             wrong("its bar ended badly".to_owned());
         }
-        let live = self
-            .sqlite
-            .runs(Filter { live: true, cursor: None, ..action.filter.clone() })
-            .await
-            .expect("the runs");
+        let live = Filter { live: true, cursor: None, ..action.filter.clone() };
+        let live = self.life.sure(|store| store.runs(live.clone())).await;
         for run in live.items.iter().filter(|_| action.bulk == Bulk::Cancel) {
             let world = self.life.world();
             let again = world.reopened.contains(&run.start.id);

@@ -1,11 +1,11 @@
-//! The disk, and what people see live once it has taken something.
+//! The disk, which takes what is written, or refuses it.
 
 use std::sync::Arc;
 
-use store::{Change, Changes, sqlite::ByHand};
+use store::{Changes, sqlite::ByHand};
 use tokio::sync::{Notify, broadcast};
 
-use super::life::Life;
+use super::{life::Life, told};
 
 /// The disk: takes what waits, takes its time, commits it or refuses.
 pub(crate) async fn disk(
@@ -41,58 +41,7 @@ pub(crate) async fn disk(
         }
         life.goes_on("after a commit").await;
         while let Ok(batch) = changes.try_recv() {
-            batch.iter().for_each(|(stamp, change)| seen(&life, *stamp, change));
+            batch.iter().for_each(|(stamp, change)| told::seen(&life, *stamp, change));
         }
-    }
-}
-
-/// What people see live.
-fn seen(life: &Life, stamp: u64, change: &Change) {
-    match change {
-        Change::Run { start, stands } => {
-            life.log(format!("{stamp} {} {} {}", start.workflow, start.id, stands.status.word()));
-            life.has_moved(start, stands);
-            let mut world = life.world();
-            let over = world.over.contains(&start.id);
-            if stands.status.ended() {
-                world.over.insert(start.id);
-            } else {
-                world.over.remove(&start.id);
-            }
-            let asked = world.reopened.contains(&start.id);
-            drop(world);
-            if over && (stands.status.ended() || !asked) {
-                life.broken(format!(
-                    "{} {} was over and is {}",
-                    start.workflow,
-                    start.id,
-                    stands.status.word()
-                ));
-            }
-        }
-        Change::Progress(item) => {
-            life.log(format!(
-                "{stamp} bar {} {} of {:?} {:?}",
-                item.process, item.progress, item.total, item.status
-            ));
-            bar(life, item);
-        }
-        Change::Cancel(run) => life.log(format!("{stamp} {run} is asked to end")),
-        Change::Notification(kept) => life.log(format!("{stamp} note {}", kept.body.to_json())),
-        Change::Toast(_)
-        | Change::Message(_)
-        | Change::Users
-        | Change::Paused(_)
-        | Change::Resumed { .. }
-        | Change::Published { .. } => {}
-    }
-}
-
-/// A bar's newest state.
-pub(crate) fn bar(life: &Life, item: &store::Item) {
-    let now = (item.seq, item.progress);
-    let before = life.world().bars.insert(item.id, now).unwrap_or(now);
-    if now.0 < before.0 || now.1 < before.1 {
-        life.broken(format!("bar {} went back from {before:?} to {now:?}", item.process));
     }
 }

@@ -59,7 +59,7 @@ impl Story {
         if first.is_some_and(|first| first != run) {
             self.life.broken(format!("launch {} was answered {first:?}, then {run}", launch.n));
         }
-        if !life::is_known(&self.life, &self.sqlite, run).await {
+        if !life::is_known(&self.life, run).await {
             self.life.broken(format!("launch {} was answered before it was durable", launch.n));
         }
     }

@@ -1,50 +1,46 @@
-//! One life of the process: a runtime of its own, whose end is the process' death. At each point that it passes the plan
+//! One life of a process: a runtime of its own, whose end is the process' death. At each point that it passes the plan
 //! may let it die; from then on nothing that was under way goes on. Or the plan asks it to stop, and it winds up.
 
 use std::{
-    path::Path,
     sync::{
-        Arc, Mutex, MutexGuard, OnceLock,
+        Arc, Mutex, MutexGuard,
         atomic::{AtomicBool, AtomicU64, Ordering},
     },
-    time::Duration,
+    time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use engine::{Engine, Settings, Stop};
-use store::{
-    Claimed, Commit, Error, Filter, Id, Run, Runs, Store, Ticket,
-    sqlite::{ByHand, Sqlite},
-};
+use engine::{Settings, Stop};
+use store::{Account, Claimed, Commit, Error, Filter, Id, Reply, Run, Store, Ticket};
 use testkit::{
     clock::Clock,
-    faulty::{Befalls, Faults, Faulty, Side},
+    faulty::{Befalls, Faults, Side},
 };
-use tokio::{
-    sync::{Notify, oneshot, watch},
-    task::JoinSet,
-};
+use tokio::sync::{Notify, oneshot, watch};
 
 use super::{
-    disk, people,
+    among::Among,
     provider::Provider,
-    verdict,
     watch::Watch,
     world::{Fate, World},
 };
 
-/// Nothing has happened for so long: it never will.
-const STUCK: Duration = Duration::from_secs(1_200);
-
-/// Ended runs go then at the latest, also those of a tree that lived when their time came.
-const ALL_GONE: Duration = Duration::from_secs(2 * 3_600);
-
 /// How long the process may take to end when it is to end at once, milliseconds.
 const NOW_MS: i64 = 1_500;
 
+/// Between two such instants, milliseconds.
+const STEP_MS: u64 = 100;
+
+/// Between two tries of a read, milliseconds.
+const AGAIN_MS: u64 = 100;
+
 pub(crate) struct Life {
+    /// Which one of its seed's.
+    pub(crate) n: u64,
+    /// What is kept, beneath all faults.
+    pub(crate) store: Arc<dyn Store>,
     world: Arc<Mutex<World>>,
     watch: Mutex<Watch>,
-    clock: Clock,
+    place: Place,
     /// Points left until its fate.
     left: Mutex<Option<(u64, Fate)>>,
     dead: AtomicBool,
@@ -54,57 +50,104 @@ pub(crate) struct Life {
     stopped_ms: Mutex<Option<(i64, i64)>>,
     /// Calls that somebody waits for.
     pub(crate) calling: AtomicU64,
-    pub(crate) sqlite: OnceLock<Sqlite>,
 }
 
-/// Runs one life, until the process dies or all is done; whether all is done.
-pub(crate) fn live(world: &Arc<Mutex<World>>, path: &Path) -> bool {
-    let runtime = tokio::runtime::Builder::new_current_thread()
-        .enable_time()
-        .start_paused(true)
-        .build()
-        .expect("a runtime");
-    runtime.block_on(async {
-        let now_ms = world.lock().expect("the world").now_ms;
-        let left = world.lock().expect("the world").fates.pop();
-        let life = Arc::new(Life {
+/// Where a life takes place.
+pub(crate) enum Place {
+    /// By itself, in simulated time: everything can be judged to the millisecond.
+    Alone(Clock),
+    /// With other servers on one database, in real time.
+    Among(Among),
+}
+
+impl Life {
+    /// The next one.
+    pub(crate) fn begin(world: &Arc<Mutex<World>>, store: Arc<dyn Store>, place: Place) -> Life {
+        let mut next = world.lock().expect("the world");
+        next.lives += 1;
+        Life {
+            n: next.lives - 1,
+            store,
             world: world.clone(),
             watch: Mutex::default(),
-            clock: Clock::at(now_ms),
-            left: Mutex::new(left),
+            place,
+            left: Mutex::new(next.fates.pop()),
             dead: AtomicBool::new(false),
             died: Notify::new(),
             stop: watch::Sender::new(Stop::No),
             stopped_ms: Mutex::new(None),
             calling: AtomicU64::new(0),
-            sqlite: OnceLock::new(),
-        });
-        let done = tokio::select! {
-            biased;
-            () = life.died.notified() => false,
-            done = whole(&life, path) => done,
-        };
-        life.lets_go();
-        life.world().lives += 1;
-        done
-    })
-}
+        }
+    }
 
-impl Life {
+    /// What its engine is told.
+    pub(crate) fn settings(self: &Arc<Life>) -> Settings {
+        let clock = match self.place {
+            Place::Alone(clock) => engine::Clock::new(move || clock.now_ms()),
+            Place::Among(_) => engine::Clock::default(),
+        };
+        Settings {
+            http: Some(Arc::new(Provider { life: self.clone(), children: Arc::default() })),
+            clock,
+            seed: Some(u128::from(self.world().seed) << 64 | u128::from(self.n)),
+            runs_max: 4,
+            ..Settings::default()
+        }
+    }
+
+    /// Until it is dead.
+    pub(crate) async fn dies_some_time(&self) {
+        self.died.notified().await;
+    }
+
+    /// What is under way goes on no more.
+    pub(crate) fn is_over(&self) {
+        self.dead.store(true, Ordering::Relaxed);
+    }
+
+    /// Hears when it is to stop.
+    pub(crate) fn stopping(&self) -> watch::Receiver<Stop> {
+        self.stop.subscribe()
+    }
+
+    /// It has nothing more to do.
+    pub(crate) fn winds_up(&self) {
+        self.stop.send_replace(Stop::Soon);
+    }
+
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self.place, Place::Alone(_))
+    }
+
+    /// Whether the person who launches that comes here.
+    pub(crate) fn is_for(&self, launch: u64) -> bool {
+        match &self.place {
+            Place::Alone(_) => true,
+            Place::Among(among) => among.is_for(launch),
+        }
+    }
+
     pub(crate) fn world(&self) -> MutexGuard<'_, World> {
-        // One thread lives in it: who finds it in other hands holds it twice.
-        self.world.try_lock().expect("the world in nobody's hands")
+        match self.is_alone() {
+            // One thread lives in it: who finds it in other hands holds it twice.
+            true => self.world.try_lock().expect("the world in nobody's hands"),
+            false => self.world.lock().expect("the world"),
+        }
     }
 
     pub(crate) fn now_ms(&self) -> i64 {
-        self.clock.now_ms()
+        match self.place {
+            Place::Alone(clock) => clock.now_ms(),
+            Place::Among(_) => machine_ms(),
+        }
     }
 
     /// A line of what happened.
     pub(crate) fn log(&self, what: impl AsRef<str>) {
-        let ms = self.now_ms() - super::world::EPOCH_MS;
+        let now_ms = self.now_ms();
         let mut world = self.world();
-        let line = format!("{:>3}.{:03} {} {}", ms / 1_000, ms % 1_000, world.lives, what.as_ref());
+        let ms = now_ms - world.began_ms;
+        let line = format!("{:>3}.{:03} {} {}", ms / 1_000, ms % 1_000, self.n, what.as_ref());
         world.log.push(line);
     }
 
@@ -146,6 +189,11 @@ impl Life {
             Some(Fate::Dies) => self.dies(point),
             Some(Fate::Soon) => self.stops(point, Stop::Soon),
             Some(Fate::Now) => self.stops(point, Stop::Now),
+            Some(fate) => {
+                if let Place::Among(among) = &self.place {
+                    among.befalls(self, fate, point);
+                }
+            }
         }
         !self.is_dead()
     }
@@ -183,6 +231,35 @@ impl Life {
         if !self.passes(point) {
             std::future::pending::<()>().await;
         }
+    }
+
+    /// Among others much of the provider's work ends at the same instant, wherever it was asked for.
+    pub(crate) async fn falls_into_step(&self) {
+        if !self.is_alone() && self.world().weather.in_step {
+            self.sleeps(STEP_MS - self.now_ms() as u64 % STEP_MS).await;
+        }
+    }
+
+    /// What a read gives. Whoever was cut off asks again.
+    pub(crate) async fn sure<T>(&self, read: impl Fn(&dyn Store) -> Reply<'_, T>) -> T {
+        loop {
+            match read(&*self.store).await {
+                Ok(read) => return read,
+                Err(error) if self.is_alone() => panic!("a read fails: {error}"),
+                Err(_) => self.sleeps(AGAIN_MS).await,
+            }
+        }
+    }
+
+    /// A run was told of.
+    pub(crate) fn sees(&self, run: Id) {
+        let now_ms = self.now_ms();
+        self.world().seen_ms.entry(run).or_insert(now_ms);
+    }
+
+    /// The world, for what may outlive this life.
+    pub(crate) fn world_itself(&self) -> Arc<Mutex<World>> {
+        self.world.clone()
     }
 
     /// Sleeps, if the process lives so long.
@@ -229,11 +306,16 @@ impl Faults for Life {
     }
 
     fn claimed(&self, claimed: &[Claimed]) {
-        self.has_claimed(claimed);
+        match &self.place {
+            Place::Alone(_) => self.has_claimed(claimed),
+            Place::Among(among) => among.has_claimed(self, claimed),
+        }
     }
 
     fn released(&self, run: Id, epoch: u64) {
-        self.has_released(run, epoch);
+        if self.is_alone() {
+            self.has_released(run, epoch);
+        }
     }
 
     fn commit(&self, inner: &dyn Store, commit: Commit) -> Ticket {
@@ -241,102 +323,41 @@ impl Faults for Life {
             // Its other end is gone, as the process is.
             return oneshot::channel().1;
         }
-        self.has_submitted(&commit);
+        match &self.place {
+            Place::Alone(_) => self.has_submitted(&commit),
+            Place::Among(among) => return among.submits(self, inner, commit),
+        }
         inner.commit(commit)
     }
 }
 
-/// All of one life; false: it could not even begin.
-async fn whole(life: &Arc<Life>, path: &Path) -> bool {
-    let clock = life.clock;
-    let settings =
-        store::sqlite::Settings { clock: Arc::new(move || clock.now_us() as u64), ..Default::default() };
-    let (sqlite, by_hand) = ByHand::open(path, settings).expect("a database that opens");
-    let _ = life.sqlite.set(sqlite.clone());
-    verdict::at_start(life, &sqlite).await;
-    let mut tasks = JoinSet::new();
-    let changes = sqlite.changes();
-    let closes = Arc::new(Notify::new());
-    tasks.spawn(disk::disk(life.clone(), by_hand, changes, closes.clone()));
-    let store: Arc<dyn Store> = Arc::new(Faulty { inner: Arc::new(sqlite.clone()), faults: life.clone() });
-    let (seed, lives) = {
-        let world = life.world();
-        (world.seed, world.lives)
-    };
-    let http = Provider { life: life.clone(), sqlite: sqlite.clone(), children: Arc::default() };
-    let settings = Settings {
-        http: Some(Arc::new(http)),
-        clock: engine::Clock::new(move || clock.now_ms()),
-        seed: Some(u128::from(seed) << 64 | u128::from(lives)),
-        runs_max: 4,
-        ..Settings::default()
-    };
-    let engine = match Engine::open(store, settings).await {
-        Ok(engine) => engine,
-        Err(error) => {
-            life.log(format!("the process does not start: {error}"));
-            life.world().now_ms = life.now_ms();
-            return false;
-        }
-    };
-    let stopped = life.stop.subscribe();
-    let all = async {
-        people::all(life, &engine, &sqlite).await;
-        until_still(life, &sqlite).await;
-    };
-    let (worker, mut works) = (engine.clone(), JoinSet::new());
-    works.spawn(async move { worker.work(stopped).await });
-    let done = tokio::select! {
-        biased;
-        _ = works.join_next() => false,
-        () = all => true,
-    };
-    match done {
-        true => verdict::at_the_end(life, &sqlite).await,
-        false => {
-            verdict::at_a_stop(life, &sqlite).await;
-            closes.notify_one();
-            // The disk is the last to go.
-            tasks.join_next().await;
-        }
-    }
-    life.dead.store(true, Ordering::Relaxed);
-    life.world().now_ms = life.now_ms();
-    done
+/// Milliseconds since 1970, by the machine's clock.
+pub(crate) fn machine_ms() -> i64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_millis() as i64)
 }
 
-/// Until no run lives.
-async fn until_still(life: &Life, sqlite: &Sqlite) {
-    let mut changes = sqlite.changes();
-    loop {
-        let account = sqlite.account().await.expect("the account");
-        if account.queued + account.running + account.waiting == 0 {
-            // What was announced before the disk was done is on its way, and what is kept for a moment goes.
-            return life.sleeps(ALL_GONE.as_millis() as u64).await;
-        }
-        if tokio::time::timeout(STUCK, changes.recv()).await.is_err() {
-            return life.broken(format!("runs do not end: {account:?}"));
-        }
-    }
+/// How many runs have not ended.
+pub(crate) fn live_runs(account: &Account) -> u64 {
+    account.queued + account.running + account.waiting
 }
 
 /// Every run that is kept, oldest first.
-pub(crate) async fn runs(sqlite: &Sqlite) -> Vec<Run> {
+pub(crate) async fn runs(life: &Life) -> Vec<Run> {
     let filter = Filter { limit: 1_000, ..Filter::default() };
-    let mut runs = sqlite.runs(filter).await.expect("the runs").items;
+    let mut runs = life.sure(|store| store.runs(filter.clone())).await.items;
     runs.reverse();
     runs
 }
 
 /// Whether a run is on disk now.
-pub(crate) async fn kept(sqlite: &Sqlite, run: Id) -> bool {
+pub(crate) async fn kept(life: &Life, run: Id) -> bool {
     let filter = Filter { text: Some(run.to_string()), ..Filter::default() };
-    !sqlite.runs(filter).await.expect("the runs").items.is_empty()
+    !life.sure(|store| store.runs(filter.clone())).await.items.is_empty()
 }
 
 /// Whether it is on disk, or was until its time was over.
-pub(crate) async fn is_known(life: &Life, sqlite: &Sqlite, run: Id) -> bool {
-    kept(sqlite, run).await || life.world().brief.contains_key(&run)
+pub(crate) async fn is_known(life: &Life, run: Id) -> bool {
+    kept(life, run).await || life.world().brief.contains_key(&run)
 }
 
 impl Life {
@@ -352,7 +373,8 @@ impl Life {
         if calling > 0 {
             return Some(format!("{calling} calls are under way when it has ended"));
         }
-        (now_ms > at_most_ms).then(|| format!("it takes {} ms to end, {stop:?}", now_ms - last_ms))
+        (self.is_alone() && now_ms > at_most_ms)
+            .then(|| format!("it takes {} ms to end, {stop:?}", now_ms - last_ms))
     }
 
     /// Nothing befalls it that keeps a run from going back to the queue.

@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use engine::{Call, Door, Engine, Person, Refusal, Retried, RetryFrom, Started};
 use recipe::{Map, Value};
-use store::{Cancelled, Id, Run, Runs, Signalled, Status, sqlite::Sqlite};
+use store::{Cancelled, Id, Run, Signalled, Status};
 use tokio::task::JoinSet;
 
 use super::{
@@ -23,16 +23,15 @@ const ALONE: [&str; 6] = ["Loop", "Waits", "Parallel", "Sets", "Mixed", "Retry"]
 pub(crate) struct Story {
     pub(super) life: Arc<Life>,
     pub(super) engine: Engine,
-    pub(super) sqlite: Sqlite,
     pub(super) n: u64,
 }
 
-/// Until each has done what they wanted.
-pub(crate) async fn all(life: &Arc<Life>, engine: &Engine, sqlite: &Sqlite) {
+/// Until each who comes here has done what they wanted.
+pub(crate) async fn all(life: &Arc<Life>, engine: &Engine) {
     let mut stories = JoinSet::new();
     let launches = life.world().launches.len() as u64;
-    for n in 0..launches {
-        let story = Story { life: life.clone(), engine: engine.clone(), sqlite: sqlite.clone(), n };
+    for n in (0..launches).filter(|n| life.is_for(*n)) {
+        let story = Story { life: life.clone(), engine: engine.clone(), n };
         stories.spawn(async move { story.tell().await });
     }
     while let Some(told) = stories.join_next().await {
@@ -100,7 +99,7 @@ impl Story {
                 Ok(run) => {
                     self.change(|launch| launch.stage = Stage::There(run, true));
                     self.life.log(format!("launch {} was answered for: {run}", launch.n));
-                    if !life::is_known(&self.life, &self.sqlite, run).await {
+                    if !life::is_known(&self.life, run).await {
                         self.life.broken(format!("launch {} was answered before it was durable", launch.n));
                     }
                     return Some(run);
@@ -117,7 +116,7 @@ impl Story {
     /// The process died before it answered.
     async fn look(&self) -> Option<Id> {
         let launch = self.launch();
-        let mut runs = life::runs(&self.sqlite).await;
+        let mut runs = life::runs(&self.life).await;
         runs.extend(self.life.world().brief.values().map(|brief| brief.run.clone()));
         let found = runs.iter().find(|run| *run.start.workflow == *launch.kind && of(run) == launch.n);
         let found = found.map(|run| run.start.id);
@@ -173,7 +172,7 @@ impl Story {
             self.answered().await;
             self.life.log(format!("cancel {}: {told:?}", self.n));
             match told {
-                Ok(Cancelled::Unknown) if !life::is_known(&self.life, &self.sqlite, run).await => {
+                Ok(Cancelled::Unknown) if !life::is_known(&self.life, run).await => {
                     self.life.broken(format!("run {run} is not there to be cancelled"));
                     return true;
                 }
@@ -212,7 +211,7 @@ impl Story {
         // What it does from now on was asked for.
         self.life.world().reopened.insert(run);
         self.change(|launch| launch.again = Some((run, from)));
-        let runs = life::runs(&self.sqlite).await;
+        let runs = life::runs(&self.life).await;
         if from == RetryFrom::Start && runs.iter().any(|other| other.start.retry_of == Some(run)) {
             return;
         }
@@ -240,12 +239,13 @@ impl Story {
     /// The part that fails; None: there will be none.
     async fn second_part(&self, run: Id) -> Option<Id> {
         loop {
-            let runs = life::runs(&self.sqlite).await;
+            let run_now = self.life.sure(|store| store.run(run)).await;
+            let runs = life::runs(&self.life).await;
             let part = runs.iter().find(|part| part.start.parent == Some(run) && item(part) == 1);
             if let Some(part) = part {
                 return Some(part.start.id);
             }
-            if self.sqlite.run(run).await.expect("the run").is_none_or(|run| run.status.ended()) {
+            if run_now.is_none_or(|run| run.status.ended()) {
                 return None;
             }
             self.life.sleeps(100).await;

@@ -9,7 +9,7 @@ use std::{
 use engine::effects::http::{Perform, Reply};
 use interpreter::{Failure, effect::Http};
 use recipe::{Map, Taint, Value};
-use store::{Id, Journals, sqlite::Sqlite};
+use store::Id;
 
 use super::{
     kinds,
@@ -52,7 +52,6 @@ pub(crate) enum Answer {
 
 pub(crate) struct Provider {
     pub(crate) life: Arc<Life>,
-    pub(crate) sqlite: Sqlite,
     /// Launches whose children call now, once each time.
     pub(crate) children: Arc<Mutex<Vec<u64>>>,
 }
@@ -83,7 +82,8 @@ impl Drop for Calling {
     fn drop(&mut self) {
         let life = &self.life;
         life.calling.fetch_sub(1, Ordering::Relaxed);
-        let Some(limit_ms) = self.held_ms.filter(|_| !life.is_dead()) else { return };
+        let judges = life.is_alone() && !life.is_dead();
+        let Some(limit_ms) = self.held_ms.filter(|_| judges) else { return };
         let ms = life.now_ms() - self.since_ms;
         let cut = life.world().launches.get(self.launch as usize).is_none_or(|launch| launch.cut);
         let early = ms < limit_ms - EARLY_MS && !cut && life.stopped_ms().is_none();
@@ -123,7 +123,10 @@ impl Perform for Provider {
     fn perform<'a>(&'a self, request: &'a Http, key: &'a str, trace: &'a str) -> Reply<'a> {
         Box::pin(async move {
             let life = &self.life;
-            life.goes_on("before a call").await;
+            if life.is_alone() {
+                // Who is held up here has looked at its lease, and calls when it goes on: that may be.
+                life.goes_on("before a call").await;
+            }
             let asked = Asked::read(request, trace);
             let (nth, answer) = self.arrives(&asked, key).await;
             let _child = (asked.path == "/child").then(|| self.child(asked.n));
@@ -138,12 +141,13 @@ impl Perform for Provider {
             life.goes_on("a call has arrived").await;
             let usual = life.world().weather.provider_ms;
             let ms = match answer {
-                Answer::TooLate | Answer::Stalls { .. } => request.timeout_ms,
+                Answer::TooLate | Answer::Stalls { .. } if life.is_alone() => request.timeout_ms,
                 Answer::After(ms) => ms,
                 _ if life.roll(12) == 0 => life.roll(3_000),
                 _ => life.roll(usual),
             };
             life.sleeps(ms).await;
+            life.falls_into_step().await;
             life.goes_on("a call is answered").await;
             life.log(format!("{} {} {} is answered: {answer:?}", asked.path, asked.n, asked.item));
             if let Answer::Well | Answer::After(_) = answer {
@@ -162,7 +166,7 @@ impl Provider {
         all.push(n);
         let many = all.iter().filter(|other| **other == n).count() as u64;
         drop(all);
-        if many > CHILDREN_MAX {
+        if many > CHILDREN_MAX && self.life.is_alone() {
             self.life.broken(format!(
                 "{many} children of launch {n} call at once, and the limit is {CHILDREN_MAX}"
             ));
@@ -175,7 +179,7 @@ impl Provider {
         let Asked { path, n, item, root } = asked;
         let life = &self.life;
         let says = format!("{path} {n} {item}");
-        if !life::kept(&self.sqlite, *root).await {
+        if !life::kept(life, *root).await {
             life.broken(format!("{says} was called before its run {root} was durable"));
         }
         let launch = life.world().launches.get(*n as usize).cloned();
@@ -186,15 +190,15 @@ impl Provider {
         let expected = load::expected(launch.kind, *n);
         let before = expected.calls.iter().position(|call| call.0 == *path && call.1 == *item).unwrap_or(0);
         if expected.in_order {
-            let runs = life::runs(&self.sqlite).await;
+            let runs = life::runs(life).await;
             let own =
                 runs.iter().rev().find(|run| people::of(run) == *n && *run.start.workflow == *launch.kind);
             let own = own.map_or(Id::default(), |run| run.start.id);
             // Its oldest part may be gone.
-            let (checkpoint, chunks) = self.sqlite.trace(own).await.expect("the journal");
+            let (checkpoint, chunks) = life.sure(|store| store.trace(own)).await;
             let seen = checkpoint.map_or(0, |checkpoint| checkpoint.at);
             let durable = chunks.last().map_or(seen, |chunk| chunk.at + u64::from(chunk.count));
-            let bytes = self.sqlite.stored_bytes(own).await.expect("the journal's size");
+            let bytes = life.sure(|store| store.stored_bytes(own)).await;
             if expected.stored_max.is_some_and(|most| bytes > most + STORED_BYTES_MORE) {
                 life.broken(format!("{says} was called with {bytes} bytes on disk"));
             }
@@ -205,7 +209,7 @@ impl Provider {
             }
         }
         // What a run has started goes on until it has ended.
-        if launch.cancelled && launch.is_cut() && expected.children == 0 {
+        if life.is_alone() && launch.cancelled && launch.is_cut() && expected.children == 0 {
             life.broken(format!("{says} was called after its end was asked for, and that was answered"));
         }
         let mut world = life.world();

@@ -2,13 +2,13 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use store::{Id, Inbox, Items, Journals, Run, Runs, Status, sqlite::Sqlite};
+use store::{Id, Run, Status};
 
 use super::{
-    disk, kinds,
-    life::{Life, runs},
+    kinds,
+    life::{Life, live_runs, runs},
     load::{self, Expected, expected},
-    people,
+    people, told,
     world::{Calls, Launch, Stage},
 };
 
@@ -16,10 +16,11 @@ use super::{
 const NEVER: [&str; 5] = ["replay_mismatch", "crash_loop", "missing_workflow", "stuck", "max_steps"];
 
 /// Nothing that was answered is lost, the account is what is there, and no bar is behind what was seen of it.
-pub(crate) async fn at_start(life: &Life, sqlite: &Sqlite) {
-    let runs = runs(sqlite).await;
-    life.log(format!("the process begins, with {} runs", runs.len()));
+pub(crate) async fn at_start(life: &Life) {
+    // What others are answered from now on may not be there yet.
     let launches = life.world().launches.clone();
+    let runs = runs(life).await;
+    life.log(format!("the process begins, with {} runs", runs.len()));
     for launch in launches {
         if let Stage::There(run, true) = launch.stage
             && !runs.iter().any(|there| there.start.id == run)
@@ -28,23 +29,30 @@ pub(crate) async fn at_start(life: &Life, sqlite: &Sqlite) {
             life.broken(format!("launch {} of {} was answered for and is lost", launch.n, launch.kind));
         }
     }
+    if !life.is_alone() {
+        // What others do meanwhile is seen or not.
+        return;
+    }
     life.watch().begin(&runs, life.now_ms());
     runs.iter().filter(|run| run.status.ended()).for_each(|run| life.world().may_go(run));
     life.world().over = runs.iter().filter(|run| run.status.ended()).map(|run| run.start.id).collect();
-    balanced(life, sqlite, &runs).await;
+    balanced(life, &runs).await;
     for run in runs.iter().filter(|run| run.start.root == run.start.id) {
-        for item in sqlite.items_of(run.start.id).await.expect("the bars") {
-            disk::bar(life, &item);
+        for item in life.sure(|store| store.items_of(run.start.id)).await {
+            told::bar(life, &item);
         }
     }
 }
 
 /// A process that was asked to stop has ended: nobody waits for a call, and nothing is left in its hands.
-pub(crate) async fn at_a_stop(life: &Life, sqlite: &Sqlite) {
-    let account = sqlite.account().await.expect("the account");
+pub(crate) async fn at_a_stop(life: &Life) {
+    let account = life.sure(|store| store.account()).await;
     life.log(format!("the process has wound up: {account:?}"));
     if let Some(what) = life.wound_up() {
         life.broken(what);
+    }
+    if !life.is_alone() {
+        return;
     }
     let held = life.watch().held();
     if life.hands_back() && !(held.is_empty() && account.running == 0) {
@@ -64,46 +72,45 @@ fn gone(life: &Life, runs: &[Run]) -> Vec<Run> {
 }
 
 /// Nothing of it is left.
-async fn is_gone(life: &Life, sqlite: &Sqlite, run: &Run) {
+async fn is_gone(life: &Life, run: &Run) {
     let id = run.start.id;
-    let (checkpoint, chunks) = sqlite.trace(id).await.expect("the journal");
-    let bars = sqlite.items_of(id).await.expect("the bars");
-    let children = sqlite.children(id).await.expect("the children");
+    let (checkpoint, chunks) = life.sure(|store| store.trace(id)).await;
+    let bars = life.sure(|store| store.items_of(id)).await;
+    let children = life.sure(|store| store.children(id)).await;
     if checkpoint.is_some() || !chunks.is_empty() || !bars.is_empty() || !children.is_empty() {
         life.broken(format!("{} {id} is gone, and not all of it", run.start.workflow));
     }
 }
 
-async fn balanced(life: &Life, sqlite: &Sqlite, there: &[Run]) {
-    let account = sqlite.account().await.expect("the account");
+async fn balanced(life: &Life, there: &[Run]) {
+    let account = life.sure(|store| store.account()).await;
     let mut runs = gone(life, there);
     runs.extend_from_slice(there);
     let count = |status| runs.iter().filter(|run| run.status == status).count() as u64;
     let ended = [Status::Succeeded, Status::Failed, Status::Cancelled].map(count);
-    let live = account.queued + account.running + account.waiting;
     let said = [account.succeeded, account.failed, account.cancelled];
     if account.accepted != runs.len() as u64
         || said != ended
-        || account.accepted != said.iter().sum::<u64>() + live
+        || account.accepted != said.iter().sum::<u64>() + live_runs(&account)
     {
         life.broken(format!("the account of {} runs ({ended:?}) is {account:?}", runs.len()));
     }
 }
 
 /// Everything has ended, each as it should, with all that it does, once.
-pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
-    let all = runs(sqlite).await;
-    balanced(life, sqlite, &all).await;
+pub(crate) async fn at_the_end(life: &Life) {
+    let all = runs(life).await;
+    balanced(life, &all).await;
     let gone = gone(life, &all);
     life.world().figures.insert("runs", (all.len() + gone.len()) as u64);
     life.world().figures.insert("pruned", gone.len() as u64);
     for run in &gone {
-        is_gone(life, sqlite, run).await;
+        is_gone(life, run).await;
     }
     let mut of: BTreeMap<u64, Vec<Run>> = BTreeMap::new();
     for run in &all {
-        life.log(line(sqlite, run).await);
-        if run.start.keep_ms.is_some() {
+        life.log(line(life, run).await);
+        if life.is_alone() && run.start.keep_ms.is_some() {
             life.broken(format!("{} {} is there after its time", run.start.workflow, run.start.id));
         }
     }
@@ -116,12 +123,12 @@ pub(crate) async fn at_the_end(life: &Life, sqlite: &Sqlite) {
         }
         of.entry(people::of(&run)).or_default().push(run);
     }
-    let mut notes = notes(sqlite).await;
+    let mut notes = notes(life).await;
     let launches = life.world().launches.clone();
     for launch in launches {
         let there = of.remove(&launch.n).unwrap_or_default();
         Verdict { life, launch: &launch, runs: &there }.give(&mut notes);
-        bars(life, sqlite, &launch, &there).await;
+        bars(life, &launch, &there).await;
     }
     of.keys().for_each(|n| life.broken(format!("there are runs of launch {n}, which nobody made")));
     for (note, count) in notes.iter().filter(|(_, count)| **count > 0) {
@@ -157,8 +164,8 @@ fn told_of_failures(life: &Life, sorry: &[Run], all: &[Run]) {
 }
 
 /// All of a run that two runs of a seed must have in common.
-async fn line(sqlite: &Sqlite, run: &Run) -> String {
-    let (checkpoint, chunks) = sqlite.trace(run.start.id).await.expect("the journal");
+async fn line(life: &Life, run: &Run) -> String {
+    let (checkpoint, chunks) = life.sure(|store| store.trace(run.start.id)).await;
     // The hashes of its large values are part of a state.
     let mut bytes: Vec<u8> = checkpoint.map(|checkpoint| checkpoint.bytes).unwrap_or_default();
     let entries: u64 = chunks.iter().map(|chunk| u64::from(chunk.count)).sum();
@@ -176,11 +183,10 @@ async fn line(sqlite: &Sqlite, run: &Run) -> String {
     )
 }
 
-async fn notes(sqlite: &Sqlite) -> BTreeMap<String, i64> {
+async fn notes(life: &Life) -> BTreeMap<String, i64> {
     let mut all = BTreeMap::new();
     for page in 0.. {
-        let kept =
-            sqlite.notifications("main".into(), "local".into(), 0, page).await.expect("the notifications");
+        let kept = life.sure(|store| store.notifications("main".into(), "local".into(), 0, page)).await;
         if kept.is_empty() {
             break;
         }
@@ -360,12 +366,12 @@ fn code(run: &Run) -> Option<String> {
 }
 
 /// Each bar has ended, as far as it should have come.
-async fn bars(life: &Life, sqlite: &Sqlite, launch: &Launch, there: &[Run]) {
+async fn bars(life: &Life, launch: &Launch, there: &[Run]) {
     let expected = expected(launch.kind, launch.n).bars;
     let cut = launch.is_cut();
     let again: BTreeSet<Id> = there.iter().filter_map(|run| run.start.retry_of).collect();
     for run in there.iter().filter(|run| *run.start.workflow == *launch.kind) {
-        let items = sqlite.items_of(run.start.root).await.expect("the bars");
+        let items = life.sure(|store| store.items_of(run.start.root)).await;
         let says = |what: String| life.broken(format!("launch {} of {}: {what}", launch.n, launch.kind));
         for item in &items {
             life.log(format!(

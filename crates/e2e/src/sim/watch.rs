@@ -7,7 +7,7 @@ use std::{
     task::{Context, Poll, Waker},
 };
 
-use store::{Claimed, Commit, Filter, Id, NewRun, Run, Runs, Standing, Status};
+use store::{Claimed, Commit, Filter, Id, NewRun, Run, Standing, Status};
 
 use super::{
     kinds,
@@ -135,12 +135,15 @@ impl Life {
 
     /// No run that is left ready is more urgent, or as urgent and older.
     fn in_order(&self, last: &Claimed) {
-        let Some(sqlite) = self.sqlite.get() else { return };
-        if at_once(sqlite.account()).is_some_and(|account| account.is_ok_and(|account| account.queued == 0)) {
+        if at_once(self.store.account())
+            .is_some_and(|account| account.is_ok_and(|account| account.queued == 0))
+        {
             return;
         }
         let filter = Filter { live: true, limit: 1_000, ..Filter::default() };
-        let Some(Ok(live)) = at_once(sqlite.runs(filter)) else { return self.broken("a read that waits") };
+        let Some(Ok(live)) = at_once(self.store.runs(filter)) else {
+            return self.broken("a read that waits");
+        };
         let rank = |start: &NewRun| (std::cmp::Reverse(start.priority), start.id);
         for run in live.items {
             let ready = run.status == Status::Queued && run.wake_at_ms.is_none() && run.blocked_by.is_none();

@@ -5,20 +5,25 @@ use std::collections::{BTreeMap, BTreeSet, HashMap};
 use engine::RetryFrom;
 use store::{Id, Run};
 
-use super::load::kinds;
 use crate::dice::Dice;
-
-/// When a seed begins, milliseconds since 1970: its ids and its lines depend on nothing else.
-pub(crate) const EPOCH_MS: i64 = 1_700_000_000_000;
-
-/// Launches of a seed at most.
-const LAUNCHES_MAX: u64 = 6;
 
 /// Lives of a seed that are cut off, at most: fewer than make a run suspicious.
 const FATES_MAX: u64 = 4;
 
-/// How many points are passed before that, at most: near a start as well as far from it.
-const POINTS: [u64; 5] = [10, 40, 120, 300, 800];
+/// What the plans of seeds are drawn from.
+pub(crate) struct Range {
+    /// When they begin, milliseconds since 1970.
+    pub(crate) began_ms: i64,
+    pub(crate) kinds: Vec<&'static str>,
+    /// Launches at most.
+    pub(crate) launches: u64,
+    /// Of which lives come to one, each as often as it is named.
+    pub(crate) fates: &'static [Fate],
+    /// How many points are passed before that, at most: near a start as well as far from it.
+    pub(crate) points: [u64; 5],
+    /// How long more than deaths befalls, milliseconds: at least, and what is random of it.
+    pub(crate) rough_ms: (u64, u64),
+}
 
 /// What ends a life of the process.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -29,6 +34,12 @@ pub(crate) enum Fate {
     Soon,
     /// It is asked to end at once.
     Now,
+    /// It stands still for longer than its lease, and goes on.
+    HeldUp,
+    /// All its connections break.
+    CutOff,
+    /// Everybody's do, and for a while there are no others.
+    Outage,
 }
 
 /// A run that is kept for a moment, and has ended: from then on it may be gone.
@@ -111,26 +122,29 @@ pub(crate) struct Weather {
     pub(crate) disk_ms: u64,
     /// How long the provider usually takes at most, milliseconds.
     pub(crate) provider_ms: u64,
+    /// Several calls are answered at the same instant, where there are servers enough for that.
+    pub(crate) in_step: bool,
 }
 
 pub(crate) struct World {
     pub(crate) seed: u64,
     pub(crate) dice: Dice,
+    pub(crate) began_ms: i64,
     pub(crate) now_ms: i64,
     /// From then on nothing but deaths befalls.
     pub(crate) calm_at_ms: i64,
     pub(crate) weather: Weather,
     /// After how many points each of the next lives ends, and how.
     pub(crate) fates: Vec<(u64, Fate)>,
-    /// Lives that are over.
+    /// Lives that have begun.
     pub(crate) lives: u64,
     pub(crate) launches: Vec<Launch>,
     pub(crate) calls: BTreeMap<Firing, Calls>,
     pub(crate) beat: u64,
     /// Launches whose provider was mended.
     pub(crate) mended: BTreeSet<u64>,
-    /// How far each bar had come: its number in the order of its states, and its progress.
-    pub(crate) bars: HashMap<Id, (u64, f64)>,
+    /// How far each bar had come, by the numbers of its states.
+    pub(crate) bars: HashMap<Id, BTreeMap<u64, f64>>,
     /// Runs that were seen to be over.
     pub(crate) over: BTreeSet<Id>,
     /// When each run was first told of, milliseconds since 1970.
@@ -153,7 +167,7 @@ pub(crate) struct World {
 }
 
 impl World {
-    pub(crate) fn new(seed: u64) -> World {
+    pub(crate) fn new(seed: u64, range: &Range) -> World {
         let mut dice = Dice::new(seed);
         let weather = Weather {
             late: dice.pick(&[3, 10, 40, u64::MAX]),
@@ -161,21 +175,23 @@ impl World {
             refusal: dice.pick(&[8, 30, u64::MAX, u64::MAX]),
             disk_ms: dice.pick(&[1, 3, 20, 200]),
             provider_ms: dice.pick(&[5, 60, 400]),
+            in_step: seed.is_multiple_of(2),
         };
         let many = dice.below(FATES_MAX + 1);
         let fates = (0..many)
             .map(|_| {
-                let at_most = dice.pick(&POINTS);
-                let fate = dice.pick(&[Fate::Dies, Fate::Dies, Fate::Dies, Fate::Soon, Fate::Now]);
+                let at_most = dice.pick(&range.points);
+                let fate = dice.pick(range.fates);
                 (1 + dice.below(at_most), fate)
             })
             .collect();
-        let many = 1 + dice.below(LAUNCHES_MAX);
-        let launches = (0..many).map(|n| launch(n, &mut dice)).collect();
+        let many = 1 + dice.below(range.launches);
+        let launches = (0..many).map(|n| launch(n, range, &mut dice)).collect();
         World {
             seed,
-            now_ms: EPOCH_MS,
-            calm_at_ms: EPOCH_MS + 5_000 + dice.below(20_000) as i64,
+            began_ms: range.began_ms,
+            now_ms: range.began_ms,
+            calm_at_ms: range.began_ms + (range.rough_ms.0 + dice.below(range.rough_ms.1)) as i64,
             weather,
             fates,
             lives: 0,
@@ -204,13 +220,13 @@ impl World {
     }
 }
 
-fn launch(n: u64, dice: &mut Dice) -> Launch {
+fn launch(n: u64, range: &Range, dice: &mut Dice) -> Launch {
     let through = dice.once_in(3);
     Launch {
         n,
-        kind: dice.pick(&kinds()),
+        kind: dice.pick(&range.kinds),
         through,
-        at_ms: EPOCH_MS + {
+        at_ms: range.began_ms + {
             let spread = dice.pick(&[1, 50, 3_000]);
             dice.below(spread)
         } as i64,

@@ -252,12 +252,12 @@ impl Crowd {
 }
 
 /// Nothing is left of runs that have ended, in the tables of those that live: who wrote it held the run no more.
-fn left_over(database: &Server, broken: &mut Vec<String>) {
+pub(crate) fn left_over(ask: &dyn Fn(&str) -> String, broken: &mut Vec<String>) {
     for table in ["live", "parks", "ready", "awaits", "journal", "checkpoints", "blobs", "logs", "signals"] {
         let sql = format!(
             "SELECT count(*) FROM {table} WHERE NOT EXISTS (SELECT 1 FROM runs WHERE runs.id = {table}.run)"
         );
-        let count = database.psql("torture", &sql);
+        let count = ask(&sql);
         if count != "0" {
             broken.push(format!("{count} rows of `{table}` belong to no live run"));
         }
@@ -306,7 +306,7 @@ pub(crate) async fn check(asked: &Asked, servers: usize, sabotage: &Sabotage) ->
     }
     let runs = crowd.verdict().await;
     if let Some(own) = &own {
-        left_over(own, &mut crowd.broken);
+        left_over(&|sql| own.psql("torture", sql), &mut crowd.broken);
     }
     let mut figures = crowd.figures(runs);
     let more = json!({ "kills": asked.kills + held_up, "seed": asked.seed, "servers": servers, "held_up": held_up,

@@ -147,7 +147,7 @@ async fn listen(shared: &Shared, place: &mut Heard) -> Done<()> {
             }
         }
     };
-    let link = Link::of(client, false);
+    let link = Link::of(client);
     let work = async {
         link.simple(&format!("LISTEN {CHANNEL}")).await?;
         begun(shared, place);

@@ -4,6 +4,7 @@
 use std::{
     collections::HashMap,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use bytes::BytesMut;
@@ -111,10 +112,8 @@ impl<'a> FromSql<'a> for Uid {
 
 /// So long a transaction may wait for a process that stands still or is cut off: what it has locked is free again before its lease is
 /// over, so that others can take its runs.
-macro_rules! idle_max {
-    () => {
-        "idle_in_transaction_session_timeout = '10s'"
-    };
+fn idle_max(lease: Duration) -> String {
+    format!("idle_in_transaction_session_timeout = {}", (lease * 2 / 3).as_millis())
 }
 
 /// A connection. Statements may be sent before the answers to those before have come.
@@ -122,25 +121,31 @@ pub(super) struct Link {
     client: Client,
     /// None: none is kept beyond its transaction, as the next one may meet another server process.
     prepared: Option<Mutex<HashMap<&'static str, Statement>>>,
+    /// What a transaction begins with.
+    begin: String,
 }
 
 impl Link {
     /// Connects; the other end is driven by a task of the runtime at hand, which ends with it.
-    pub(super) async fn open(address: &Address, pooled: bool) -> Done<Link> {
+    pub(super) async fn open(address: &Address, pooled: bool, lease: Duration) -> Done<Link> {
         let (client, connection) = address.connect().await?;
         #[expect(clippy::disallowed_methods, reason = "it ends with the connection")]
         tokio::spawn(async move {
             // Whoever waits for an answer is told.
             let _ = connection.await;
         });
-        if !pooled {
-            client.batch_execute(concat!("SET ", idle_max!())).await.map_err(fault)?;
+        let idle_max = idle_max(lease);
+        if pooled {
+            let begin = format!("BEGIN; SET LOCAL {idle_max}");
+            return Ok(Link { client, prepared: None, begin });
         }
-        Ok(Link { client, prepared: (!pooled).then(Mutex::default) })
+        client.batch_execute(&format!("SET {idle_max}")).await.map_err(fault)?;
+        Ok(Link::of(client))
     }
 
-    pub(super) fn of(client: Client, pooled: bool) -> Link {
-        Link { client, prepared: (!pooled).then(Mutex::default) }
+    /// One that somebody else has made.
+    pub(super) fn of(client: Client) -> Link {
+        Link { client, prepared: Some(Mutex::default()), begin: "BEGIN".to_owned() }
     }
 
     pub(super) fn is_gone(&self) -> bool {
@@ -149,10 +154,7 @@ impl Link {
 
     /// A transaction.
     pub(super) async fn begin(&self) -> Done<()> {
-        match self.prepared {
-            Some(_) => self.simple("BEGIN").await,
-            None => self.simple(concat!("BEGIN; SET LOCAL ", idle_max!())).await,
-        }
+        self.simple(&self.begin).await
     }
 
     /// Makes a statement known, so that it is sent at once when it is run.

@@ -75,10 +75,14 @@ const READERS: usize = 2;
 /// For how long a count of what is queued is good enough while it is far from its limit.
 const COUNT_MS: u64 = 1_000;
 
-/// A database that this process works with others. Cheap to clone.
+/// A database that this process works with others. Cheap to clone. When the last of them is dropped and it was not closed, that is to others
+/// as if the process had died.
 #[derive(Clone)]
 pub struct Postgres {
     shared: Arc<Shared>,
+    /// Goes with the last of them.
+    #[expect(dead_code, reason = "it is there to be dropped")]
+    here: Arc<oneshot::Sender<()>>,
 }
 
 struct Shared {
@@ -120,8 +124,9 @@ struct Shared {
     /// When the next parked run is due, milliseconds since 1970.
     wake_ms: AtomicI64,
     wakes: Notify,
+    lease: Duration,
     /// Calls on others may begin until then, milliseconds since the machine was started.
-    lease_ms: AtomicU64,
+    may_act_ms: AtomicU64,
     /// The newest transaction whose end is known.
     confirmed: AtomicI64,
     /// Days that there are partitions for.
@@ -140,7 +145,7 @@ impl Shared {
     /// A connection to write or to claim on. Its statements are prepared while tables may be empty, and a plan for an empty table reads a full one
     /// from end to end: a claim of 16 among 20,000 took a core.
     async fn connect(&self) -> Done<Link> {
-        let link = Link::open(&self.address, self.pooled).await?;
+        let link = Link::open(&self.address, self.pooled, self.lease).await?;
         if !self.pooled {
             link.simple("SET enable_seqscan = off; SET enable_bitmapscan = off; SET enable_hashjoin = off; SET enable_mergejoin = off; SET jit = off").await?;
         }

@@ -6,7 +6,7 @@ use std::{
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
-use tokio::sync::{Notify, broadcast, mpsc};
+use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 
 use super::{
     Postgres, Shared,
@@ -28,7 +28,7 @@ pub(super) const CHANGES_MAX: usize = 4_096;
 const SERVER_MIN: i32 = 140_000;
 
 /// What can be set.
-#[derive(Clone, Default)]
+#[derive(Clone)]
 pub struct Settings {
     /// Microseconds since 1970; None: the database's time.
     pub clock: Option<Arc<dyn Fn() -> u64 + Send + Sync>>,
@@ -38,6 +38,15 @@ pub struct Settings {
     pub queues: Option<BTreeMap<Arc<str>, usize>>,
     /// A pooler stands between that gives each transaction another server process.
     pub pooled: bool,
+    /// How long this process is taken to be there when it says nothing. All processes of a database go by the same; proofs by a short one.
+    #[doc(hidden)]
+    pub lease: Duration,
+}
+
+impl Default for Settings {
+    fn default() -> Settings {
+        Settings { clock: None, name: String::new(), queues: None, pooled: false, lease: workers::LEASE }
+    }
 }
 
 /// Microseconds since 1970, by the machine's clock.
@@ -55,6 +64,8 @@ impl Postgres {
         let address = Address::of(url)?;
         let (tell, told) = std_mpsc::channel();
         let failed = |error: std::io::Error| Error::Unavailable(error.to_string().into());
+        let (here, gone) = oneshot::channel();
+        let here = Arc::new(here);
         let run = move || {
             let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
                 Ok(runtime) => runtime,
@@ -64,8 +75,12 @@ impl Postgres {
             local.block_on(&runtime, async {
                 match begin(address, settings).await {
                     Ok((shared, writer, orders)) => {
-                        let _ = tell.send(Ok(Postgres { shared: shared.clone() }));
-                        go_on(shared, writer, orders).await;
+                        let _ = tell.send(Ok(Postgres { shared: shared.clone(), here }));
+                        tokio::select! {
+                            () = go_on(shared, writer, orders) => {}
+                            // Its sender says nothing: it goes.
+                            _ = gone => {}
+                        }
                     }
                     Err(fault) => drop(tell.send(Err(fault.told()))),
                 }
@@ -80,7 +95,7 @@ async fn begin(
     address: Address,
     settings: Settings,
 ) -> Done<(Arc<Shared>, Writer, mpsc::UnboundedReceiver<super::Order>)> {
-    let link = Link::open(&address, settings.pooled).await?;
+    let link = Link::open(&address, settings.pooled, settings.lease).await?;
     migrate(&link).await?;
     let feed_begins = feed::newest(&link).await?;
     let (to, orders) = mpsc::unbounded_channel();
@@ -112,7 +127,8 @@ async fn begin(
         news_came: Notify::new(),
         wake_ms: AtomicI64::new(0),
         wakes: Notify::new(),
-        lease_ms: Default::default(),
+        lease: settings.lease,
+        may_act_ms: Default::default(),
         confirmed: AtomicI64::new(0),
         days: Mutex::default(),
         pins: Mutex::default(),
@@ -123,7 +139,7 @@ async fn begin(
         closed: false.into(),
         closing: Notify::new(),
     };
-    let worker = workers::register(&link, &shared.name, &shared.queue_names()).await?;
+    let worker = workers::register(&link, &shared).await?;
     shared.worker.store(worker, std::sync::atomic::Ordering::Relaxed);
     let days = prune::days(&link).await?;
     lock(&shared.days).extend(days);
@@ -199,7 +215,7 @@ impl Shared {
 
 /// A connection whose other end is driven by the runtime that asks.
 pub(super) async fn on_its_own(shared: &Shared) -> Done<Link> {
-    Link::open(&shared.address, shared.pooled).await
+    Link::open(&shared.address, shared.pooled, shared.lease).await
 }
 
 /// Brings the tables up to date, one process after another.

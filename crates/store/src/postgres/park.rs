@@ -284,7 +284,8 @@ impl Tx<'_> {
         .await?;
         self.file(run, &pack).await?;
         let stored = self.stored_bytes(run).await?;
-        let sql = "INSERT INTO live (run, started_at, stored, parked) VALUES ($1, $2, $3, true)";
+        // Its row and the epochs in it went with its end; whoever held it before that must not be taken for its owner.
+        let sql = "INSERT INTO live (run, epoch, started_at, stored, parked) VALUES ($1, (extract(epoch FROM clock_timestamp()) * 1000)::bigint, $2, $3, true)";
         self.run(sql, &[&uid, &end.started_at_ms, &stored]).await?;
         if let Some(entries) = &end.retry {
             self.entries(run, entries).await?;

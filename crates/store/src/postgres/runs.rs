@@ -62,7 +62,7 @@ impl Runs for Postgres {
     }
 
     fn may_act(&self) -> bool {
-        super::workers::boottime_ms() < self.shared.lease_ms.load(Ordering::Relaxed)
+        super::workers::boottime_ms() < self.shared.may_act_ms.load(Ordering::Relaxed)
     }
 
     fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled> {

@@ -21,6 +21,10 @@ impl Tx<'_> {
             // One after another, also where there is no row yet that could be locked.
             let name = format!("{}\u{1}{}\u{1}{}", new.system, new.workflow, unique.key);
             self.rows("SELECT pg_advisory_xact_lock(hashtextextended($1, 0))", &[&name]).await?;
+            // A repetition finds its own run, whoever has the key by now.
+            if let Some((status, _)) = self.status(new.id).await? {
+                return Ok(Started { id: new.id, status, existing: false });
+            }
             if let Some(holder) = self.holder(new, unique).await? {
                 return Ok(holder);
             }
@@ -41,17 +45,22 @@ impl Tx<'_> {
         let row = self.one(sql, &[&&*new.system, &&*new.workflow, &&*unique.key]).await?;
         let Some(row) = row else { return Ok(None) };
         let (run, until_ms): (Id, i64) = (id(&row, 0)?, get(&row, 1)?);
-        let status = match self.stands(run).await? {
-            None => self.ended_as(run).await?.map(|status| (status, true)),
-            stands => stands,
-        };
-        match unique.holder(new, run, until_ms, status) {
+        let status = self.status(run).await?;
+        match unique.holder(new, until_ms, status) {
             Holder::Free => Ok(None),
             Holder::MakesWay => {
                 self.ask_to_end(run, true, new.created_at_ms).await?;
                 Ok(None)
             }
-            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: run != new.id })),
+            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: true })),
+        }
+    }
+
+    /// How a run stands that is there, live or not, and whether somebody has begun it.
+    async fn status(&mut self, run: Id) -> Done<Option<(Status, bool)>> {
+        match self.stands(run).await? {
+            None => Ok(self.ended_as(run).await?.map(|status| (status, true))),
+            stands => Ok(stands),
         }
     }
 

@@ -2,8 +2,8 @@
 //! owner itself, should it come back, finds its epochs old.
 //!
 //! ```text
-//! registered -> renewed every 5 s -> gone, by itself
-//!                   \-> 15 s without -> given up by others: its runs go back, each with a crash counted
+//! registered -> renewed three times a lease -> gone, by itself
+//!                   \-> a lease without -> given up by others: its runs go back, each with a crash counted
 //!                                           \-> it comes back: registered anew
 //! ```
 
@@ -18,14 +18,11 @@ use super::{
 };
 use crate::{Change, Error, Id};
 
-/// Between two renewals.
-const RENEW: Duration = Duration::from_secs(5);
+/// How long a process that says nothing is taken to be there.
+pub(super) const LEASE: Duration = Duration::from_secs(15);
 
 /// After the database did not answer.
 const RENEW_AGAIN: Duration = Duration::from_millis(500);
-
-/// For so long after a renewal was sent calls on others may begin: two thirds of the lease, milliseconds.
-const MAY_ACT_MS: u64 = 10_000;
 
 /// So long a look waits for a claim under way.
 const CLAIMS: Duration = Duration::from_secs(1);
@@ -43,9 +40,9 @@ pub(super) fn boottime_ms() -> u64 {
 }
 
 /// A lease for this process.
-pub(super) async fn register(link: &Link, name: &str, queues: &str) -> Done<i64> {
-    let sql = "INSERT INTO workers (lease_until, name, queues) VALUES (clock_timestamp() + interval '15 seconds', $1, $2) RETURNING worker";
-    let row = link.one(sql, &[&name, &queues]).await?;
+pub(super) async fn register(link: &Link, shared: &Shared) -> Done<i64> {
+    let sql = "INSERT INTO workers (lease_until, name, queues) VALUES (clock_timestamp() + $1::bigint * interval '1 millisecond', $2, $3) RETURNING worker";
+    let row = link.one(sql, &[&shared.lease_ms(1, 1), &&*shared.name, &shared.queue_names()]).await?;
     Ok(row.map(|row| get(&row, 0)).transpose()?.unwrap_or_default())
 }
 
@@ -55,7 +52,7 @@ pub(super) async fn beat(shared: Arc<Shared>) {
     while !shared.is_closed() {
         let done = beat_once(&shared, &mut link).await;
         let pause = match done {
-            Ok(()) => RENEW,
+            Ok(()) => shared.lease / 3,
             Err(fault) => {
                 link = None;
                 shared.refused(fault.told());
@@ -75,27 +72,29 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
         None => shared.connect().await?,
     };
     let (sent_ms, before_us) = (boottime_ms(), shared.wall_us());
-    let sql = "UPDATE workers SET lease_until = clock_timestamp() + interval '15 seconds' WHERE worker = $1 \
+    let may_act_ms = sent_ms + shared.lease_ms(2, 3) as u64;
+    let sql = "UPDATE workers SET lease_until = clock_timestamp() + $2::bigint * interval '1 millisecond' WHERE worker = $1 \
                RETURNING (extract(epoch FROM clock_timestamp()) * 1000000)::bigint, (SELECT count(*) FROM workers), EXISTS (SELECT 1 FROM workers WHERE lease_until < clock_timestamp())";
-    match link.one(sql, &[&shared.worker()]).await? {
+    match link.one(sql, &[&shared.worker(), &shared.lease_ms(1, 1)]).await? {
         Some(row) => {
             let now_us: i64 = get(&row, 0)?;
             shared.database_is_at(now_us as u64, before_us);
             shared.others.store(get::<i64>(&row, 1)? > 1, Ordering::Relaxed);
-            shared.lease_ms.store(sent_ms + MAY_ACT_MS, Ordering::Relaxed);
+            shared.may_act_ms.store(may_act_ms, Ordering::Relaxed);
             if get(&row, 2)? {
                 shared.tell_off(async |tx| tx.take_over().await);
             }
         }
         None => {
             // Others took this process for dead; what it held is theirs.
-            let worker = register(&link, &shared.name, &shared.queue_names()).await?;
+            let worker = register(&link, shared).await?;
             shared.worker.store(worker, Ordering::Relaxed);
             lock(&shared.held).lose_all();
             lock(&shared.ahead).claimed.clear();
-            shared.lease_ms.store(sent_ms + MAY_ACT_MS, Ordering::Relaxed);
+            shared.may_act_ms.store(may_act_ms, Ordering::Relaxed);
             tracing::warn!(
-                "the database did not hear of this process for 15 s; what it worked on is worked on elsewhere"
+                "the database did not hear of this process for {} s; what it worked on is worked on elsewhere",
+                shared.lease.as_secs()
             );
         }
     }
@@ -199,13 +198,19 @@ impl Tx<'_> {
 
     /// This process is not there any more.
     pub(super) async fn sign_off(&mut self) -> Done<()> {
+        // First of all: it waits for a claim under way, and what that has got goes back too.
+        self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await?;
         self.leave_all().await?;
-        self.free_slots_of(self.shared.worker()).await?;
-        self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await.map(drop)
+        self.free_slots_of(self.shared.worker()).await
     }
 }
 
 impl Shared {
+    /// That part of the lease, milliseconds.
+    pub(super) fn lease_ms(&self, parts: i64, of: i64) -> i64 {
+        self.lease.as_millis() as i64 * parts / of
+    }
+
     /// The end of a run that is held here was asked for.
     pub(super) fn is_asked(&self, run: Id) {
         lock(&self.held).cancel(run);

@@ -17,6 +17,10 @@ impl Apply<'_> {
     /// The same; it begins when those others have ended, all of which live.
     pub(super) fn start_behind(&mut self, new: &NewRun, others: &[Id]) -> Result<Started, Error> {
         if let Some(unique) = new.unique.as_ref().filter(|_| !Sabotage::TwoUnique.on()) {
+            // A repetition finds its own run, whoever has the key by now.
+            if let Some((status, _)) = self.status(new.id)? {
+                return Ok(Started { id: new.id, status, existing: false });
+            }
             if let Some(holder) = self.holder(new, unique)? {
                 return Ok(holder);
             }
@@ -42,17 +46,22 @@ impl Apply<'_> {
             .map_err(trouble)?;
         drop(found);
         let Some((run, until_ms)) = row else { return Ok(None) };
-        let status = match self.ended_as(run)? {
-            Some(status) => Some((status, true)),
-            None => self.stands(run)?,
-        };
-        match unique.holder(new, run, until_ms, status) {
+        let status = self.status(run)?;
+        match unique.holder(new, until_ms, status) {
             Holder::Free => Ok(None),
             Holder::MakesWay => {
                 self.cancel(run, true, new.created_at_ms)?;
                 Ok(None)
             }
-            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: run != new.id })),
+            Holder::Holds(status) => Ok(Some(Started { id: run, status, existing: true })),
+        }
+    }
+
+    /// How a run stands that is there, live or not, and whether somebody has begun it.
+    fn status(&mut self, run: Id) -> Result<Option<(Status, bool)>, Error> {
+        match self.ended_as(run)? {
+            Some(status) => Ok(Some((status, true))),
+            None => self.stands(run),
         }
     }
 }

@@ -10,7 +10,7 @@ mod pace;
 mod sums;
 mod tls;
 
-use std::{path::Path, sync::Arc};
+use std::{path::Path, sync::Arc, time::Duration};
 
 use conformance::{
     claim, close, end,
@@ -34,6 +34,11 @@ fn postgres(url: &str) -> Arc<dyn Store> {
         ..Default::default()
     };
     Arc::new(Postgres::open(url, settings).unwrap())
+}
+
+/// The same, taken for dead when it has said nothing for so long.
+fn postgres_for(url: &str, lease: Duration) -> Arc<dyn Store> {
+    Arc::new(Postgres::open(url, store::postgres::Settings { lease, ..Default::default() }).unwrap())
 }
 
 macro_rules! cases {
@@ -68,8 +73,8 @@ macro_rules! cases {
 cases! {
     runs: what_was_answered_is_there_after_a_restart, a_run_is_claimed_once_and_by_priority,
         a_run_that_is_put_off_has_not_begun, a_run_that_nobody_had_before_a_restart_has_not_begun,
-        lanes_take_turns, an_old_epoch_is_refused, what_was_worked_is_known_to_whoever_claims_next, a_queued_run_ends_when_cancelled,
-        a_refused_submission_harms_no_other, lanes_say_what_is_ready_and_systems_what_is_queued, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once, a_start_whose_key_is_taken_is_none,
+        lanes_take_turns, an_old_epoch_is_refused, who_held_a_run_before_its_end_is_refused_after_it, what_was_worked_is_known_to_whoever_claims_next, a_queued_run_ends_when_cancelled,
+        a_refused_submission_harms_no_other, lanes_say_what_is_ready_and_systems_what_is_queued, the_account_balances, the_account_balances_at_any_time, a_start_is_kept_once, a_start_that_is_repeated_finds_its_own_run, a_start_whose_key_is_taken_is_none,
         what_runs_is_found_behind_all_that_waits, what_is_long_is_kept_as_what_is_short, a_ready_run_knows_how_many_come_before_it, pages_go_on_at_their_cursor;
     journal: what_is_resumed_is_what_was_written, the_last_entries_come_with_the_end_and_stay_when_it_is_taken_back, the_oldest_of_a_journal_goes_when_it_is_over_its_size,
         a_large_value_is_kept_once_over_many_checkpoints, a_large_value_goes_with_the_last_checkpoint_that_needs_it,

@@ -1,12 +1,14 @@
 //! What holds between processes on one PostgreSQL: here they are two stores.
 
-use store::{Deed, Did, Hash, Key, Once, Status};
+use std::{collections::BTreeSet, time::Duration};
+
+use store::{Commit, Deed, Did, Hash, Key, NewRun, Once, Status, Write};
 
 use testkit::postgres::Server;
 
 use crate::{
     conformance::{claim, close, end, run, start},
-    postgres,
+    postgres, postgres_for,
 };
 
 fn key() -> Key {
@@ -57,6 +59,62 @@ async fn what_one_starts_the_other_claims_and_each_run_is_claimed_once() {
 }
 
 #[tokio::test]
+async fn what_a_process_held_that_is_gone_without_a_word_goes_on_elsewhere() {
+    let database = testkit::postgres::shared().database();
+    let open = || postgres_for(&database.url(), Duration::from_secs(1));
+    let (first, second) = (open(), open());
+    start(&*first, run(1)).await;
+    let held = claim(&*first).await;
+    drop(first);
+    let next = claim(&*second).await;
+    assert_eq!((next.start.id, next.epoch > held.epoch), (held.start.id, true));
+    close(second).await;
+}
+
+#[tokio::test]
+async fn what_was_claimed_before_a_claim_that_fails_is_begun() {
+    let database = testkit::postgres::shared().database();
+    let store = postgres(&database.url());
+    // Several lanes are asked for some each, and those with more to give once more: then it fails, once.
+    database.psql(
+        "CREATE SEQUENCE claims; CREATE FUNCTION fails() RETURNS trigger LANGUAGE plpgsql AS \
+         $$ BEGIN IF nextval('claims') = 4 THEN RAISE 'not now'; END IF; RETURN new; END $$; \
+         CREATE TRIGGER fails BEFORE INSERT ON live FOR EACH ROW EXECUTE FUNCTION fails()",
+    );
+    let lane = |n: u128| if n == 1 { "one" } else { "many" };
+    let writes = (1..=7).map(|n| Write::Start(NewRun { queue: lane(n).into(), ..run(n) })).collect();
+    store.commit(Commit { writes, ..Commit::default() }).await.unwrap().unwrap();
+    let mut claimed = BTreeSet::new();
+    while claimed.len() < 7 {
+        claimed.extend(store.claim(4).await.unwrap().into_iter().map(|one| one.start.id));
+    }
+    close(store).await;
+}
+
+#[tokio::test]
+async fn what_is_claimed_while_its_process_signs_off_goes_on_elsewhere() {
+    let database = testkit::postgres::shared().database();
+    let (first, second) = (postgres(&database.url()), postgres(&database.url()));
+    database.psql(
+        "CREATE FUNCTION waits() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_sleep(1); RETURN new; END $$; \
+         CREATE TRIGGER waits BEFORE INSERT ON live FOR EACH ROW EXECUTE FUNCTION waits()",
+    );
+    start(&*first, run(1)).await;
+    let mut claims = tokio::task::JoinSet::new();
+    claims.spawn({
+        let first = first.clone();
+        async move { first.claim(1).await.map(drop) }
+    });
+    let waits =
+        "SELECT count(*) FROM pg_stat_activity WHERE wait_event = 'PgSleep' AND datname = current_database()";
+    testkit::until("it is being claimed", async || database.psql(waits) == "1").await;
+    close(first).await;
+    let _ = claims.join_next().await;
+    assert_eq!(claim(&*second).await.start.id, run(1).id);
+    close(second).await;
+}
+
+#[tokio::test]
 async fn a_run_goes_back_though_a_word_of_an_earlier_claim_comes_with_it() {
     let database = Server::start();
     database.create("hefe");
@@ -90,25 +148,4 @@ async fn the_last_transaction_of_a_process_that_was_taken_for_dead_is_still_know
     database.psql("UPDATE marks SET at = at - interval '2 hours'");
     close(postgres(&url)).await;
     assert_eq!((&*marks(), &*counted()), ("", "3"));
-}
-
-#[tokio::test]
-async fn what_was_claimed_before_the_database_went_away_is_worked() {
-    let database = testkit::postgres::shared().database();
-    let store = postgres(&database.url());
-    let less_urgent = store::NewRun { priority: -1, ..run(2) };
-    start(&*store, run(1)).await;
-    start(&*store, less_urgent).await;
-    // The more urgent one is claimed first; at the claim of the other the connection ends.
-    let two = format!("{:032x}", run(2).id.0);
-    database.psql(&format!(
-        "CREATE FUNCTION ends() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_terminate_backend(pg_backend_pid()); RETURN NEW; END $$; \
-         CREATE TRIGGER ends BEFORE INSERT ON live FOR EACH ROW WHEN (NEW.run = '{two}') EXECUTE FUNCTION ends()"
-    ));
-    let ids =
-        async || store.claim(10).await.unwrap().iter().map(|claimed| claimed.start.id).collect::<Vec<_>>();
-    assert_eq!(ids().await, [run(1).id]);
-    database.psql("DROP TRIGGER ends ON live");
-    assert_eq!(ids().await, [run(2).id]);
-    close(store).await;
 }

@@ -126,6 +126,20 @@ pub(crate) async fn an_old_epoch_is_refused(open: &Open<'_>) {
     close(store).await;
 }
 
+pub(crate) async fn who_held_a_run_before_its_end_is_refused_after_it(open: &Open<'_>) {
+    let store = open();
+    start(&*store, run(1)).await;
+    let before = claim(&*store).await;
+    store.commit(end(&before, Status::Failed)).await.unwrap().unwrap();
+    store.reopen(run(1).id, None, 9).await.unwrap();
+    let again = claim(&*store).await;
+    assert!(again.epoch > before.epoch);
+    let late = store.commit(end(&before, Status::Succeeded)).await.unwrap();
+    assert_eq!(late, Err(store::Error::LeaseLost));
+    store.commit(end(&again, Status::Succeeded)).await.unwrap().unwrap();
+    close(store).await;
+}
+
 pub(crate) async fn what_was_worked_is_known_to_whoever_claims_next(open: &Open<'_>) {
     let store = open();
     start(&*store, run(1)).await;
@@ -264,6 +278,25 @@ pub(crate) async fn a_start_is_kept_once(open: &Open<'_>) {
     start(&*store, run(1)).await;
     assert_eq!(store.claim(10).await.unwrap().len(), 1);
     assert_eq!(store.account().await.unwrap().accepted, 1);
+    close(store).await;
+}
+
+pub(crate) async fn a_start_that_is_repeated_finds_its_own_run(open: &Open<'_>) {
+    let store = open();
+    let started = |id, status| store::Started { id, status, existing: false };
+    start(&*store, sole(1)).await;
+    let held = claim(&*store).await;
+    // It has begun, and leaves the key to another.
+    assert_eq!(store.start(sole(2)).await.unwrap(), started(run(2).id, Status::Queued));
+    assert_eq!(store.start(sole(1)).await.unwrap(), started(run(1).id, Status::Running));
+    store.commit(end(&held, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.start(sole(1)).await.unwrap(), started(run(1).id, Status::Succeeded));
+    let held = claim(&*store).await;
+    assert_eq!(held.start.id, run(2).id);
+    store.commit(end(&held, Status::Succeeded)).await.unwrap().unwrap();
+    assert_eq!(store.start(sole(2)).await.unwrap(), started(run(2).id, Status::Succeeded));
+    let account = store.account().await.unwrap();
+    assert_eq!((account.accepted, account.succeeded, account.queued), (2, 2, 0));
     close(store).await;
 }
 
