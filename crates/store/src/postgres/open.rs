@@ -10,7 +10,7 @@ use tokio::sync::{Notify, broadcast, mpsc};
 use tokio_postgres::Config;
 
 use super::{
-    Postgres, Shared, feed, lanes,
+    Postgres, Shared, feed, hosts, lanes,
     link::{Done, Fault, Link, get},
     lock, prune, workers,
     writer::Writer,
@@ -131,6 +131,8 @@ async fn begin(
         counts: Mutex::default(),
         hosts: Default::default(),
         places: Mutex::default(),
+        line_moves: Notify::new(),
+        bells: Default::default(),
         stopped: Mutex::default(),
         closed: false.into(),
         closing: Notify::new(),
@@ -158,6 +160,7 @@ async fn go_on(shared: Arc<Shared>, writer: Writer, orders: mpsc::UnboundedRecei
             feed::hear(shared.clone()),
             wake(shared.clone()),
             lanes::claim(shared.clone()),
+            hosts::tend(shared.clone()),
         );
     };
     tokio::select! {

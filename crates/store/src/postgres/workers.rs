@@ -10,7 +10,7 @@
 use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use super::{
-    Shared,
+    Shared, feed,
     link::{Done, Link, Uid, get, id},
     lock,
     tx::Tx,
@@ -82,6 +82,8 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
             shared.lease_ms.store(sent_ms + MAY_ACT_MS, Ordering::Relaxed);
             if get(&row, 2)? {
                 shared.tell_off(async |tx| tx.take_over().await);
+                let told = shared.clone();
+                shared.tell_off(async move |_| Ok(told.lines_moved()));
             }
         }
         None => {
@@ -100,7 +102,7 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
     link.run("DELETE FROM feed WHERE at < clock_timestamp() - $1::text::interval", &[&FEED]).await?;
     asked(shared, &link).await?;
     strays(shared, &link).await?;
-    shared.free_slots(&link).await?;
+    shared.look_at_lines(&link).await?;
     shared.look_after(&link).await?;
     shared.goes_on();
     *kept = Some(link);
@@ -193,7 +195,9 @@ impl Tx<'_> {
     /// This process is not there any more.
     pub(super) async fn sign_off(&mut self) -> Done<()> {
         self.leave_all().await?;
-        self.free_slots_of(self.shared.worker()).await?;
+        if self.free_slots_of(self.shared.worker()).await? > 0 {
+            self.run("SELECT pg_notify('hefe', $1)", &[&feed::lines_moved(self.shared.worker())]).await?;
+        }
         self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await.map(drop)
     }
 }

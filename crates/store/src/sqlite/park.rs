@@ -71,6 +71,7 @@ impl Apply<'_> {
         for name in &park.signals {
             came |= self.signal_is_kept(run, name)?;
         }
+        came |= park.host.is_some() && lock(self.lines).has_called(run);
         // Memory does not know one that comes from a request.
         let held = request.is_none();
         let Some(start) = request.or_else(|| lock(self.memory).find(run).map(|(start, _, _)| start)) else {
@@ -147,7 +148,7 @@ impl Apply<'_> {
     }
 
     /// A parked run goes back to its lane. Nothing happens to one that is not parked.
-    fn wake(&mut self, run: Id) -> Result<(), Error> {
+    pub(super) fn wake(&mut self, run: Id) -> Result<(), Error> {
         match self.unpark(run)? {
             Some(status) => self.woken(run, Some(status)),
             None => Ok(()),
