@@ -139,7 +139,8 @@ impl Line {
         let again_us = match asks.came_again && first_us <= now_us + SOON_US {
             true => first_us,
             false => {
-                let waits_us = limits.concurrent.map_or(0, |_| step_us.clamp(*STEPS_US.start(), *STEPS_US.end()));
+                let waits_us =
+                    limits.concurrent.map_or(0, |_| step_us.clamp(*STEPS_US.start(), *STEPS_US.end()));
                 self.promised_us = (self.promised_us + gap_us.max(waits_us)).max(self.next_us).max(now_us);
                 self.promised_us
             }
@@ -178,7 +179,8 @@ impl InLine {
         if line.next_us > now_us + SOON_US {
             return 0;
         }
-        let limits = HostLimits { per_second: None, concurrent: Some(self.most.min(u64::from(u32::MAX)) as u32) };
+        let limits =
+            HostLimits { per_second: None, concurrent: Some(self.most.min(u64::from(u32::MAX)) as u32) };
         let wanted = self.room() + stands(limits, takes_us);
         match wanted.saturating_sub(self.standing + self.called) {
             0 => 0,
@@ -297,7 +299,11 @@ mod tests {
             line.turn(&AsksTurn { stays_ms, ..asks(limits, false) }, seen)
         };
         assert_eq!(told(1, 0, 1_000), Turn::Go(None));
-        assert_eq!(told(1, 1, 1_000), Turn::Stand(1_000), "the free place is somebody else's who stands there");
+        assert_eq!(
+            told(1, 1, 1_000),
+            Turn::Stand(1_000),
+            "the free place is somebody else's who stands there"
+        );
         assert_eq!(told(2, 4, 1_000), Turn::Stand(1_000));
         assert!(matches!(told(2, 5, 1_000), Turn::Leave(_)), "five have their turn in a quarter of a second");
         assert!(matches!(told(2, 0, 0), Turn::Leave(_)), "it has stood there long enough");
@@ -325,7 +331,8 @@ mod tests {
         let limits = HostLimits { per_second: Some(10.0), concurrent: None };
         let mut line = Line::default();
         line.block(0, 60_000);
-        let mut told = |came_again, now_us| line.turn(&asks(limits, came_again), Seen { now_us, ..Seen::default() });
+        let mut told =
+            |came_again, now_us| line.turn(&asks(limits, came_again), Seen { now_us, ..Seen::default() });
         assert_eq!((told(false, 0), told(false, 0)), (Turn::Later(60_000), Turn::Later(60_100)));
         assert_eq!(told(true, 60_000_000), Turn::Go(None));
         let late = "late as the one before was, it waits a moment and no new turn";

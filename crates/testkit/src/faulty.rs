@@ -7,9 +7,9 @@ use std::{pin::Pin, sync::Arc};
 
 use recipe::Value;
 use store::{
-    Account, Action, Actions, AsksTurn, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
-    Entries, Error, Filter, Handled, Hash, Heard, Hosts, Id, Inbox, Item, Items, Journals, Kept,
-    Key, Keys, Lane, Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned,
+    Account, Action, Actions, AsksTurn, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did,
+    Due, Entries, Error, Filter, Handled, Hash, Heard, Hosts, Id, Inbox, Item, Items, Journals, Kept, Key,
+    Keys, Lane, Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned,
     Publication, Publish, Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled,
     Signalled, Slot, Started, Step, Store, Ticket, Turn, User, UserEdit, Version, Versions,
 };

@@ -265,13 +265,22 @@ async fn whole(life: &Arc<Life>, path: &Path) -> bool {
         let world = life.world();
         (world.seed, world.lives)
     };
-    let http = Provider { life: life.clone(), sqlite: sqlite.clone(), children: Arc::default(), narrow: Arc::default() };
+    let http = Provider {
+        life: life.clone(),
+        sqlite: sqlite.clone(),
+        children: Arc::default(),
+        narrow: Arc::default(),
+    };
     let settings = Settings {
         http: Some(Arc::new(http)),
         clock: engine::Clock::new(move || clock.now_ms()),
         seed: Some(u128::from(seed) << 64 | u128::from(lives)),
         runs_max: 4,
-        hosts: [(narrow::HOST.to_owned(), HostLimits { concurrent: Some(narrow::CALLS_MAX), ..HostLimits::default() })].into(),
+        hosts: [(
+            narrow::HOST.to_owned(),
+            HostLimits { concurrent: Some(narrow::CALLS_MAX), ..HostLimits::default() },
+        )]
+        .into(),
         ..Settings::default()
     };
     let engine = match Engine::open(store, settings).await {

@@ -191,7 +191,8 @@ impl Provider {
         let (many, most) = (self.narrow.fetch_add(1, Ordering::Relaxed) + 1, kinds::narrow::CALLS_MAX);
         if many > most {
             let host = kinds::narrow::HOST;
-            self.life.broken(format!("{many} calls of {host} are under way at once, and the limit is {most}"));
+            self.life
+                .broken(format!("{many} calls of {host} are under way at once, and the limit is {most}"));
         }
         Narrow(self.narrow.clone())
     }

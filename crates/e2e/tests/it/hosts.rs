@@ -198,7 +198,8 @@ fn calls(process: u32, provider: &Provider) -> bool {
         .collect();
     let files = std::fs::read_dir(format!("/proc/{process}/fd")).expect("its files");
     files.flatten().any(|file| {
-        std::fs::read_link(file.path()).is_ok_and(|to| sockets.iter().any(|socket| to.as_os_str() == &**socket))
+        std::fs::read_link(file.path())
+            .is_ok_and(|to| sockets.iter().any(|socket| to.as_os_str() == &**socket))
     })
 }
 
@@ -218,7 +219,12 @@ async fn places_of_a_process_that_ends_are_free_at_once() {
     }
     // The second one says that it need not wait for its calls.
     ends.terminate();
-    ends.message("stop").await;
+    let refuses = async {
+        while ends.client().attempt("GET", "/readyz", None).await.is_some_and(|answer| answer.status == 200) {
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    testkit::within(refuses, || "it has heard the first signal".to_owned()).await;
     ends.terminate();
     ends.wait().await;
     let seen = provider.arrived(8).await;

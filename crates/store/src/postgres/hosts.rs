@@ -215,7 +215,9 @@ impl Shared {
                      SELECT $1, $2, coalesce(max(n), 0) + 1, $3, $4, $5, $6 FROM turns WHERE host = $1 \
                    ON CONFLICT (host, who) DO UPDATE SET run = excluded.run, worker = excluded.worker, state = excluded.state, until_us = excluded.until_us";
         let run = asks.leaves.map(Uid);
-        link.run(sql, &[&&*asks.host, &Uid(asks.who), &run, &self.worker(), &state, &until_us]).await.map(drop)
+        link.run(sql, &[&&*asks.host, &Uid(asks.who), &run, &self.worker(), &state, &until_us])
+            .await
+            .map(drop)
     }
 
     fn give_back(&self, slot: Slot) {
@@ -239,10 +241,12 @@ impl Shared {
 
     /// Who does not come is out of the line; and whatever else may have been missed is looked for.
     pub(super) async fn look_at_lines(&self, link: &Link) -> Done<()> {
-        let gone_us = self.now_us().saturating_sub(GONE_US) as i64;
-        let sql = "DELETE FROM turns WHERE state <> $1 AND until_us < $2";
-        link.run(sql, &[&AWAY, &gone_us]).await?;
         let waits = link.one("SELECT 1 FROM turns LIMIT 1", &[]).await?.is_some();
+        if waits {
+            let gone_us = self.now_us().saturating_sub(GONE_US) as i64;
+            let sql = "DELETE FROM turns WHERE state <> $1 AND until_us < $2";
+            link.run(sql, &[&AWAY, &gone_us]).await?;
+        }
         if waits || !lock(&self.places).freed.is_empty() {
             self.lines_moved();
         }
@@ -262,7 +266,8 @@ impl Shared {
             let who: Vec<Uid> = left.iter().copied().map(Uid).collect();
             link.run("DELETE FROM slots WHERE slot = ANY($1)", &[&freed]).await?;
             if !who.is_empty() {
-                let sql = "DELETE FROM turns WHERE host = $1 AND who = ANY($2) AND state = $3 AND worker = $4";
+                let sql =
+                    "DELETE FROM turns WHERE host = $1 AND who = ANY($2) AND state = $3 AND worker = $4";
                 link.run(sql, &[&&**host, &who, &STANDING, &self.worker()]).await?;
             }
             next(link, host, *line, *most, (takes_us, self.now_us())).await
@@ -282,7 +287,8 @@ impl Shared {
 
     /// Those who stand are told, wherever they are.
     fn tell_standing(&self, told: &[(Id, i64)]) {
-        let (own, others): (Vec<_>, Vec<_>) = told.iter().copied().partition(|(_, worker)| *worker == self.worker());
+        let (own, others): (Vec<_>, Vec<_>) =
+            told.iter().copied().partition(|(_, worker)| *worker == self.worker());
         own.into_iter().for_each(|(who, _)| self.bells.ring(who));
         if !others.is_empty() && self.others.load(Ordering::Relaxed) {
             lock(&self.news).ring(others.into_iter().map(|(who, _)| who));
@@ -320,11 +326,19 @@ async fn next(
         return Ok((told, None));
     }
     // One at a time: whoever parks holds its row, and waits for no other.
-    let sql = "UPDATE turns SET state = $2, until_us = $4 WHERE host = $1 AND who = (SELECT who FROM turns WHERE host = $1 AND state = $3 ORDER BY n LIMIT 1) RETURNING run";
+    let sql = "UPDATE turns SET state = $2, until_us = $4 WHERE host = $1 AND who = (SELECT who FROM turns WHERE host = $1 AND state = $3 ORDER BY n LIMIT 1) RETURNING run, who, EXISTS (SELECT 1 FROM runs WHERE runs.id = run)";
     let row = link.one(sql, &[&host, &CALLED, &AWAY, &((now_us + CALLED_US) as i64)]).await?;
-    let run = row.map(|row| get::<Option<Uid>>(&row, 0)).transpose()?;
-    Ok((told, run.map(|run| run.map(|run| run.0))))
+    let Some(row) = row else { return Ok((told, None)) };
+    let (run, who, lives): (Option<Uid>, Uid, bool) = (get(&row, 0)?, get(&row, 1)?, get(&row, 2)?);
+    if !lives {
+        // It was cancelled: the next one is called instead.
+        link.run("DELETE FROM turns WHERE host = $1 AND who = $2", &[&host, &who]).await?;
+    }
+    Ok((told, Some(run.filter(|_| lives).map(|run| run.0))))
 }
+
+const IN_USE: &str =
+    "SELECT host FROM hosts WHERE EXISTS (SELECT 1 FROM turns WHERE turns.host = hosts.host)";
 
 /// Sees to it that lines go on, until the store is closed.
 pub(super) async fn tend(shared: Arc<Shared>) {
@@ -351,7 +365,7 @@ async fn tend_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> Done<()> {
             Some(link) => link,
             None => shared.connect().await?,
         };
-        for row in &link.rows("SELECT DISTINCT host FROM turns", &[]).await? {
+        for row in &link.rows(IN_USE, &[]).await? {
             hosts.insert(get::<&str>(row, 0)?.into());
         }
         *kept = Some(link);
@@ -372,7 +386,9 @@ impl Tx<'_> {
 
     /// Whether a run that leaves for its turn was called before it had left. Its rows are locked: whoever calls it now waits, and finds it parked.
     pub(super) async fn was_called(&mut self, run: Id) -> Done<bool> {
-        let rows = self.rows("SELECT state FROM turns WHERE run = $1 ORDER BY host, who FOR UPDATE", &[&Uid(run)]).await?;
+        let rows = self
+            .rows("SELECT state FROM turns WHERE run = $1 ORDER BY host, who FOR UPDATE", &[&Uid(run)])
+            .await?;
         let states: Vec<i16> = rows.iter().map(|row| get(row, 0)).collect::<Result<_, _>>()?;
         Ok(states.contains(&CALLED))
     }

@@ -11,8 +11,8 @@ use rusqlite::{Connection, params};
 use super::{
     cancel::Doomed,
     forms::{blob, key, status_code, trouble},
-    lock,
     hosts::Lines,
+    lock,
     memory::{Memory, Ready},
     read,
 };

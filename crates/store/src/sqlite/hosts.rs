@@ -10,7 +10,8 @@ use rusqlite::Connection;
 use tokio::sync::{Notify, oneshot};
 
 use super::{
-    Orders, Sqlite,
+    Sqlite,
+    apply::Apply,
     forms::{id, trouble},
     known, lock,
     writer::{Asked, Order},
@@ -117,19 +118,20 @@ impl Lines {
     }
 
     /// Those that wait at hosts, by age; the first of each, which is to come.
-    pub(super) fn found(&mut self, db: &Connection) -> Result<Vec<Id>, Error> {
+    pub(super) fn found(&mut self, db: &Connection) -> Result<Vec<(Arc<str>, Id)>, Error> {
         let sql = "SELECT host, run FROM parks WHERE host IS NOT NULL ORDER BY run";
         let mut found = db.prepare(sql).map_err(trouble)?;
         let rows = found.query_map([], |row| Ok((row.get::<_, String>(0)?, row.get(1).map(id)?)));
         let mut first = Vec::new();
         for row in rows.map_err(trouble)? {
-            let (host, run) = row.map_err(trouble)?;
-            let host = self.by_host.entry(host.into()).or_default();
+            let (name, run) = row.map_err(trouble)?;
+            let name: Arc<str> = name.into();
+            let host = self.by_host.entry(name.clone()).or_default();
             host.last += 1;
             host.places.insert(run, host.last);
             host.away.insert(host.last, (run, run));
             if host.last == 1 {
-                first.push(run);
+                first.push((name, run));
             }
         }
         Ok(first)
@@ -167,19 +169,34 @@ impl Lines {
         host.map(|host| host.goes_on(&self.bells, takes_us, now_us)).unwrap_or_default()
     }
 
-    fn done(&mut self, slot: Slot, now_us: u64) -> Vec<Id> {
-        let Some(name) = self.slots.done(slot, now_us) else { return Vec::new() };
+    fn done(&mut self, slot: Slot, now_us: u64) -> Option<(Arc<str>, Vec<Id>)> {
+        let name = self.slots.done(slot, now_us)?;
         if let Some(host) = self.by_host.get_mut(&name) {
             host.busy = host.busy.saturating_sub(1);
         }
-        self.goes_on(&name, now_us)
+        let runs = self.goes_on(&name, now_us);
+        Some((name, runs))
+    }
+
+    /// A run that was called has ended; who is called instead.
+    fn is_over(&mut self, name: &str, run: Id, now_us: u64) -> Vec<Id> {
+        let Some(host) = self.by_host.get_mut(name) else { return Vec::new() };
+        let gone: Vec<u64> = host
+            .called
+            .iter()
+            .filter(|(_, (_, called, _))| *called == run)
+            .map(|(place, _)| *place)
+            .collect();
+        gone.into_iter().for_each(|place| host.forget(place));
+        self.goes_on(name, now_us)
     }
 
     fn leave(&mut self, name: &str, who: Id, stands: bool, now_us: u64) -> Vec<Id> {
         self.bells.take_down(who);
         let host = self.by_host.get_mut(name).filter(|_| stands);
         let Some(host) = host else { return Vec::new() };
-        if let Some(place) = host.places.get(&who).copied().filter(|place| host.standing.contains_key(place)) {
+        if let Some(place) = host.places.get(&who).copied().filter(|place| host.standing.contains_key(place))
+        {
             host.forget(place);
         }
         self.goes_on(name, now_us)
@@ -190,7 +207,7 @@ impl Hosts for Sqlite {
     fn turn(&self, asks: AsksTurn) -> Reply<'_, Turn> {
         let now_us = (self.shared.clock)();
         let (turn, runs) = lock(&self.shared.lines).turn(&asks, now_us);
-        self.orders.wake(runs);
+        self.call(asks.host, runs, now_us);
         known(turn)
     }
 
@@ -201,13 +218,15 @@ impl Hosts for Sqlite {
     fn leave(&self, host: Arc<str>, who: Id, stands: bool) {
         let now_us = (self.shared.clock)();
         let runs = lock(&self.shared.lines).leave(&host, who, stands, now_us);
-        self.orders.wake(runs);
+        self.call(host, runs, now_us);
     }
 
     fn done(&self, slot: Slot) {
         let now_us = (self.shared.clock)();
-        let runs = lock(&self.shared.lines).done(slot, now_us);
-        self.orders.wake(runs);
+        let done = lock(&self.shared.lines).done(slot, now_us);
+        if let Some((host, runs)) = done {
+            self.call(host, runs, now_us);
+        }
     }
 
     fn block(&self, host: Arc<str>, ms: u64) -> Reply<'_, ()> {
@@ -226,16 +245,29 @@ impl Hosts for Sqlite {
     }
 }
 
-impl Orders {
+impl Sqlite {
     /// Runs that left for their turn at a host go back to their lanes. Nobody waits for it.
-    pub(super) fn wake(&self, runs: Vec<Id>) {
+    pub(super) fn call(&self, host: Arc<str>, mut runs: Vec<Id>, now_us: u64) {
         if runs.is_empty() {
             return;
         }
         let (tell, _) = oneshot::channel();
-        let ask = move |apply: &mut super::apply::Apply<'_>| {
-            runs.iter().try_for_each(|run| apply.wake(*run))
-        };
-        let _ = self.send(Order::Ask(Box::new(Asked { ask, answer: None, tell })));
+        let ask = move |apply: &mut Apply<'_>| apply.call(&host, &mut runs, now_us);
+        let _ = self.orders.send(Order::Ask(Box::new(Asked { ask, answer: None, tell })));
+    }
+}
+
+impl Apply<'_> {
+    /// For one that was cancelled the next is called; `runs` grows by those.
+    fn call(&mut self, host: &str, runs: &mut Vec<Id>, now_us: u64) -> Result<(), Error> {
+        let mut at = 0;
+        while let Some(run) = runs.get(at).copied() {
+            at += 1;
+            match self.has("SELECT EXISTS (SELECT 1 FROM live WHERE run = ?1)", run)? {
+                true => self.wake(run)?,
+                false => runs.extend(lock(self.lines).is_over(host, run, now_us)),
+            }
+        }
+        Ok(())
     }
 }

@@ -257,11 +257,13 @@ impl Sqlite {
             // Somebody is there to take it: the writer below.
             let _ = orders.send(Order::Doom);
         }
-        orders.wake(first);
         let own = Arc::downgrade(&orders);
         let writer =
             Writer { db, shared: shared.clone(), own, items: Default::default(), moving, outage: None };
-        Ok((Sqlite { shared, orders }, writer, received))
+        let now_us = (shared.clock)();
+        let sqlite = Sqlite { shared, orders };
+        first.into_iter().for_each(|(host, run)| sqlite.call(host, vec![run], now_us));
+        Ok((sqlite, writer, received))
     }
 
     /// Done by the writer inside a transaction; answered once that is durable.

@@ -276,7 +276,7 @@ impl Apply<'_> {
         found.query_row(params![key(run), name], |row| row.get(0)).map_err(trouble)
     }
 
-    fn has(&self, sql: &str, run: Id) -> Result<bool, Error> {
+    pub(super) fn has(&self, sql: &str, run: Id) -> Result<bool, Error> {
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)
     }

@@ -1,4 +1,4 @@
-//! A host that takes two calls at once, and more runs that want to call it than have a worker: none is left in line.
+//! A host that takes one call at once, and more runs that want to call it than have a worker: none is left in line.
 
 use serde_json::{Value, json};
 
@@ -13,7 +13,7 @@ use crate::{
 
 /// The host, and how many calls of it are under way at most.
 pub(crate) const HOST: &str = "narrow.sim";
-pub(crate) const CALLS_MAX: u32 = 2;
+pub(crate) const CALLS_MAX: u32 = 1;
 
 /// How its calls are told from others.
 pub(crate) const PATH: &str = "/narrow";
@@ -37,10 +37,7 @@ pub(crate) const KIND: Kind = Kind {
             tell("tell", "narrower $n $i", "")
         ]);
         let job = json!({ "attempts": 3, "backoff": { "base": "100ms" } });
-        vec![
-            workflow("Narrow", "each", elements),
-            with_job(workflow("Narrower", "call", narrower), job),
-        ]
+        vec![workflow("Narrow", "each", elements), with_job(workflow("Narrower", "call", narrower), job)]
     },
     expected: |n| Expected {
         calls: (0..MANY).flat_map(|item| [(PATH, item), (PATH, item + 100)]).collect(),
@@ -48,7 +45,9 @@ pub(crate) const KIND: Kind = Kind {
         children: MANY,
         ..Expected::tells((0..MANY).map(|i| format!("narrower {n} {i}")).chain([format!("narrow {n}")]))
     },
-    answers: |call| (call.path == PATH && call.nth == 1 && call.choice % 4 == 0).then_some(Answer::Status(503)),
+    answers: |call| {
+        (call.path == PATH && call.nth == 1 && call.choice % 4 == 0).then_some(Answer::Status(503))
+    },
     judge: nothing_more,
 };
 

@@ -60,7 +60,8 @@ async fn park(store: &dyn Store, who: u128) {
 }
 
 async fn park_claimed(store: &dyn Store, epoch: u64, who: u128) {
-    let park = Park { status: Status::Queued, wake_at_ms: Some(i64::MAX), host: Some("a".into()), ..asleep() };
+    let park =
+        Park { status: Status::Queued, wake_at_ms: Some(i64::MAX), host: Some("a".into()), ..asleep() };
     let commit = Commit { run: run(who).id, epoch, park: Some(park), ..Commit::default() };
     store.commit(commit).await.unwrap().unwrap();
 }
@@ -204,6 +205,27 @@ pub(crate) async fn a_run_that_is_called_before_it_has_left_does_not_leave(open:
     within(called).await;
     park_claimed(&*store, claimed.epoch, 1).await;
     assert_eq!(within(store.claim(1)).await.unwrap()[0].start.id, run(1).id);
+    close(store).await;
+}
+
+pub(crate) async fn one_that_was_cancelled_keeps_its_place_from_nobody(open: &Open<'_>) {
+    let store = open();
+    for who in 1..=4 {
+        start(&*store, run(who)).await;
+    }
+    let held = slot(ask(&*store, asks("a", ONE, 9)).await);
+    time_goes_on(10_000);
+    store.done(held);
+    let held = goes(&*store, 9).await;
+    for who in 1..=4 {
+        goes_away(&*store, who).await;
+        park(&*store, who).await;
+    }
+    for who in 1..=3 {
+        store.cancel(run(who).id, true, 9).await.unwrap();
+    }
+    store.done(held);
+    assert_eq!(within(store.claim(1)).await.unwrap()[0].start.id, run(4).id);
     close(store).await;
 }
 
