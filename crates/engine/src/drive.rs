@@ -10,7 +10,11 @@ mod leave;
 mod patience;
 mod written;
 
-use std::{collections::VecDeque, sync::Arc, time::Duration};
+use std::{
+    collections::VecDeque,
+    sync::{Arc, atomic::AtomicUsize},
+    time::Duration,
+};
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
 use interpreter::{
@@ -85,6 +89,8 @@ pub(crate) struct Drive {
     patience: Patience,
     /// Calls under way.
     calls: FuturesUnordered<effects::Call>,
+    /// Of those the ones that have left the process.
+    under_way: Arc<AtomicUsize>,
     /// What else branches wait for.
     waits: Vec<Flight>,
     /// Calls whose host's turn has not come.
@@ -159,6 +165,7 @@ pub(crate) async fn drive(
         attempts,
         policy,
         calls: FuturesUnordered::new(),
+        under_way: Arc::default(),
         waits,
         turns: Vec::new(),
         came_again,
@@ -375,7 +382,11 @@ impl Drive {
         if matches!(flight.asked, Asked::Wait(_)) {
             return self.waits.push(flight);
         }
-        let leeway = Leeway::Parks { came_again: self.came_again };
+        self.call(flight, self.came_again);
+    }
+
+    fn call(&self, flight: Flight, came_again: bool) {
+        let leeway = Leeway::Parks { came_again, under_way: self.under_way.clone() };
         self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
     }
 
@@ -389,10 +400,7 @@ impl Drive {
     /// Calls whose host's turn may have come while others were under way.
     fn begin_due(&mut self, now_ms: i64) {
         let due: Vec<_> = self.turns.extract_if(.., |(_, later)| later.at_ms <= now_ms).collect();
-        for (flight, _) in due {
-            let leeway = Leeway::Parks { came_again: true };
-            self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
-        }
+        due.into_iter().for_each(|(flight, _)| self.call(flight, true));
     }
 
     /// Records the first wait that is over; its place.

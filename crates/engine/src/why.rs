@@ -55,7 +55,12 @@ async fn queued(shared: &Shared, run: &Run, now_ms: i64) -> String {
         return format!("{} has paused its queue `{}` {}", pause.by, pause.queue, at(pause.at_ms, now_ms));
     }
     if let (Some(wake_at_ms), Some(host)) = (run.wake_at_ms, &run.host) {
-        return format!("it waits for its turn at {host} until {}", until(wake_at_ms, now_ms));
+        return match shared.store.before_at(host, run.start.id).await.unwrap_or(None) {
+            None => format!("it waits for its turn at {host} until {}", until(wake_at_ms, now_ms)),
+            Some(0) => format!("it waits for its turn at {host}, and is the next in line"),
+            Some(1) => format!("it waits for its turn at {host}, with one call before it"),
+            Some(before) => format!("it waits for its turn at {host}, with {before} calls before it"),
+        };
     }
     match (run.wake_at_ms, run.blocked_by, run.attempts) {
         (Some(wake_at_ms), _, 0) => format!("it is to begin {}", at(wake_at_ms, now_ms)),

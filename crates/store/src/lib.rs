@@ -31,7 +31,7 @@ use std::{future::Future, pin::Pin, sync::Arc};
 pub use action::{Action, Bulk, Step};
 pub use change::{Change, Changes, Message, To, Toast};
 pub use error::Error;
-pub use hosts::{HostLimits, Slot, Turn};
+pub use hosts::{AsksTurn, HostLimits, Slot, Turn};
 pub use id::Id;
 pub use notification::{Handled, Handling, Notification};
 pub use once::{Deed, Did, KEPT_MS, Kept, Key, Once};
@@ -46,7 +46,7 @@ pub use run::{
 };
 pub use schedule::{Declared, Due, Fate, Overlap, Paused, Plan, Schedule, Settled, Timing, Why};
 use serde::{Deserialize, Serialize};
-use tokio::sync::broadcast;
+use tokio::sync::{Notify, broadcast};
 pub use unique::Unique;
 pub use version::{Hash, Pinned, Publication, Publish, VERSIONS_MAX, VERSIONS_MIN, VERSIONS_MS, Version};
 
@@ -287,12 +287,18 @@ pub trait Queues: Send + Sync {
 
 /// Hosts that are called no more than they take. A process that dies gives its slots back with its lease.
 pub trait Hosts: Send + Sync {
-    /// Asks for a turn at a host. `came_again`: it was told to, and comes before whoever asks for the first time.
-    fn turn(&self, host: Arc<str>, limits: HostLimits, came_again: bool) -> Reply<'_, Turn>;
+    /// Asks for a turn at a host. Where it is full the oldest of those who stand in line has the next one.
+    fn turn(&self, asks: AsksTurn) -> Reply<'_, Turn>;
+    /// Rings when whoever stands in line is to ask again. To be had before it asks, and until it leaves.
+    fn bell(&self, who: Id) -> Arc<Notify>;
+    /// Nobody hears the bell any more. `stands`: it was in line, and waits no longer.
+    fn leave(&self, host: Arc<str>, who: Id, stands: bool);
     /// The call is over.
     fn done(&self, slot: Slot);
     /// Nobody's turn comes for so many milliseconds.
     fn block(&self, host: Arc<str>, ms: u64) -> Reply<'_, ()>;
+    /// How many of those in line at a host came before that run, at most [`AHEAD_MAX`]; None: it is not in line.
+    fn before_at<'a>(&'a self, host: &'a str, run: Id) -> Reply<'a, Option<usize>>;
 }
 
 /// What is due by the clock. Every due time is settled once, however many processes try.

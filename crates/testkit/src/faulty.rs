@@ -7,13 +7,13 @@ use std::{pin::Pin, sync::Arc};
 
 use recipe::Value;
 use store::{
-    Account, Action, Actions, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did, Due,
-    Entries, Error, Filter, Handled, Hash, Heard, HostLimits, Hosts, Id, Inbox, Item, Items, Journals, Kept,
-    Key, Keys, Lane, Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned,
+    Account, Action, Actions, AsksTurn, Cancelled, Changes, Checkpoint, Claimed, Commit, Declared, Deed, Did,
+    Due, Entries, Error, Filter, Handled, Hash, Heard, Hosts, Id, Inbox, Item, Items, Journals, Kept, Key,
+    Keys, Lane, Log, Moved, NewRun, Noted, Notification, Once, Page, Pause, Paused, People, Pinned,
     Publication, Publish, Queue, Queues, Reopened, Reply, Run, Runs, Schedule, Schedules, Session, Settled,
     Signalled, Slot, Started, Step, Store, Ticket, Turn, User, UserEdit, Version, Versions,
 };
-use tokio::sync::{broadcast, oneshot};
+use tokio::sync::{Notify, broadcast, oneshot};
 
 /// On which side of a call.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -328,8 +328,20 @@ impl Queues for Faulty {
 
 /// It decides on others' calls and keeps nothing: no fault befalls it.
 impl Hosts for Faulty {
-    fn turn(&self, host: Arc<str>, limits: HostLimits, came_again: bool) -> Reply<'_, Turn> {
-        self.inner.turn(host, limits, came_again)
+    fn turn(&self, asks: AsksTurn) -> Reply<'_, Turn> {
+        self.inner.turn(asks)
+    }
+
+    fn bell(&self, who: Id) -> Arc<Notify> {
+        self.inner.bell(who)
+    }
+
+    fn leave(&self, host: Arc<str>, who: Id, stands: bool) {
+        self.inner.leave(host, who, stands);
+    }
+
+    fn before_at<'a>(&'a self, host: &'a str, run: Id) -> Reply<'a, Option<usize>> {
+        self.inner.before_at(host, run)
     }
 
     fn done(&self, slot: Slot) {

@@ -10,7 +10,7 @@ use std::{
 };
 
 use engine::{Settings, Stop};
-use store::{Account, Claimed, Commit, Error, Filter, Id, Reply, Run, Store, Ticket};
+use store::{Account, Claimed, Commit, Error, Filter, HostLimits, Id, Reply, Run, Store, Ticket};
 use testkit::{
     clock::Clock,
     faulty::{Befalls, Faults, Side},
@@ -19,6 +19,7 @@ use tokio::sync::{Notify, oneshot, watch};
 
 use super::{
     among::Among,
+    kinds::narrow,
     provider::Provider,
     watch::Watch,
     world::{Fate, World},
@@ -87,10 +88,19 @@ impl Life {
             Place::Among(_) => engine::Clock::default(),
         };
         Settings {
-            http: Some(Arc::new(Provider { life: self.clone(), children: Arc::default() })),
+            http: Some(Arc::new(Provider {
+                life: self.clone(),
+                children: Arc::default(),
+                narrow: Arc::default(),
+            })),
             clock,
             seed: Some(u128::from(self.world().seed) << 64 | u128::from(self.n)),
             runs_max: 4,
+            hosts: [(
+                narrow::HOST.to_owned(),
+                HostLimits { concurrent: Some(narrow::CALLS_MAX), ..HostLimits::default() },
+            )]
+            .into(),
             ..Settings::default()
         }
     }

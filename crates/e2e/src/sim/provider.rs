@@ -3,7 +3,10 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, atomic::Ordering},
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
 };
 
 use engine::effects::http::{Perform, Reply};
@@ -54,6 +57,17 @@ pub(crate) struct Provider {
     pub(crate) life: Arc<Life>,
     /// Launches whose children call now, once each time.
     pub(crate) children: Arc<Mutex<Vec<u64>>>,
+    /// Calls that are under way at the host with a limit.
+    pub(crate) narrow: Arc<AtomicU32>,
+}
+
+/// While it lives such a call is under way.
+struct Narrow(Arc<AtomicU32>);
+
+impl Drop for Narrow {
+    fn drop(&mut self) {
+        self.0.fetch_sub(1, Ordering::Relaxed);
+    }
 }
 
 /// While it lives a child of that launch calls.
@@ -108,7 +122,8 @@ struct Asked {
 
 impl Asked {
     fn read(request: &Http, trace: &str) -> Asked {
-        let rest = request.url.strip_prefix(load::PROVIDER).unwrap_or(&request.url);
+        let rest = request.url.split_once("://").map_or(&*request.url, |(_, rest)| rest);
+        let rest = rest.find('/').map_or("", |at| &rest[at..]);
         let (path, query) = rest.split_once('?').unwrap_or((rest, ""));
         let number = |name: &str| {
             let part = query.split('&').find_map(|part| part.strip_prefix(name)?.strip_prefix('='));
@@ -129,6 +144,7 @@ impl Perform for Provider {
             }
             let asked = Asked::read(request, trace);
             let (nth, answer) = self.arrives(&asked, key).await;
+            let _narrow = (asked.path == kinds::narrow::PATH).then(|| self.narrow());
             let _child = (asked.path == "/child").then(|| self.child(asked.n));
             let held_ms = match answer {
                 Answer::Stalls { held_ms } => Some(held_ms),
@@ -172,6 +188,17 @@ impl Provider {
             ));
         }
         Child(self.children.clone(), n)
+    }
+
+    /// No more of them at once than its host takes.
+    fn narrow(&self) -> Narrow {
+        let (many, most) = (self.narrow.fetch_add(1, Ordering::Relaxed) + 1, kinds::narrow::CALLS_MAX);
+        if many > most {
+            let host = kinds::narrow::HOST;
+            self.life
+                .broken(format!("{many} calls of {host} are under way at once, and the limit is {most}"));
+        }
+        Narrow(self.narrow.clone())
     }
 
     /// Writes the call down, and looks at the disk; which call of its firing it is.

@@ -46,7 +46,7 @@ impl Watch {
     pub(crate) fn begin(&mut self, runs: &[Run], now_ms: i64) {
         self.began_ms = now_ms;
         for run in runs.iter().filter(|run| !run.status.ended()) {
-            if let (Status::Queued, Some(at_ms)) = (run.status, run.wake_at_ms) {
+            if let (Status::Queued, Some(at_ms), None) = (run.status, run.wake_at_ms, &run.host) {
                 self.due.insert(run.start.id, at_ms);
             }
             if let Some(key) = sole(&run.start) {
@@ -160,7 +160,8 @@ impl Life {
         }
         let Some(held) = self.leaves(commit.run, commit.epoch) else { return };
         let Some(park) = &commit.park else { return };
-        let alone = park.awaits.is_empty() && park.signals.is_empty();
+        // Its turn at a host may come before.
+        let alone = park.awaits.is_empty() && park.signals.is_empty() && park.host.is_none();
         if let Some(at_ms) = park.wake_at_ms.filter(|_| alone) {
             self.watch().due.insert(commit.run, at_ms);
         }

@@ -210,13 +210,13 @@ pub(crate) enum Came {
 /// Makes the call.
 pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight, leeway: Leeway) -> Call {
     Box::pin(async move {
-        let called = perform(&shared, &new, &flight, leeway).await;
+        let called = perform(&shared, &new, &flight, &leeway).await;
         (flight, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: Leeway) -> Called {
+async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: &Leeway) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
             let child = Sink::new(new.clone()).child(shared, (**start).clone());
@@ -225,7 +225,8 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: Le
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
-            let Some(mut waits) = Waits::at(shared, &request.url, leeway) else {
+            let Some(mut waits) = Waits::at(shared, &request.url, (new.id, flight), leeway) else {
+                let _under_way = leeway.under_way();
                 return came(shared, http(shared, new, flight, request).await?);
             };
             loop {
@@ -233,8 +234,9 @@ async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: Le
                     Ok(held) => held,
                     Err(later) => return Ok(Came::Later(later)),
                 };
+                let under_way = leeway.under_way();
                 let result = http(shared, new, flight, request).await?;
-                drop(held);
+                drop((held, under_way));
                 match &result {
                     Err(failure) if waits.told(failure).await? => {}
                     _ => break result,

@@ -3,10 +3,18 @@
 //! A host may be written in many ways and is one: its name is compared as a URL has it, without the dot at its end, and with the port that is
 //! meant. Only where a call goes first is looked at; a redirect is the host's own matter.
 
-use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::Duration,
+};
 
-use interpreter::Failure;
-use store::{HostLimits, Slot, Store, Turn};
+use interpreter::{Failure, Flight};
+use store::{AsksTurn, HostLimits, Id, Slot, Store, Turn};
+use tokio::sync::Notify;
 use url::Url;
 
 use crate::Shared;
@@ -22,12 +30,31 @@ const AFTER_MS_MIN: u64 = 1_000;
 pub(crate) struct Hosts(BTreeMap<String, (Arc<str>, HostLimits)>);
 
 /// Whether somebody may leave while it waits.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub(crate) enum Leeway {
-    /// After a moment it parks. `came_again`: it did, and was told to come now.
-    Parks { came_again: bool },
+    /// After a moment it parks, unless others of its calls are `under_way`. `came_again`: it did, and was told to come now.
+    Parks { came_again: bool, under_way: Arc<AtomicUsize> },
     /// Somebody waits for its answer, up to a deadline of its own.
     Stays,
+}
+
+/// A call of a run that is under way.
+pub(crate) struct UnderWay<'a>(Option<&'a AtomicUsize>);
+
+impl Leeway {
+    pub(crate) fn under_way(&self) -> UnderWay<'_> {
+        let Leeway::Parks { under_way, .. } = self else { return UnderWay(None) };
+        under_way.fetch_add(1, Ordering::Relaxed);
+        UnderWay(Some(under_way))
+    }
+}
+
+impl Drop for UnderWay<'_> {
+    fn drop(&mut self) {
+        if let Some(under_way) = self.0 {
+            under_way.fetch_sub(1, Ordering::Relaxed);
+        }
+    }
 }
 
 /// When to come again, and where.
@@ -73,11 +100,13 @@ impl Hosts {
 /// Somebody who wants to call a host with limits.
 pub(crate) struct Waits<'a> {
     shared: &'a Shared,
-    host: Arc<str>,
-    limits: HostLimits,
-    came_again: bool,
-    /// How much longer it stays; None: as long as it takes.
-    stays_ms: Option<u64>,
+    asks: AsksTurn,
+    /// The run that may leave.
+    run: Option<Id>,
+    leeway: &'a Leeway,
+    bell: Arc<Notify>,
+    /// It is in line, as the store knows it.
+    stands: bool,
 }
 
 /// A turn that has come. Dropping it says that the call is over.
@@ -94,44 +123,73 @@ impl Drop for Held<'_> {
     }
 }
 
+impl Drop for Waits<'_> {
+    fn drop(&mut self) {
+        self.shared.store.leave(self.asks.host.clone(), self.asks.who, self.stands);
+    }
+}
+
 impl<'a> Waits<'a> {
     /// None: the host has no limits.
-    pub(crate) fn at(shared: &'a Shared, url: &str, leeway: Leeway) -> Option<Waits<'a>> {
+    pub(crate) fn at(
+        shared: &'a Shared,
+        url: &str,
+        (run, flight): (Id, &Flight),
+        leeway: &'a Leeway,
+    ) -> Option<Waits<'a>> {
         let (host, limits) = shared.hosts.of(url)?;
-        let (came_again, stays_ms) = match leeway {
-            Leeway::Parks { came_again } => (came_again, Some(STAYS_MS)),
+        let who = Id(flight.firing.derive("turn", u32::from(flight.number)));
+        let (came_again, run) = match leeway {
+            Leeway::Parks { came_again, .. } => (*came_again, Some(run)),
             Leeway::Stays => (false, None),
         };
-        Some(Waits { shared, host, limits, came_again, stays_ms })
+        let asks = AsksTurn { host, limits, who, leaves: None, came_again, stays_ms: STAYS_MS };
+        Some(Waits { shared, asks, run, leeway, bell: shared.store.bell(who), stands: false })
     }
 
     /// Its turn, or when to come again.
     pub(crate) async fn turn(&mut self) -> Result<Result<Held<'a>, Later>, store::Error> {
         loop {
-            let store = &*self.shared.store;
-            let ms = match store.turn(self.host.clone(), self.limits, self.came_again).await? {
-                Turn::Go(slot) => return Ok(Ok(Held { store, slot })),
-                Turn::Later(ms) => ms,
+            let (store, began_ms) = (&*self.shared.store, self.shared.clock.now_ms());
+            let busy = match self.leeway {
+                Leeway::Parks { under_way, .. } => under_way.load(Ordering::Relaxed) > 0,
+                Leeway::Stays => true,
             };
-            self.came_again = true;
-            match &mut self.stays_ms {
-                Some(stays_ms) if *stays_ms < ms => {
-                    let at_ms = self.shared.clock.now_ms().saturating_add_unsigned(ms);
-                    return Ok(Err(Later { host: self.host.clone(), at_ms }));
-                }
-                Some(stays_ms) => *stays_ms -= ms,
-                None => {}
+            self.asks.leaves = self.run.filter(|_| !busy);
+            if busy {
+                self.asks.stays_ms = STAYS_MS;
             }
-            tokio::time::sleep(Duration::from_millis(ms)).await;
+            let turn = store.turn(self.asks.clone()).await?;
+            self.stands = matches!(turn, Turn::Stand(_)) || (self.stands && matches!(turn, Turn::Later(_)));
+            let (ms, told) = match turn {
+                Turn::Go(slot) => return Ok(Ok(Held { store, slot })),
+                Turn::Leave(ms) => return Ok(Err(self.later(ms))),
+                Turn::Later(ms) if !busy && self.asks.stays_ms < ms => return Ok(Err(self.later(ms))),
+                Turn::Later(ms) => (ms, false),
+                Turn::Stand(ms) => (ms, true),
+            };
+            self.asks.came_again = true;
+            tokio::select! {
+                biased;
+                () = self.bell.notified(), if told => {}
+                () = tokio::time::sleep(Duration::from_millis(ms)) => {}
+            }
+            let waited_ms = (self.shared.clock.now_ms() - began_ms).max(0) as u64;
+            self.asks.stays_ms = self.asks.stays_ms.saturating_sub(waited_ms);
         }
+    }
+
+    fn later(&self, ms: u64) -> Later {
+        let at_ms = self.shared.clock.now_ms().saturating_add_unsigned(ms);
+        Later { host: self.asks.host.clone(), at_ms }
     }
 
     /// The host wants to be left alone: by all. Whether the call counts as not made, and its turn is waited for once more.
     pub(crate) async fn told(&self, failure: &Failure) -> Result<bool, store::Error> {
         let (Some(429 | 503), Some(after_ms)) = (failure.status, failure.after_ms) else { return Ok(false) };
         let ms = u64::from(after_ms).max(AFTER_MS_MIN);
-        self.shared.store.block(self.host.clone(), ms).await?;
-        Ok(self.stays_ms.is_some())
+        self.shared.store.block(self.asks.host.clone(), ms).await?;
+        Ok(self.run.is_some())
     }
 }
 

@@ -41,6 +41,9 @@ const GAP: Duration = Duration::from_secs(5);
 
 const CHANNEL: &str = "hefe";
 
+/// Any line at a host may go on.
+const LINES: &str = "!";
+
 impl Tx<'_> {
     /// What has changed, for other processes, if there are any.
     pub(super) async fn feed(&mut self) -> Done<()> {
@@ -57,6 +60,8 @@ impl Tx<'_> {
 pub(super) struct News {
     places: BTreeMap<(i32, i32), Id>,
     changes: bool,
+    /// Who is to ask for its turn again.
+    bells: BTreeSet<Id>,
 }
 
 impl News {
@@ -68,13 +73,25 @@ impl News {
         self.changes |= changes;
     }
 
+    pub(super) fn ring(&mut self, who: impl Iterator<Item = Id>) {
+        self.bells.extend(who);
+    }
+
     fn says(self, worker: i64) -> String {
         let mut text = format!("{worker}");
         for ((lane, prio), low) in &self.places {
             text.push_str(&format!(" {lane}:{prio}:{:x}", low.0));
         }
+        for who in &self.bells {
+            text.push_str(&format!(" !{:x}", who.0));
+        }
         if text.len() > SAYS_MAX { format!("{worker} *") } else { text }
     }
+}
+
+/// Said by a process that goes: lines at hosts may go on.
+pub(super) fn lines_moved(worker: i64) -> String {
+    format!("{worker} {LINES}")
 }
 
 /// Tells other processes, at most so often.
@@ -246,9 +263,16 @@ impl Shared {
         }
         let mut places = BTreeSet::new();
         for word in words {
-            match place(word) {
-                Some(place) => drop(places.insert(place)),
-                None => lock(&self.lanes).stale = true,
+            match (word, word.strip_prefix(LINES).map(|who| u128::from_str_radix(who, 16))) {
+                (LINES, _) => self.lines_moved(),
+                (_, Some(Ok(who))) => self.bells.ring(Id(who)),
+                _ => match place(word) {
+                    Some(place) => drop(places.insert(place)),
+                    None => {
+                        lock(&self.lanes).stale = true;
+                        self.bells.ring_all();
+                    }
+                },
             }
         }
         self.others.store(true, Ordering::Relaxed);

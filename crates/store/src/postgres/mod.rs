@@ -63,7 +63,7 @@ use crate::{
     Action, Actions, Change, Changes, Checkpoint, Declared, Deed, Did, Due, Entries, Error, Handled, Hash,
     Id, Inbox, Item, Items, Journals, Kept, Key, Keys, Noted, Notification, Once, Pause, Paused, People,
     Pinned, Publication, Publish, Queue, Queues, Reply, Schedule, Schedules, Session, Settled, Step, Store,
-    User, UserEdit, Version, Versions,
+    User, UserEdit, Version, Versions, hosts::Bells,
 };
 
 /// A statement on its way; see [`batch`].
@@ -136,6 +136,9 @@ struct Shared {
     counts: Mutex<HashMap<Box<str>, (u64, u64)>>,
     hosts: tokio::sync::Mutex<Option<Link>>,
     places: Mutex<hosts::Places>,
+    /// A host's line may go on.
+    line_moves: Notify,
+    bells: Bells,
     stopped: Mutex<Option<Error>>,
     closed: AtomicBool,
     closing: Notify,

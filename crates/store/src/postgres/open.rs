@@ -11,7 +11,7 @@ use tokio::sync::{Notify, broadcast, mpsc, oneshot};
 use super::{
     Postgres, Shared,
     address::Address,
-    feed, lanes,
+    feed, hosts, lanes,
     link::{Done, Fault, Link, get},
     lock, prune, workers,
     writer::Writer,
@@ -135,6 +135,8 @@ async fn begin(
         counts: Mutex::default(),
         hosts: Default::default(),
         places: Mutex::default(),
+        line_moves: Notify::new(),
+        bells: Default::default(),
         stopped: Mutex::default(),
         closed: false.into(),
         closing: Notify::new(),
@@ -162,6 +164,7 @@ async fn go_on(shared: Arc<Shared>, writer: Writer, orders: mpsc::UnboundedRecei
             feed::hear(shared.clone()),
             wake(shared.clone()),
             lanes::claim(shared.clone()),
+            hosts::tend(shared.clone()),
         );
     };
     tokio::select! {

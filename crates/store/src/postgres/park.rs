@@ -121,7 +121,7 @@ impl Tx<'_> {
             let sql = "SELECT 1 FROM signals WHERE run = $1 AND name = ANY($2) AND body IS NOT NULL LIMIT 1";
             came = self.has(sql, &[&uid, &names]).await?;
         }
-        Ok(came)
+        Ok(came || (park.host.is_some() && self.was_called(run).await?))
     }
 
     /// Parked runs go back to their lanes. Nothing happens to those that are not parked.

@@ -78,9 +78,14 @@ CREATE TABLE marks (worker bigint NOT NULL, n bigint NOT NULL, at timestamptz NO
 CREATE TABLE counters (accepted bigint NOT NULL, succeeded bigint NOT NULL, failed bigint NOT NULL, cancelled bigint NOT NULL);
 INSERT INTO counters VALUES (0, 0, 0, 0);
 -- Hosts that have limits: when the next call may begin, and what was promised to those who wait; and the calls that are under way.
-CREATE TABLE hosts (host text PRIMARY KEY, next_us bigint NOT NULL DEFAULT 0, promised_us bigint NOT NULL DEFAULT 0) WITH (fillfactor = 50);
+CREATE TABLE hosts (host text PRIMARY KEY, next_us bigint NOT NULL DEFAULT 0, promised_us bigint NOT NULL DEFAULT 0, most bigint) WITH (fillfactor = 50);
 CREATE TABLE slots (slot bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY, host text NOT NULL, worker bigint NOT NULL);
 CREATE INDEX slots_host ON slots (host);
+-- Who is in line there, by place: standing in its process until then (state 0), away with its run parked (1), or called until then (2).
+CREATE TABLE turns (host text NOT NULL, who uuid NOT NULL, n bigint NOT NULL, run uuid, worker bigint NOT NULL, state smallint NOT NULL, until_us bigint NOT NULL, PRIMARY KEY (host, who)) WITH (fillfactor = 50);
+CREATE INDEX turns_place ON turns (host, n);
+CREATE INDEX turns_state ON turns (host, state, n);
+CREATE INDEX turns_run ON turns (run);
 -- What has changed, for other processes: a hint. A crash may take it, and whoever missed something reads the states.
 -- Numbered by a sequence of its own, which is logged: that of an unlogged table cannot be read once a standby has taken over
 -- ("bad magic number in sequence", PostgreSQL 15).

@@ -10,7 +10,7 @@
 use std::{collections::HashSet, sync::Arc, sync::atomic::Ordering, time::Duration};
 
 use super::{
-    Shared,
+    Shared, feed,
     link::{Done, Link, Uid, get, id},
     lock,
     tx::Tx,
@@ -83,6 +83,11 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
             shared.may_act_ms.store(may_act_ms, Ordering::Relaxed);
             if get(&row, 2)? {
                 shared.tell_off(async |tx| tx.take_over().await);
+                let told = shared.clone();
+                shared.tell_off(async move |_| {
+                    told.lines_moved();
+                    Ok(())
+                });
             }
         }
         None => {
@@ -102,7 +107,7 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
     link.run("DELETE FROM feed WHERE at < clock_timestamp() - $1::text::interval", &[&FEED]).await?;
     asked(shared, &link).await?;
     strays(shared, &link).await?;
-    shared.free_slots(&link).await?;
+    shared.look_at_lines(&link).await?;
     shared.look_after(&link).await?;
     shared.goes_on();
     *kept = Some(link);
@@ -201,7 +206,10 @@ impl Tx<'_> {
         // First of all: it waits for a claim under way, and what that has got goes back too.
         self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await?;
         self.leave_all().await?;
-        self.free_slots_of(self.shared.worker()).await
+        if self.free_slots_of(self.shared.worker()).await? > 0 {
+            self.run("SELECT pg_notify('hefe', $1)", &[&feed::lines_moved(self.shared.worker())]).await?;
+        }
+        Ok(())
     }
 }
 

@@ -11,6 +11,7 @@ use rusqlite::{Connection, params};
 use super::{
     cancel::Doomed,
     forms::{blob, key, status_code, trouble},
+    hosts::Lines,
     lock,
     memory::{Memory, Ready},
     read,
@@ -175,6 +176,7 @@ pub(super) struct Apply<'a> {
     pub(super) db: &'a Connection,
     /// Locked for a look at a time, so that nobody who claims waits for a statement.
     pub(super) memory: &'a Mutex<Memory>,
+    pub(super) lines: &'a Mutex<Lines>,
     /// Items that move, so that a merge needs no read.
     pub(super) items: &'a mut HashMap<Id, Item>,
     /// Trees that may have bars that have not ended, so that the end of any other needs no look; true: also such that

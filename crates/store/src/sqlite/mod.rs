@@ -222,6 +222,8 @@ impl Sqlite {
         let held = Held::open(path, &db)?;
         let mut memory = unfinished(&db)?;
         let dooms = memory.next_doom_ms.take().is_some();
+        let mut lines = hosts::Lines::default();
+        let first = lines.found(&db)?;
         // Only now: what was read of 100,000 that are parked is not needed again, and the 10 MiB of their pages never went
         // back to the system when they were freed.
         db.execute_batch("PRAGMA cache_size=-16384").map_err(trouble)?;
@@ -232,7 +234,7 @@ impl Sqlite {
             ready: Notify::new(),
             changes: broadcast::channel(CHANGES_MAX).0,
             clock: settings.clock.clone(),
-            lines: Mutex::default(),
+            lines: Mutex::new(lines),
             probe: settings.disk.clone(),
             room: Room::new(settings.disk_percent),
             stopped: Mutex::default(),
@@ -258,7 +260,10 @@ impl Sqlite {
         let own = Arc::downgrade(&orders);
         let writer =
             Writer { db, shared: shared.clone(), own, items: Default::default(), moving, outage: None };
-        Ok((Sqlite { shared, orders }, writer, received))
+        let now_us = (shared.clock)();
+        let sqlite = Sqlite { shared, orders };
+        first.into_iter().for_each(|(host, run)| sqlite.call(host, vec![run], now_us));
+        Ok((sqlite, writer, received))
     }
 
     /// Done by the writer inside a transaction; answered once that is durable.

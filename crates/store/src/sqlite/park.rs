@@ -71,6 +71,7 @@ impl Apply<'_> {
         for name in &park.signals {
             came |= self.signal_is_kept(run, name)?;
         }
+        came |= park.host.is_some() && lock(self.lines).has_called(run);
         // Memory does not know one that comes from a request.
         let held = request.is_none();
         let Some(start) = request.or_else(|| lock(self.memory).find(run).map(|(start, _, _)| start)) else {
@@ -147,7 +148,7 @@ impl Apply<'_> {
     }
 
     /// A parked run goes back to its lane. Nothing happens to one that is not parked.
-    fn wake(&mut self, run: Id) -> Result<(), Error> {
+    pub(super) fn wake(&mut self, run: Id) -> Result<(), Error> {
         match self.unpark(run)? {
             Some(status) => self.woken(run, Some(status)),
             None => Ok(()),
@@ -275,7 +276,7 @@ impl Apply<'_> {
         found.query_row(params![key(run), name], |row| row.get(0)).map_err(trouble)
     }
 
-    fn has(&self, sql: &str, run: Id) -> Result<bool, Error> {
+    pub(super) fn has(&self, sql: &str, run: Id) -> Result<bool, Error> {
         let mut found = self.db.prepare_cached(sql).map_err(trouble)?;
         found.query_row(params![key(run)], |row| row.get(0)).map_err(trouble)
     }

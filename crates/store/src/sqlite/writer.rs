@@ -249,6 +249,7 @@ impl Writer {
         let mut apply = Apply {
             db: &self.db,
             memory: &shared.memory,
+            lines: &shared.lines,
             items: &mut self.items,
             moving: &mut self.moving,
             after,

@@ -112,7 +112,9 @@ cases! {
         a_secret_is_made_once;
     queues: nothing_of_a_paused_queue_is_claimed_until_it_is_resumed;
     hosts: a_second_takes_so_many_and_who_comes_early_is_told_when, so_many_are_under_way_at_once_and_no_more,
-        a_host_that_is_blocked_is_so_for_everybody, a_run_that_waits_for_its_turn_says_where;
+        a_host_that_is_blocked_is_so_for_everybody, a_run_that_waits_for_its_turn_says_where, a_place_that_is_free_is_the_oldest_ones_who_stands,
+        who_stands_and_is_not_there_holds_up_nobody_for_long, those_who_left_are_called_in_their_order_as_places_are_free,
+        a_run_that_is_called_before_it_has_left_does_not_leave, one_that_was_cancelled_keeps_its_place_from_nobody, who_waits_at_a_host_is_called_after_a_restart;
     people: users_gather_grants_and_keys_and_lose_them, a_session_is_kept_until_it_is_closed_or_old,
         the_trail_is_read_from_its_newest_end;
 }

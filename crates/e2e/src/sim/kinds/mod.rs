@@ -6,6 +6,7 @@ mod grove;
 mod heavy;
 mod long;
 mod lots;
+pub(crate) mod narrow;
 mod seats;
 mod sole;
 mod stalls;
@@ -35,12 +36,13 @@ pub(crate) struct Kind {
 }
 
 /// Every one.
-pub(crate) const ALL: [&Kind; 13] = [
+pub(crate) const ALL: [&Kind; 14] = [
     &brief::KIND,
     &grove::KIND,
     &heavy::KIND,
     &long::KIND,
     &lots::KIND,
+    &narrow::KIND,
     &seats::KIND,
     &sole::ACTIVE,
     &sole::QUEUED,
