@@ -27,7 +27,7 @@ use tokio::sync::watch;
 use crate::{
     Shared, Stop, context,
     effects::{
-        self, Came, Sink,
+        self, Caller, Came, Sink,
         turns::{Later, Leeway},
     },
     failed,
@@ -375,8 +375,13 @@ impl Drive {
         if matches!(flight.asked, Asked::Wait(_)) {
             return self.waits.push(flight);
         }
-        let leeway = Leeway::Parks { came_again: self.came_again };
-        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
+        self.call(flight, self.came_again);
+    }
+
+    fn call(&mut self, flight: Flight, came_again: bool) {
+        let leeway = Leeway::Parks { came_again };
+        let caller = Caller { new: self.new.clone(), epoch: self.epoch, leeway };
+        self.calls.push(effects::call(self.shared.clone(), caller, flight));
     }
 
     /// Calls with which the run parked.
@@ -389,10 +394,7 @@ impl Drive {
     /// Calls whose host's turn may have come while others were under way.
     fn begin_due(&mut self, now_ms: i64) {
         let due: Vec<_> = self.turns.extract_if(.., |(_, later)| later.at_ms <= now_ms).collect();
-        for (flight, _) in due {
-            let leeway = Leeway::Parks { came_again: true };
-            self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
-        }
+        due.into_iter().for_each(|(flight, _)| self.call(flight, true));
     }
 
     /// Records the first wait that is over; its place.
