@@ -31,7 +31,7 @@ use tokio::sync::watch;
 use crate::{
     Shared, Stop, context,
     effects::{
-        self, Came, Sink,
+        self, Caller, Came, Sink,
         turns::{Later, Leeway},
     },
     failed,
@@ -387,7 +387,8 @@ impl Drive {
 
     fn call(&self, flight: Flight, came_again: bool) {
         let leeway = Leeway::Parks { came_again, under_way: self.under_way.clone() };
-        self.calls.push(effects::call(self.shared.clone(), self.new.clone(), flight, leeway));
+        let caller = Caller { new: self.new.clone(), epoch: self.epoch, leeway };
+        self.calls.push(effects::call(self.shared.clone(), caller, flight));
     }
 
     /// Calls with which the run parked.

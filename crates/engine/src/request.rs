@@ -11,7 +11,7 @@ use workflow::{Event, Graph};
 use crate::{
     Answer, Call, Door, Published, Refusal, Response, Shared, Started, context,
     drive::{Written, encode, ended, settle, sleep},
-    effects::{self, Came, Sink, turns::Leeway},
+    effects::{self, Caller, Came, Sink, turns::Leeway},
     failed,
     policy::Policy,
     starts, waits,
@@ -289,11 +289,9 @@ impl Inside<'_> {
             .into_iter()
             .partition(|flight| !matches!(flight.asked, Asked::Wait(_)));
         self.flights = waits;
-        self.calls.extend(
-            calls
-                .into_iter()
-                .map(|flight| effects::call(self.shared.clone(), self.new.clone(), flight, Leeway::Stays)),
-        );
+        let caller = || Caller { new: self.new.clone(), epoch: 0, leeway: Leeway::Stays };
+        let call = |flight| effects::call(self.shared.clone(), caller(), flight);
+        self.calls.extend(calls.into_iter().map(call));
         let wakes = waits::wakes(&self.flights);
         if !wakes.awaits.is_empty() {
             let writes = std::mem::take(&mut self.sink.writes);

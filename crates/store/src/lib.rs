@@ -148,8 +148,9 @@ pub trait Runs: Send + Sync {
     fn claim_now(&self, max: usize) -> Vec<Claimed>;
     /// Hands a claimed run back to the queue, at no cost of an attempt. Does nothing under an old epoch.
     fn release(&self, run: Id, epoch: u64);
-    /// Whether this process may begin calls on others: its lease on what it has claimed lasts long enough.
-    fn may_act(&self) -> bool {
+    /// Whether this process may begin calls on others for a run that it has claimed under that epoch (0: for a request): it holds it, and its
+    /// lease lasts long enough.
+    fn may_act(&self, _run: Id, _epoch: u64) -> bool {
         true
     }
     /// Asks for the end of a run: a queued or parked one ends at once, a claimed one is marked (kept over a crash) and announced as

@@ -157,8 +157,8 @@ impl Runs for Faulty {
         self.read("heard", self.inner.heard(run, name))
     }
 
-    fn may_act(&self) -> bool {
-        self.inner.may_act()
+    fn may_act(&self, run: Id, epoch: u64) -> bool {
+        self.inner.may_act(run, epoch)
     }
 
     fn ahead<'a>(&'a self, run: &'a NewRun) -> Reply<'a, Option<usize>> {

@@ -51,7 +51,7 @@ const THREADS: usize = 2;
 const BROKEN_MAX: usize = 3;
 
 /// Simulates engine and store, with a disk, a provider and a process that fail by a plan.
-#[derive(Debug, Clone, clap::Args)]
+#[derive(Debug, Clone, Default, clap::Args)]
 pub struct Asked {
     /// How many seeds [default: 20000, each run twice; with several servers 100]
     #[arg(long)]

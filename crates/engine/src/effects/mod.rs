@@ -207,35 +207,44 @@ pub(crate) enum Came {
     Later(Later),
 }
 
+/// Who makes a call.
+pub(crate) struct Caller {
+    pub(crate) new: Arc<NewRun>,
+    /// Under which the run is held; 0 for one inside a request.
+    pub(crate) epoch: u64,
+    pub(crate) leeway: Leeway,
+}
+
 /// Makes the call.
-pub(crate) fn call(shared: Arc<Shared>, new: Arc<NewRun>, flight: Flight, leeway: Leeway) -> Call {
+pub(crate) fn call(shared: Arc<Shared>, caller: Caller, flight: Flight) -> Call {
     Box::pin(async move {
-        let called = perform(&shared, &new, &flight, &leeway).await;
+        let called = perform(&shared, &caller, &flight).await;
         (flight, called)
     })
 }
 
 /// Makes the call and says what came of it. Dropping the future drops the connection.
-async fn perform(shared: &Shared, new: &Arc<NewRun>, flight: &Flight, leeway: &Leeway) -> Called {
+async fn perform(shared: &Shared, caller: &Caller, flight: &Flight) -> Called {
     let result = match &flight.asked {
         Asked::Start(start) => {
-            let child = Sink::new(new.clone()).child(shared, (**start).clone());
+            let child = Sink::new(caller.new.clone()).child(shared, (**start).clone());
             Ok(started(shared, child).await?)
         }
         // Waits are the driver's.
         Asked::Wait(_) => Ok(recipe::Value::Null),
         Asked::Outside(Outside::Http(request)) => {
-            let Some(mut waits) = Waits::at(shared, &request.url, (new.id, flight), leeway) else {
-                let _under_way = leeway.under_way();
-                return came(shared, http(shared, new, flight, request).await?);
+            let Some(mut waits) = Waits::at(shared, &request.url, (caller.new.id, flight), &caller.leeway)
+            else {
+                let _under_way = caller.leeway.under_way();
+                return came(shared, http(shared, caller, flight, request).await?);
             };
             loop {
                 let held = match waits.turn().await? {
                     Ok(held) => held,
                     Err(later) => return Ok(Came::Later(later)),
                 };
-                let under_way = leeway.under_way();
-                let result = http(shared, new, flight, request).await?;
+                let under_way = caller.leeway.under_way();
+                let result = http(shared, caller, flight, request).await?;
                 drop((held, under_way));
                 match &result {
                     Err(failure) if waits.told(failure).await? => {}
@@ -253,17 +262,17 @@ fn came(shared: &Shared, result: Result<Value, Failure>) -> Called {
 
 async fn http(
     shared: &Shared,
-    new: &NewRun,
+    caller: &Caller,
     flight: &Flight,
     request: &Http,
 ) -> Result<Result<Value, Failure>, store::Error> {
     // Others may have the run by now: its call would be made twice at once.
-    if !shared.store.may_act() && !Sabotage::NoEpoch.on() {
+    if !shared.store.may_act(caller.new.id, caller.epoch) && !Sabotage::NoEpoch.on() {
         return Err(store::Error::LeaseLost);
     }
     drop(Point::BeforeEffect.enter());
     let _under_way = Point::InEffect.enter();
-    Ok(shared.http.perform(request, &key(shared, flight), &trace_parent(new, flight)).await)
+    Ok(shared.http.perform(request, &key(shared, flight), &trace_parent(&caller.new, flight)).await)
 }
 
 /// A start that the store decides on; a repetition finds its own run.

@@ -61,8 +61,10 @@ impl Runs for Postgres {
         let _ = self.shared.order(Order::Release(run, epoch));
     }
 
-    fn may_act(&self) -> bool {
-        super::workers::boottime_ms() < self.shared.may_act_ms.load(Ordering::Relaxed)
+    fn may_act(&self, run: Id, epoch: u64) -> bool {
+        // A lease that was lost takes what was held under it along, though there is a new one.
+        let holds = epoch == 0 || lock(&self.shared.held).holds(run, epoch);
+        holds && super::workers::boottime_ms() < self.shared.may_act_ms.load(Ordering::Relaxed)
     }
 
     fn cancel(&self, run: Id, children: bool, at_ms: i64) -> Reply<'_, Cancelled> {

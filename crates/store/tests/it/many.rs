@@ -115,6 +115,22 @@ async fn what_is_claimed_while_its_process_signs_off_goes_on_elsewhere() {
 }
 
 #[tokio::test]
+async fn a_process_that_was_taken_for_dead_calls_nobody_for_what_it_held() {
+    let database = testkit::postgres::shared().database();
+    let store = postgres_for(&database.url(), Duration::from_secs(2));
+    start(&*store, run(1)).await;
+    let held = claim(&*store).await;
+    let (run, epoch) = (held.start.id, held.epoch);
+    testkit::until("it may act", async || store.may_act(run, epoch)).await;
+    database.psql("DELETE FROM workers");
+    testkit::until("it may act for others alone", async || {
+        store.may_act(run, 0) && !store.may_act(run, epoch)
+    })
+    .await;
+    close(store).await;
+}
+
+#[tokio::test]
 async fn a_run_goes_back_though_a_word_of_an_earlier_claim_comes_with_it() {
     let database = Server::start();
     database.create("hefe");
