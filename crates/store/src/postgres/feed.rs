@@ -89,9 +89,9 @@ impl News {
     }
 }
 
-/// Said by a process that goes: lines at hosts may go on.
-pub(super) fn lines_moved(worker: i64) -> String {
-    format!("{worker} {LINES}")
+/// Said by a process that goes: something may be ready, and lines at hosts may go on.
+pub(super) fn all_moved(worker: i64) -> String {
+    format!("{worker} * {LINES}")
 }
 
 /// Tells other processes, at most so often.

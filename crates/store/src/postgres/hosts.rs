@@ -239,13 +239,19 @@ impl Shared {
         self.line_moves.notify_one();
     }
 
-    /// Who does not come is out of the line; and whatever else may have been missed is looked for.
+    /// Who does not come is out of the line; and whatever else may have been missed is looked for: a process that died may have called a run
+    /// and not woken it.
     pub(super) async fn look_at_lines(&self, link: &Link) -> Done<()> {
         let waits = link.one("SELECT 1 FROM turns LIMIT 1", &[]).await?.is_some();
         if waits {
             let gone_us = self.now_us().saturating_sub(GONE_US) as i64;
             let sql = "DELETE FROM turns WHERE state <> $1 AND until_us < $2";
             link.run(sql, &[&AWAY, &gone_us]).await?;
+            let now_us = self.now_us() as i64;
+            let sql = "SELECT 1 FROM turns WHERE state = $1 AND until_us < $2 AND EXISTS (SELECT 1 FROM parks WHERE parks.run = turns.run) LIMIT 1";
+            if link.one(sql, &[&CALLED, &now_us]).await?.is_some() {
+                self.tell_off(async move |tx| tx.wake_called(now_us).await);
+            }
         }
         if waits || !lock(&self.places).freed.is_empty() {
             self.lines_moved();
@@ -386,6 +392,14 @@ impl Tx<'_> {
         let freed = self.run("DELETE FROM slots WHERE worker = $1", &[&worker]).await?;
         let sql = "DELETE FROM turns WHERE worker = $1 AND state = $2";
         Ok(freed + self.run(sql, &[&worker, &STANDING]).await?)
+    }
+
+    /// Runs that were called until then and lie there still.
+    pub(super) async fn wake_called(&mut self, until_us: i64) -> Done<()> {
+        let sql = "SELECT DISTINCT turns.run FROM turns JOIN parks ON parks.run = turns.run WHERE turns.state = $1 AND turns.until_us < $2";
+        let rows = self.rows(sql, &[&CALLED, &until_us]).await?;
+        let runs: Vec<Id> = rows.iter().map(|row| id(row, 0)).collect::<Result<_, _>>()?;
+        self.wake_all(&runs).await
     }
 
     /// Whether a run that leaves for its turn was called before it had left. Its rows are locked: whoever calls it now waits, and finds it parked.

@@ -201,13 +201,16 @@ impl Tx<'_> {
         Ok(rows.len())
     }
 
-    /// This process is not there any more.
+    /// This process is not there any more. First of all: a claim under way is waited for, and what it claimed is given back too.
     pub(super) async fn sign_off(&mut self) -> Done<()> {
-        // First of all: it waits for a claim under way, and what that has got goes back too.
-        self.run("DELETE FROM workers WHERE worker = $1", &[&self.shared.worker()]).await?;
+        let worker = self.shared.worker();
+        self.run("DELETE FROM workers WHERE worker = $1", &[&worker]).await?;
         self.leave_all().await?;
-        if self.free_slots_of(self.shared.worker()).await? > 0 {
-            self.run("SELECT pg_notify('hefe', $1)", &[&feed::lines_moved(self.shared.worker())]).await?;
+        let freed = self.free_slots_of(worker).await?;
+        self.wake_called(i64::MAX).await?;
+        if freed > 0 || !self.after.ready.is_empty() {
+            // The notifier ends with this process.
+            self.run("SELECT pg_notify('hefe', $1)", &[&feed::all_moved(worker)]).await?;
         }
         Ok(())
     }
