@@ -6,6 +6,8 @@ use serde_json::{Value, json};
 #[derive(Default)]
 pub(crate) struct Figures {
     work: &'static str,
+    /// Behind each name.
+    of: String,
     scale: Vec<(&'static str, f64)>,
     list: Vec<(String, f64, &'static str)>,
 }
@@ -15,13 +17,41 @@ impl Figures {
         Figures { work, ..Figures::default() }
     }
 
+    /// All that is added is of that form of the work.
+    pub(crate) fn of_form(work: &'static str, form: String) -> Figures {
+        Figures { work, of: form, ..Figures::default() }
+    }
+
     /// What the machine itself can do, measured in the same run.
     pub(crate) fn scale(&mut self, name: &'static str, value: f64) {
         self.scale.push((name, value));
     }
 
     pub(crate) fn add(&mut self, name: impl std::fmt::Display, value: f64, unit: &'static str) {
-        self.list.push((name.to_string(), value, unit));
+        self.list.push((format!("{name}{}", self.of), value, unit));
+    }
+
+    /// The median of windows, the first, the last and the worst of them, for `name` and what stands behind it.
+    pub(crate) fn add_windows(&mut self, name: &str, of: &str, windows: &[f64], unit: &'static str) {
+        let slowest = if unit == "1/s" { f64::min } else { f64::max };
+        let end = |window: Option<&f64>| window.copied().unwrap_or(f64::NAN);
+        self.add(format!("{name}{of}"), median(windows.to_vec()), unit);
+        self.add(format!("{name}{of}_first"), end(windows.first()), unit);
+        self.add(format!("{name}{of}_last"), end(windows.last()), unit);
+        self.add(
+            format!("{name}{of}_worst"),
+            windows.iter().copied().reduce(slowest).unwrap_or(f64::NAN),
+            unit,
+        );
+    }
+
+    /// The last tenth of windows divided by the first, each by its median: 1 where nothing decays.
+    pub(crate) fn add_tenths(&mut self, name: &str, windows: &[f64]) {
+        let tenth = (windows.len() / 10).max(1);
+        let of = |part: &[f64]| median(part.to_vec());
+        let last = windows.get(windows.len().saturating_sub(tenth)..).map_or(f64::NAN, of);
+        let first = windows.get(..tenth).map_or(f64::NAN, of);
+        self.add(format!("{name}_last_by_first_tenth"), last / first, "ratio");
     }
 
     pub(crate) fn print(&self, json: bool) {
