@@ -42,7 +42,7 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
         }
         figures.add("bulk_per_s", median(rows.split_off(1)), "1/s");
         figures.add("bulk_by_loop_per_s", median(looped.split_off(1)), "1/s");
-        told::measure(&mut figures, window).await
+        told::measure(&mut figures, window * 2 / 3).await
     })?;
     Ok(figures)
 }
