@@ -1,6 +1,6 @@
 //! What a run costs PostgreSQL and those who work: transactions that wrote, bytes of its log, processor time. The numbers of transactions and
 //! the place in the log are read, not `pg_stat_database` and `pg_stat_wal`, which sessions bring up to date when they come to it. Of a database
-//! on another machine the processor time is not known.
+//! on another machine, or one whose files we may not read, the processor time is not known.
 
 use std::{
     ops::{AddAssign, Sub},
@@ -55,8 +55,7 @@ impl Meter {
     pub(crate) fn of(database: Option<&str>, workers: Vec<u32>) -> Result<Option<Meter>, Failure> {
         let Some(database) = database else { return Ok(None) };
         let mut psql = Psql::open(database)?;
-        let number = psql.ask("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)")?;
-        let postmaster = number.parse().ok().filter(|process| memory::name(*process) == "postgres");
+        let postmaster = postmaster(&mut psql)?;
         Ok(Some(Meter { psql, postmaster, workers, sum: Used::default(), since: Used::default() }))
     }
 
@@ -96,4 +95,12 @@ impl Meter {
         }
         figures.add(format!("worker_cpu_us_per_run{of}"), sum.workers.as_secs_f64() * 1e6 / runs, "us");
     }
+}
+
+fn postmaster(psql: &mut Psql) -> Result<Option<u32>, Failure> {
+    if psql.ask("SELECT has_function_privilege('pg_read_file(text)', 'execute')")? != "t" {
+        return Ok(None);
+    }
+    let number = psql.ask("SELECT split_part(pg_read_file('postmaster.pid'), chr(10), 1)")?;
+    Ok(number.parse().ok().filter(|process| memory::name(*process) == "postgres"))
 }

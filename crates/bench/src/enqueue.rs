@@ -29,9 +29,11 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
         let after = scale::fdatasync_per_s(inside.folder(), window)?;
         figures.scale("fdatasync_per_s", (before + after) / 2.0);
         inside.close().await?;
-        let (mut rows, mut looped) = (Vec::new(), Vec::new());
+        let (mut rows, mut looped, mut meter) = (Vec::new(), Vec::new(), None);
         for _ in 0..=WINDOWS {
-            rows.push(in_rows(count).await?);
+            let (per_s, used) = in_rows(count).await?;
+            rows.push(per_s);
+            meter = used;
             looped.push(in_a_loop(count).await?);
         }
         place::add_scale(&mut figures, quick)?;
@@ -41,6 +43,9 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
             meter.add_to(&mut figures, "_sixteen", sixteen.runs);
         }
         figures.add("bulk_per_s", median(rows.split_off(1)), "1/s");
+        if let Some(meter) = meter {
+            meter.add_to(&mut figures, "_bulk", count);
+        }
         figures.add("bulk_by_loop_per_s", median(looped.split_off(1)), "1/s");
         told::measure(&mut figures, window * 2 / 3).await
     })?;
@@ -96,15 +101,19 @@ pub(crate) async fn at_once(
     Ok(sums)
 }
 
-async fn in_rows(count: usize) -> Result<f64, Failure> {
+/// How many a second, and what they cost.
+async fn in_rows(count: usize) -> Result<(f64, Option<Meter>), Failure> {
     let inside = Inside::open(&works::all()).await?;
     let first = inside.start("Nothing", works::input(100)).await?;
     let like = inside.store().run(first).await?.ok_or("the run that was started is not there")?;
+    let mut meter = Meter::of(inside.ground.database.as_deref(), vec![std::process::id()])?;
+    meter.as_mut().map_or(Ok(()), Meter::begin)?;
     let begin = Instant::now();
     inside.fill_like(&like.start, count).await?;
     let per_s = count as f64 / begin.elapsed().as_secs_f64();
+    meter.as_mut().map_or(Ok(()), Meter::end)?;
     inside.close().await?;
-    Ok(per_s)
+    Ok((per_s, meter))
 }
 
 /// Its one place is held by the run that starts the others, so that none of those is worked before it ends.

@@ -86,3 +86,30 @@ pub(crate) fn median(mut values: Vec<f64>) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn of(windows: &[f64], unit: &'static str) -> Vec<(String, f64)> {
+        let mut figures = Figures::of_form("drain", "_2_workers".to_owned());
+        figures.add_windows("it", "_1k", windows, unit);
+        figures.add_tenths("it", windows);
+        figures.list.into_iter().map(|(name, value, _)| (name, value)).collect()
+    }
+
+    #[test]
+    fn the_worst_window_is_the_fewest_a_second_and_the_longest_time() {
+        let worst = |unit| of(&[2.0, 9.0, 4.0], unit)[3].clone();
+        assert_eq!(worst("1/s"), ("it_1k_worst_2_workers".to_owned(), 2.0));
+        assert_eq!(worst("us"), ("it_1k_worst_2_workers".to_owned(), 9.0));
+    }
+
+    #[test]
+    fn decay_is_the_last_tenth_by_the_first() {
+        let mut windows = vec![5.0; 20];
+        (windows[0], windows[1], windows[18], windows[19]) = (4.0, 4.0, 8.0, 8.0);
+        assert_eq!(of(&windows, "us")[4], ("it_last_by_first_tenth_2_workers".to_owned(), 2.0));
+        assert_eq!(of(&[3.0], "us")[4].1, 1.0, "of one window it is that window");
+    }
+}
