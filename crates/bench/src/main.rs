@@ -122,13 +122,22 @@ impl How {
 
 impl Cli {
     fn how(&self) -> Result<How, Failure> {
-        if self.store == place::Kind::Sqlite && (self.workers.is_some() || self.snapshot) {
+        let (workers, snapshot) = (self.workers.is_some(), self.snapshot);
+        let knows = match self.work {
+            Some(Work::Drain | Work::Backlog) => true,
+            Some(Work::Steps) => !snapshot,
+            _ => !workers && !snapshot,
+        };
+        if !knows {
+            return Err("`--workers` goes with drain, steps and backlog, `--snapshot` with drain and backlog: leave it out".into());
+        }
+        if self.store == place::Kind::Sqlite && (workers || snapshot) {
             return Err(
-                "one process owns SQLite's file: give `--store postgres` for `--workers` and `--snapshot`"
+                "one process owns SQLite's file: give `--store postgres` with `--workers` and `--snapshot`"
                     .into(),
             );
         }
-        Ok(How { quick: self.quick, workers: self.workers, snapshot: self.snapshot })
+        Ok(How { quick: self.quick, workers: self.workers, snapshot })
     }
 }
 
