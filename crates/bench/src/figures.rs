@@ -78,7 +78,11 @@ impl Figures {
 
 /// Three digits that mean something.
 fn round(value: f64) -> f64 {
-    if value.abs() >= 100.0 { value.round() } else { (value * 1000.0).round() / 1000.0 }
+    if value == 0.0 || value.abs() >= 100.0 {
+        return value.round();
+    }
+    let shift = 10f64.powi(2 - value.abs().log10().floor() as i32);
+    (value * shift).round() / shift
 }
 
 /// The middle one.
@@ -103,6 +107,12 @@ mod tests {
         let worst = |unit| of(&[2.0, 9.0, 4.0], unit)[3].clone();
         assert_eq!(worst("1/s"), ("it_1k_worst_2_workers".to_owned(), 2.0));
         assert_eq!(worst("us"), ("it_1k_worst_2_workers".to_owned(), 9.0));
+    }
+
+    #[test]
+    fn three_digits_of_a_small_figure_are_kept() {
+        let all = [0.0, 0.000_123_45, 0.1234, 12.345, 99.99, 1_234.5];
+        assert_eq!(all.map(round), [0.0, 0.000_123, 0.123, 12.3, 100.0, 1_235.0]);
     }
 
     #[test]
