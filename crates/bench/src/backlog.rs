@@ -1,15 +1,15 @@
 //! backlog: what an enqueue, a claim and a run's whole work cost while 10^3, 10^5, 10^6 others are queued, what those take
-//! in memory and on disk, and how long a server with them takes to start.
+//! in memory and on disk, and how long a server with them takes to start. On PostgreSQL see [`lane`].
 
 use std::time::{Duration, Instant};
 
 use store::sqlite::Sqlite;
 
 use crate::{
-    Failure, enqueue,
+    Failure, How, enqueue,
     figures::{Figures, median},
     inside::{self, Ends, Inside},
-    memory, scale, works,
+    lane, memory, place, scale, works,
 };
 
 const WINDOWS: usize = 5;
@@ -86,7 +86,11 @@ struct Names {
     disk: &'static str,
 }
 
-pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
+pub(crate) fn measure(how: &How) -> Result<Figures, Failure> {
+    if place::name() == "postgres" {
+        return lane::measure(how);
+    }
+    let quick = how.quick;
     let mut figures = Figures::of("backlog");
     let sizes = if quick { &SIZES[..2] } else { SIZES };
     let window = Duration::from_millis(if quick { 200 } else { 1_000 });
@@ -104,46 +108,49 @@ pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
 async fn one(figures: &mut Figures, queued: usize, names: &Names, window: Duration) -> Result<f64, Failure> {
     let inside = Inside::open(&works::all()).await?;
     if queued == SIZES[0].0 {
-        figures.scale("fdatasync_per_s", scale::fdatasync_per_s(inside.folder.path(), window)?);
+        figures.scale("fdatasync_per_s", scale::fdatasync_per_s(inside.folder(), window)?);
     }
     let before = memory::mib("self", "VmRSS")?;
     inside.fill("Nothing", works::input(100), queued).await?;
     let after = memory::mib("self", "VmRSS")?;
-    let enqueued = enqueue::at_once(&inside.engine, 16, window).await?;
+    let enqueued = enqueue::at_once(&inside.engine, 16, window, WINDOWS).await?;
     let us = enqueued.into_iter().map(|per_s| 1e6 / per_s).collect();
     add(figures, &names.enqueue, us);
     add(figures, &names.claim, claims(&inside).await?);
     add(figures, &names.run, runs(&inside).await?);
-    let path = inside.database();
+    let path = inside.file();
     let accepted = inside.store().account().await?.accepted as f64;
-    let Inside { engine, folder } = inside;
-    engine.store().close().await?;
-    drop(engine);
+    let ground = inside.close().await?;
     let size = std::fs::metadata(&path)?.len() as f64;
     let begin = Instant::now();
     let store = Sqlite::open(&path, store::sqlite::Settings::default())?;
     figures.add(names.open_ms, begin.elapsed().as_secs_f64() * 1e3, "ms");
     store::Store::close(&store).await?;
     figures.add(names.disk, size / accepted, "B");
-    drop(folder);
+    drop(ground);
     Ok((after - before) * 1_048_576.0 / queued as f64)
 }
 
 /// The cost of each claim, of one run at a time; then they go back.
-async fn claims(inside: &Inside) -> Result<Vec<f64>, Failure> {
+pub(crate) async fn claims(inside: &Inside) -> Result<Vec<f64>, Failure> {
     let mut windows = Vec::new();
     for _ in 0..=WINDOWS {
-        let begin = Instant::now();
-        let mut taken = Vec::new();
-        for _ in 0..500 {
-            taken.extend(inside.store().claim(1).await?);
-        }
-        windows.push(begin.elapsed().as_secs_f64() * 1e6 / taken.len() as f64);
-        for claimed in taken {
-            inside.store().release(claimed.start.id, claimed.epoch);
-        }
+        windows.push(claim(inside, 500).await?);
     }
     Ok(windows.split_off(1))
+}
+
+pub(crate) async fn claim(inside: &Inside, count: usize) -> Result<f64, Failure> {
+    let begin = Instant::now();
+    let mut taken = Vec::new();
+    for _ in 0..count {
+        taken.extend(inside.store().claim(1).await?);
+    }
+    let us = begin.elapsed().as_secs_f64() * 1e6 / taken.len() as f64;
+    for claimed in taken {
+        inside.store().release(claimed.start.id, claimed.epoch);
+    }
+    Ok(us)
 }
 
 /// The cost of each run that is worked to its end, the others staying behind it.

@@ -3,7 +3,7 @@
 
 use std::{
     collections::HashMap,
-    path::PathBuf,
+    path::{Path, PathBuf},
     sync::{Arc, Mutex, PoisonError},
     time::Instant,
 };
@@ -22,11 +22,55 @@ use crate::{Failure, place};
 /// What is worked; the tenant is always `bench`.
 pub(crate) struct Workflow(pub(crate) &'static str, pub(crate) String);
 
-/// A database of its own, gone when this is dropped.
+/// A project's folder and a database of its own; the folder is gone when the last of these is.
+#[derive(Clone)]
+pub(crate) struct Ground {
+    /// For what the disk can do, too.
+    pub(crate) folder: Arc<tempfile::TempDir>,
+    /// PostgreSQL's.
+    pub(crate) database: Option<String>,
+}
+
+/// How a database is opened.
+#[derive(Default)]
+pub(crate) struct Opened {
+    pub(crate) engine: Settings,
+    pub(crate) kept: store::sqlite::Settings,
+    /// The one queue that is worked, or all; PostgreSQL's.
+    pub(crate) queue: Option<&'static str>,
+}
+
+impl Ground {
+    pub(crate) fn new(workflows: &[Workflow]) -> Result<Ground, Failure> {
+        let folder = tempfile::tempdir_in(".")?;
+        let into = folder.path().join("systems/bench/workflows");
+        std::fs::create_dir_all(&into)?;
+        for Workflow(name, text) in workflows {
+            std::fs::write(into.join(format!("{name}.workflow.json")), text)?;
+        }
+        Ok(Ground { folder: Arc::new(folder), database: place::fresh()? })
+    }
+
+    pub(crate) async fn open(&self, opened: Opened) -> Result<Inside, Failure> {
+        let store = match &self.database {
+            Some(database) => place::open_shared(database.clone(), opened.queue).await?,
+            None => place::open_file(self.folder.path(), opened.kept)?,
+        };
+        let project = Some(self.folder.path().to_owned());
+        let engine = Engine::open(store, Settings { project, ..opened.engine }).await?;
+        for published in engine.systems() {
+            if let Some(finding) = published.system.findings.first() {
+                return Err(format!("a workflow of the benchmark has a finding: {finding}").into());
+            }
+        }
+        Ok(Inside { engine, ground: self.clone() })
+    }
+}
+
+/// One that is open.
 pub(crate) struct Inside {
     pub(crate) engine: Engine,
-    /// Its folder, for what the disk can do.
-    pub(crate) folder: tempfile::TempDir,
+    pub(crate) ground: Ground,
 }
 
 /// As many threads as `hefe serve` has.
@@ -36,44 +80,31 @@ pub(crate) fn runtime() -> Result<Runtime, Failure> {
 
 impl Inside {
     pub(crate) async fn open(workflows: &[Workflow]) -> Result<Inside, Failure> {
-        Inside::open_with(workflows, Settings::default(), store::sqlite::Settings::default()).await
+        Inside::open_with(workflows, Opened::default()).await
     }
 
-    pub(crate) async fn open_with(
-        workflows: &[Workflow],
-        settings: Settings,
-        kept: store::sqlite::Settings,
-    ) -> Result<Inside, Failure> {
-        let folder = tempfile::tempdir_in(".")?;
-        let into = folder.path().join("systems/bench/workflows");
-        std::fs::create_dir_all(&into)?;
-        for Workflow(name, text) in workflows {
-            std::fs::write(into.join(format!("{name}.workflow.json")), text)?;
-        }
-        let store = place::open(place::fresh()?, folder.path(), kept).await?;
-        let project = Some(folder.path().to_owned());
-        let engine = Engine::open(store, Settings { project, ..settings }).await?;
-        for published in engine.systems() {
-            if let Some(finding) = published.system.findings.first() {
-                return Err(format!("a workflow of the benchmark has a finding: {finding}").into());
-            }
-        }
-        Ok(Inside { engine, folder })
+    pub(crate) async fn open_with(workflows: &[Workflow], opened: Opened) -> Result<Inside, Failure> {
+        Ground::new(workflows)?.open(opened).await
     }
 
     /// Over the same store.
     pub(crate) async fn other_engine(self, settings: Settings) -> Result<Inside, Failure> {
-        let project = Some(self.folder.path().to_owned());
+        let project = Some(self.folder().to_owned());
         let engine = Engine::open(self.engine.store().clone(), Settings { project, ..settings }).await?;
-        Ok(Inside { engine, folder: self.folder })
+        Ok(Inside { engine, ground: self.ground })
     }
 
     pub(crate) fn store(&self) -> &Arc<dyn Store> {
         self.engine.store()
     }
 
-    pub(crate) fn database(&self) -> PathBuf {
-        self.folder.path().join(".hefe/hefe.db")
+    pub(crate) fn folder(&self) -> &Path {
+        self.ground.folder.path()
+    }
+
+    /// SQLite's.
+    pub(crate) fn file(&self) -> PathBuf {
+        self.folder().join(".hefe/hefe.db")
     }
 
     /// Starts one run in the background, as a person would; it is durable when this returns.
@@ -110,16 +141,12 @@ impl Inside {
 
     /// Workers, until [`Workers::stop`].
     pub(crate) fn work(&self) -> Workers {
-        let (stop, stopped) = watch::channel(Stop::No);
-        let engine = self.engine.clone();
-        let mut tasks = JoinSet::new();
-        tasks.spawn(async move { engine.work(stopped).await });
-        Workers { stop, tasks }
+        work(&self.engine)
     }
 
-    pub(crate) async fn close(self) -> Result<(), Failure> {
+    pub(crate) async fn close(self) -> Result<Ground, Failure> {
         self.engine.store().close().await?;
-        Ok(())
+        Ok(self.ground)
     }
 }
 
@@ -144,6 +171,15 @@ pub(crate) async fn start(engine: &Engine, workflow: &str, input: Value) -> Resu
         Ok(Started::Done(answer)) => Err(format!("it ran inside the request: {:?}", answer.error).into()),
         Err(refusal) => Err(format!("it was refused: {refusal:?}").into()),
     }
+}
+
+/// Works what is queued, until [`Workers::stop`].
+pub(crate) fn work(engine: &Engine) -> Workers {
+    let (stop, stopped) = watch::channel(Stop::No);
+    let engine = engine.clone();
+    let mut tasks = JoinSet::new();
+    tasks.spawn(async move { engine.work(stopped).await });
+    Workers { stop, tasks }
 }
 
 pub(crate) struct Workers {

@@ -20,7 +20,7 @@ use store::Status;
 use crate::{
     Failure,
     figures::{Figures, median},
-    inside::{self, Inside},
+    inside::{self, Inside, Opened},
     memory, scale, works,
 };
 
@@ -92,7 +92,7 @@ struct Once {
 async fn once(workflow: &str, effects: usize) -> Result<Once, Failure> {
     let (engine, kept) = if workflow == "Parks" { stepping() } else { Default::default() };
     let other = engine.clone();
-    let inside = Inside::open_with(&works::turns(effects), engine, kept).await?;
+    let inside = Inside::open_with(&works::turns(effects), Opened { engine, kept, queue: None }).await?;
     let workers = inside.work();
     memory::forget_peak()?;
     let mut changes = inside.store().changes();

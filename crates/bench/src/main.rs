@@ -5,6 +5,8 @@
 #![allow(clippy::print_stdout, clippy::print_stderr, reason = "a program that prints figures")]
 
 mod backlog;
+mod cost;
+mod crew;
 mod crowd;
 mod drain;
 mod enqueue;
@@ -12,6 +14,7 @@ mod fanout;
 mod figures;
 mod idle;
 mod inside;
+mod lane;
 mod launch;
 mod load;
 mod loops;
@@ -24,11 +27,15 @@ mod recipes;
 mod scale;
 mod served;
 mod steps;
+mod talk;
+mod told;
 mod works;
 
 use std::process::ExitCode;
 
 use clap::{Parser, ValueEnum};
+
+use self::figures::Figures;
 
 /// What is measured.
 #[derive(Clone, Copy, ValueEnum)]
@@ -75,44 +82,104 @@ struct Cli {
     /// A PostgreSQL of your own, with an empty database; without one it is started
     #[arg(long, value_name = "URL")]
     database: Option<String>,
+    /// So many worker processes, while this one does not work (drain, backlog and steps on PostgreSQL)
+    #[arg(long, value_name = "NUMBER", value_parser = clap::value_parser!(u32).range(2..=64))]
+    workers: Option<u32>,
+    /// Beside a transaction that sees the database as it was a minute ago (drain and backlog on PostgreSQL)
+    #[arg(long)]
+    snapshot: bool,
     /// Serve this project until standard input closes (what the benchmark starts as a process of its own)
     #[arg(long, hide = true, value_name = "PROJECT")]
     serve: Option<std::path::PathBuf>,
     /// How many runs that process works at once
     #[arg(long, hide = true)]
     runs: Option<usize>,
+    /// Work what is queued there, as standard input says
+    #[arg(long, hide = true, value_name = "URL")]
+    works_on: Option<String>,
+}
+
+/// The form in which a work is measured.
+struct How {
+    quick: bool,
+    /// So many processes beside this one, which does not work then.
+    workers: Option<u32>,
+    /// A transaction stays open.
+    snapshot: bool,
+}
+
+impl How {
+    /// Behind the names of figures.
+    fn form(&self) -> String {
+        self.workers.map(|workers| format!("_{workers}_workers")).unwrap_or_default()
+    }
+
+    /// How old the snapshot gets.
+    fn age(&self) -> std::time::Duration {
+        std::time::Duration::from_secs(if self.quick { 5 } else { 60 })
+    }
+}
+
+impl Cli {
+    fn how(&self) -> Result<How, Failure> {
+        let (workers, snapshot) = (self.workers.is_some(), self.snapshot);
+        let knows = match self.work {
+            Some(Work::Drain | Work::Backlog) => true,
+            Some(Work::Steps) => !snapshot,
+            _ => !workers && !snapshot,
+        };
+        if !knows {
+            return Err("`--workers` goes with drain, steps and backlog, `--snapshot` with drain and backlog: leave it out".into());
+        }
+        if self.store == place::Kind::Sqlite && (workers || snapshot) {
+            return Err(
+                "one process owns SQLite's file: give `--store postgres` with `--workers` and `--snapshot`"
+                    .into(),
+            );
+        }
+        Ok(How { quick: self.quick, workers: self.workers, snapshot })
+    }
 }
 
 fn main() -> ExitCode {
     let cli = Cli::parse();
-    place::choose(cli.store, cli.database.clone());
-    let result = match (&cli.serve, cli.work) {
-        (Some(project), _) => served::serve(project, cli.runs),
-        (None, Some(Work::Launch)) => launch::measure(cli.quick),
-        (None, Some(Work::Recipes)) => {
-            recipes::measure(cli.quick, cli.json).map(|()| figures::Figures::default())
-        }
-        (None, Some(Work::Enqueue)) => enqueue::measure(cli.quick),
-        (None, Some(Work::Drain)) => drain::measure(cli.quick),
-        (None, Some(Work::Steps)) => steps::measure(cli.quick),
-        (None, Some(Work::Pickup)) => pickup::measure(cli.quick),
-        (None, Some(Work::Loop)) => loops::measure(cli.quick),
-        (None, Some(Work::Backlog)) => backlog::measure(cli.quick),
-        (None, Some(Work::Parked)) => parked::measure(cli.quick),
-        (None, Some(Work::Prune)) => prune::measure(cli.quick),
-        (None, Some(Work::Fanout)) => fanout::measure(cli.quick),
-        (None, Some(Work::Idle)) => idle::measure(cli.quick),
-        (None, None) => Err("name what is to be measured, such as `launch`".into()),
-    };
+    let json = cli.json;
+    let result = measure(cli);
     match result {
         Ok(figures) => {
-            figures.print(cli.json);
+            figures.print(json);
             ExitCode::SUCCESS
         }
         Err(error) => {
             eprintln!("error: {error}");
             ExitCode::FAILURE
         }
+    }
+}
+
+fn measure(cli: Cli) -> Result<Figures, Failure> {
+    let how = cli.how()?;
+    if let Some(database) = cli.works_on {
+        return crew::serve(database);
+    }
+    if let Some(project) = &cli.serve {
+        return served::serve(project, cli.runs);
+    }
+    let work = cli.work.ok_or("name what is to be measured, such as `launch`")?;
+    place::choose(cli.store, cli.database);
+    match work {
+        Work::Launch => launch::measure(how.quick),
+        Work::Recipes => recipes::measure(how.quick, cli.json).map(|()| Figures::default()),
+        Work::Enqueue => enqueue::measure(how.quick),
+        Work::Drain => drain::measure(&how),
+        Work::Steps => steps::measure(&how),
+        Work::Pickup => pickup::measure(how.quick),
+        Work::Loop => loops::measure(how.quick),
+        Work::Backlog => backlog::measure(&how),
+        Work::Parked => parked::measure(how.quick),
+        Work::Prune => prune::measure(how.quick),
+        Work::Fanout => fanout::measure(how.quick),
+        Work::Idle => idle::measure(how.quick),
     }
 }
 

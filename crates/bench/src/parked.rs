@@ -50,11 +50,9 @@ fn now_ms() -> u64 {
 }
 
 /// A project with so many runs that wait until then, closed.
-async fn sleepers(count: usize, until_s: u64) -> Result<tempfile::TempDir, Failure> {
+async fn sleepers(count: usize, until_s: u64) -> Result<std::sync::Arc<tempfile::TempDir>, Failure> {
     let inside = park(count, until_s).await?;
-    let Inside { engine, folder } = inside;
-    engine.store().close().await?;
-    Ok(folder)
+    Ok(inside.close().await?.folder)
 }
 
 async fn park(count: usize, until_s: u64) -> Result<Inside, Failure> {
@@ -106,5 +104,5 @@ async fn herd(figures: &mut Figures, count: usize) -> Result<(), Failure> {
     figures.add("woken_per_s", count as f64 / begin.elapsed().as_secs_f64(), "1/s");
     figures.add("queued_most", most as f64, "runs");
     workers.stop().await?;
-    inside.close().await
+    inside.close().await.map(drop)
 }

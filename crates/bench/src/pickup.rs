@@ -3,7 +3,7 @@
 //! measured. A worker that begins before the answer has come back has waited for nothing.
 
 use std::{
-    sync::{Mutex, PoisonError},
+    sync::{Mutex, Once, PoisonError},
     time::{Duration, Instant},
 };
 
@@ -16,7 +16,7 @@ use crate::{
     figures::{Figures, median},
     inside::{self, Inside},
     load::Window,
-    scale, works,
+    place, scale, works,
 };
 
 const WINDOWS: usize = 5;
@@ -51,35 +51,51 @@ impl tracing::Subscriber for Lines {
 }
 
 pub(crate) fn measure(quick: bool) -> Result<Figures, Failure> {
-    let count = if quick { 30 } else { 300 };
-    tracing::subscriber::set_global_default(Lines)?;
     let mut figures = Figures::of("pickup");
     inside::runtime()?.block_on(async {
         let inside = Inside::open(&works::all()).await?;
-        let fdatasync = scale::fdatasync_per_s(inside.folder.path(), Duration::from_millis(500))?;
-        let workers = inside.work();
-        let mut windows = Vec::new();
-        for _ in 0..=WINDOWS {
-            windows.push(window(&inside, count / WINDOWS).await?);
-        }
-        let windows = windows.split_off(1);
-        workers.stop().await?;
+        let fdatasync = scale::fdatasync_per_s(inside.folder(), Duration::from_millis(500))?;
+        let picked = picked(&inside, "Launch", quick).await?;
         inside.close().await?;
-        let at = |p: f64, which: fn(&(Window, Window)) -> &Window| {
-            median(windows.iter().map(|window| which(window).percentile(p)).collect())
-        };
         figures.scale("fdatasync_per_s", fdatasync);
-        figures.add("p50_ms", at(0.5, |(answer, _)| answer), "ms");
-        figures.add("p99_ms", at(0.99, |(answer, _)| answer), "ms");
-        figures.add("p50_ms_from_call", at(0.5, |(_, call)| call), "ms");
-        figures.add("p99_ms_from_call", at(0.99, |(_, call)| call), "ms");
-        Ok::<(), Failure>(())
+        picked.add_to(&mut figures, "");
+        place::add_scale(&mut figures, quick)
     })?;
     Ok(figures)
 }
 
+/// Since the answer, and since the call, of each window.
+pub(crate) struct Picked(Vec<(Window, Window)>);
+
+impl Picked {
+    pub(crate) fn add_to(&self, figures: &mut Figures, of: &str) {
+        let at = |p: f64, which: fn(&(Window, Window)) -> &Window| {
+            median(self.0.iter().map(|window| which(window).percentile(p)).collect())
+        };
+        figures.add(format!("p50_ms{of}"), at(0.5, |(answer, _)| answer), "ms");
+        figures.add(format!("p99_ms{of}"), at(0.99, |(answer, _)| answer), "ms");
+        figures.add(format!("p50_ms_from_call{of}"), at(0.5, |(_, call)| call), "ms");
+        figures.add(format!("p99_ms_from_call{of}"), at(0.99, |(_, call)| call), "ms");
+    }
+}
+
+/// What that launcher starts, while this process works what it works.
+pub(crate) async fn picked(inside: &Inside, launcher: &str, quick: bool) -> Result<Picked, Failure> {
+    static ONCE: Once = Once::new();
+    // A second one would not be heard either.
+    ONCE.call_once(|| drop(tracing::subscriber::set_global_default(Lines)));
+    let count = if quick { 30 } else { 300 };
+    let workers = inside.work();
+    let mut windows = Vec::new();
+    for _ in 0..=WINDOWS {
+        windows.push(window(inside, launcher, count / WINDOWS).await?);
+    }
+    workers.stop().await?;
+    Ok(Picked(windows.split_off(1)))
+}
+
 /// Since the answer, and since the call.
-async fn window(inside: &Inside, count: usize) -> Result<(Window, Window), Failure> {
+async fn window(inside: &Inside, launcher: &str, count: usize) -> Result<(Window, Window), Failure> {
     let (mut answers, mut calls) = (Vec::new(), Vec::new());
     for _ in 0..count {
         tokio::time::sleep(Duration::from_millis(20)).await;
@@ -87,7 +103,7 @@ async fn window(inside: &Inside, count: usize) -> Result<(Window, Window), Failu
         let asked = Instant::now();
         let call = Call {
             system: "bench".to_owned(),
-            door: Door::Workflow("Launch".to_owned()),
+            door: Door::Workflow(launcher.to_owned()),
             input: Value::Null,
             person: Some(Person::local()),
         };

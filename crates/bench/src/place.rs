@@ -14,7 +14,7 @@ use clap::ValueEnum;
 use store::{Store, postgres::Postgres, sqlite::Sqlite};
 use testkit::postgres::Server;
 
-use crate::Failure;
+use crate::{Failure, figures::Figures};
 
 /// Which store.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, ValueEnum)]
@@ -59,22 +59,33 @@ pub(crate) fn fresh() -> Result<Option<String>, Failure> {
     })
 }
 
-pub(crate) async fn open(
-    url: Option<String>,
-    folder: &Path,
-    kept: store::sqlite::Settings,
-) -> Result<Arc<dyn Store>, Failure> {
-    match url {
-        None => Ok(Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), kept)?)),
-        Some(url) => {
-            let settings = store::postgres::Settings { name: "bench".into(), ..Default::default() };
-            let opened = tokio::task::spawn_blocking(move || Postgres::open(&url, settings)).await?;
-            Ok(Arc::new(opened?))
-        }
-    }
+pub(crate) fn open_file(folder: &Path, kept: store::sqlite::Settings) -> Result<Arc<dyn Store>, Failure> {
+    Ok(Arc::new(Sqlite::open(&folder.join(".hefe/hefe.db"), kept)?))
 }
 
-/// What PostgreSQL itself can do: rows a second that so many clients insert, each its own commit.
+/// `queue`: the one that is worked; None: all.
+pub(crate) async fn open_shared(
+    database: String,
+    queue: Option<&'static str>,
+) -> Result<Arc<dyn Store>, Failure> {
+    // How many runs are worked at once is the engine's matter.
+    let queues = queue.map(|queue| [(Arc::from(queue), usize::MAX)].into());
+    let settings = store::postgres::Settings { name: "bench".into(), queues, ..Default::default() };
+    let opened = tokio::task::spawn_blocking(move || Postgres::open(&database, settings)).await?;
+    Ok(Arc::new(opened?))
+}
+
+/// What PostgreSQL itself can do stands beside what Hefe does; nothing on SQLite.
+pub(crate) fn add_scale(figures: &mut Figures, quick: bool) -> Result<(), Failure> {
+    for (clients, name) in [(1, "inserts_per_s_1"), (16, "inserts_per_s_16")] {
+        if let Some(per_s) = inserts_per_s(clients, if quick { 1 } else { 5 })? {
+            figures.scale(name, per_s);
+        }
+    }
+    Ok(())
+}
+
+/// Rows a second that so many clients insert, each its own commit.
 pub(crate) fn inserts_per_s(clients: u32, seconds: u32) -> Result<Option<f64>, Failure> {
     let Some(url) = fresh()? else { return Ok(None) };
     let folder = tempfile::tempdir()?;

@@ -9,13 +9,12 @@ use std::{
     time::{Duration, Instant},
 };
 
-use engine::Settings;
 use store::Id;
 
 use crate::{
     Failure,
     figures::Figures,
-    inside::{self, Ends, Inside},
+    inside::{self, Ends, Inside, Opened},
     scale, works,
 };
 
@@ -34,10 +33,9 @@ async fn one(count: usize) -> Result<Figures, Failure> {
         clock: Arc::new(move || clock() + own.load(Ordering::Relaxed)),
         ..Default::default()
     };
-    let inside = Inside::open_with(&works::all(), Settings::default(), kept).await?;
+    let inside = Inside::open_with(&works::all(), Opened { kept, ..Opened::default() }).await?;
     let mut figures = Figures::of("prune");
-    figures
-        .scale("fdatasync_per_s", scale::fdatasync_per_s(inside.folder.path(), Duration::from_millis(500))?);
+    figures.scale("fdatasync_per_s", scale::fdatasync_per_s(inside.folder(), Duration::from_millis(500))?);
     let mut ends = Ends::of(&inside).await?;
     let workers = inside.work();
     inside.fill("One", works::input(100), count).await?;

@@ -69,6 +69,18 @@ const LAUNCH: &str = r#"{
   "elements": [{ "name": "start", "type": "action/run", "options": { "workflow": "Says", "async": true, "input": { "order": 7 } } }]
 }"#;
 
+/// No effect, in a lane of its own.
+const SMALL: &str = r#"{
+  "identifier": "Small", "async": true, "queue": "small",
+  "elements": [{ "name": "done", "type": "op/set", "options": { "recipes": { "seen": "$order.id" } } }]
+}"#;
+
+/// The launcher, into that lane.
+const LAUNCH_SMALL: &str = r#"{
+  "identifier": "LaunchSmall",
+  "elements": [{ "name": "start", "type": "action/run", "options": { "workflow": "Says", "async": true, "queue": "small", "input": { "order": 7 } } }]
+}"#;
+
 pub(crate) fn all() -> Vec<Workflow> {
     [
         ("nothing", NOTHING),
@@ -77,6 +89,8 @@ pub(crate) fn all() -> Vec<Workflow> {
         ("starts", STARTS),
         ("says", SAYS),
         ("launch", LAUNCH),
+        ("small", SMALL),
+        ("launch_small", LAUNCH_SMALL),
     ]
     .into_iter()
     .map(|(name, text)| Workflow(name, text.to_owned()))
