@@ -4,7 +4,11 @@ mod element;
 mod file;
 mod schedule;
 mod shape;
+mod sources;
 mod words;
+
+pub use sources::{Sources, Spot, Step};
+pub use words::nearest;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -33,6 +37,15 @@ pub struct File {
 
 /// Reads every `workflows/**/NAME.workflow.json`. A file with an error does not load; the others do.
 pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
+    load_with_sources(system, files, catalog).0
+}
+
+/// The same, and the files as they were read, for whoever looks for places in them.
+pub fn load_with_sources<'a>(
+    system: &str,
+    files: &'a [File],
+    catalog: &Catalog,
+) -> (System, Sources<'a>) {
     let mut loaded = System { name: system.into(), ..System::default() };
     let is_workflow =
         |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
@@ -65,14 +78,16 @@ pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
         }
         named.push((source, mentions));
     }
+    let mut sources = Vec::with_capacity(named.len());
     for (mut source, mentions) in named {
         missing_workflows(&mut source, &mentions, &loaded);
         loaded.findings.append(&mut source.findings);
+        sources.push(source);
     }
     loaded.findings.sort_by(|a, b| {
         (&a.place.path, a.place.line, a.place.column).cmp(&(&b.place.path, b.place.line, b.place.column))
     });
-    loaded
+    (loaded, Sources::of(sources))
 }
 
 /// A name that points outside the file and hits nothing is a warning: it may come later.
