@@ -41,11 +41,7 @@ pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
 }
 
 /// The same, and the files as they were read, for whoever looks for places in them.
-pub fn load_with_sources<'a>(
-    system: &str,
-    files: &'a [File],
-    catalog: &Catalog,
-) -> (System, Sources<'a>) {
+pub fn load_with_sources<'a>(system: &str, files: &'a [File], catalog: &Catalog) -> (System, Sources<'a>) {
     let mut loaded = System { name: system.into(), ..System::default() };
     let is_workflow =
         |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
