@@ -1,0 +1,212 @@
+//! HF024: bars that stay short of their total.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use recipe::Value;
+use workflow::Severity;
+
+use crate::{
+    Rule,
+    flow::{Domain, Firing, Flow},
+    rule::{At, Found},
+    view::{Call, Node, View},
+};
+
+pub(super) static RULE: Rule = Rule {
+    code: "HF024",
+    title: "a bar never reaches its total",
+    severity: Severity::Warning,
+    why: "A run that ends well and leaves its bar at three of four looks as if it were stuck, or as if something had been left out.",
+    bad: &[r#"
+{ "identifier": "Export", "async": true, "events": [ { "identifier": "export", "type": "webhook" } ], "elements": [
+  { "name": "export", "type": "event/webhook", "to": { "default": { "begin": ["default"] } } },
+  { "name": "begin", "type": "cast/progress", "options": { "title": "Exporting", "total": 4, "progress": 1 }, "to": { "default": { "done": ["default"] } } },
+  { "name": "done", "type": "cast/progress", "options": { "title": "Exporting", "total": 4, "progress": 3 } } ] }
+"#],
+    good: &[r#"
+{ "identifier": "Export", "async": true, "events": [ { "identifier": "export", "type": "webhook" } ], "elements": [
+  { "name": "export", "type": "event/webhook", "to": { "default": { "begin": ["default"] } } },
+  { "name": "begin", "type": "cast/progress", "options": { "title": "Exporting", "total": 4, "progress": 1 }, "to": { "default": { "done": ["default"] } } },
+  { "name": "done", "type": "cast/progress", "options": { "title": "Exporting", "total": 4, "progress": 4 } } ] }
+"#],
+    fix: "Set `progress` to the total at the end of each path that ends well, or end the bar by hand with `status`: `failed` where an error was taken. A bar that counts with `increment` or with numbers that are only known as it fires is not looked at.",
+    find: Some(find),
+};
+
+fn find(view: &View<'_>, found: &mut Found<'_>) {
+    let bars = Bars::of(view);
+    if bars.counted.is_empty() {
+        return;
+    }
+    let flow = Flow::solve(view, bars);
+    let mut short: Vec<(Node, Arc<str>)> = Vec::new();
+    for file in view.files() {
+        for begin in view.begins(file) {
+            let left = flow.end(begin.node).unwrap_or_default();
+            short.extend(
+                left.into_iter()
+                    .flat_map(|(process, is)| is.short.into_iter().map(move |node| (node, process.clone()))),
+            );
+        }
+    }
+    short.sort();
+    short.dedup();
+    for (node, process) in short {
+        let total = flow.domain().counted.get(&process).copied().unwrap_or_default();
+        let says = format!(
+            "a run can end well with the bar `{process}` as `{}` leaves it: short of {total}",
+            view.name(node)
+        );
+        let help = format!("set `progress` to {total} before the end, or end the bar with `status`");
+        found.say(At::element(node), says, help);
+    }
+}
+
+/// Which bar it moves, if the file says it.
+pub(super) fn process<'a>(view: &View<'a>, node: Node) -> Option<Arc<str>> {
+    let graph = view.graph(node.file);
+    match view.option(node, "process") {
+        None => Some(graph.process.clone().unwrap_or_else(|| graph.identifier.clone())),
+        Some(named) => Some(named.literal()?.to_text().into()),
+    }
+}
+
+/// The bars whose every number the files say, each with its total.
+struct Bars {
+    counted: BTreeMap<Arc<str>, f64>,
+}
+
+/// Where a bar may be, beside at its end.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct Is {
+    /// The updates that may have been the last, and left it short.
+    short: Vec<Node>,
+    /// It may be untouched.
+    untouched: bool,
+}
+
+impl Bars {
+    fn of(view: &View<'_>) -> Bars {
+        let mut counted: BTreeMap<Arc<str>, Option<f64>> = BTreeMap::new();
+        let mut unknown = false;
+        for node in view.nodes().filter(|node| view.type_name(*node) == "cast/progress") {
+            let Some(process) = process(view, node) else {
+                unknown = true;
+                continue;
+            };
+            let total = number(view, node, "total");
+            let is_plain = view.option(node, "increment").is_none()
+                && ["total", "progress", "status"]
+                    .iter()
+                    .all(|name| view.option(node, name).is_none_or(|template| template.literal().is_some()));
+            let known = counted.entry(process).or_insert(Some(f64::NAN));
+            *known = match (*known, total) {
+                _ if !is_plain => None,
+                (Some(known), None) => Some(known),
+                (Some(known), Some(total)) if known.is_nan() || known == total => Some(total),
+                _ => None,
+            };
+        }
+        let counted = counted.into_iter().filter_map(|(process, total)| {
+            Some((process, total.filter(|total| !unknown && !total.is_nan() && *total > 0.0)?))
+        });
+        Bars { counted: counted.collect() }
+    }
+}
+
+fn number(view: &View<'_>, node: Node, option: &str) -> Option<f64> {
+    let value = view.literal(node, option)?;
+    value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+type State = BTreeMap<Arc<str>, Is>;
+
+impl Domain for Bars {
+    type State = State;
+    type Value = ();
+
+    fn begin(&self) -> State {
+        let untouched = Is { untouched: true, ..Is::default() };
+        self.counted.keys().map(|process| (process.clone(), untouched.clone())).collect()
+    }
+
+    fn or(&self, one: &State, other: &State) -> State {
+        let mut all = one.clone();
+        for (process, is) in other {
+            let here = all.entry(process.clone()).or_default();
+            *here = either(here, is);
+        }
+        all
+    }
+
+    fn either(&self, (): &(), (): &()) {}
+
+    fn fire(&self, at: &Firing<'_, Bars>, state: &mut State) {
+        let (view, node) = (at.view, at.node);
+        match view.type_name(node) {
+            "cast/progress" => {
+                let Some(process) = process(view, node) else { return };
+                let Some(total) = self.counted.get(&process) else { return };
+                let status = view.literal(node, "status").and_then(Value::as_str);
+                let over = status.is_some_and(|status| !status.is_empty() && status != "running");
+                let full = number(view, node, "progress").is_some_and(|progress| progress >= *total);
+                // An update of other words leaves the bar where it is.
+                if over || full || view.option(node, "progress").is_some() {
+                    let short = if over || full { Vec::new() } else { vec![node] };
+                    state.insert(process, Is { short, untouched: false });
+                }
+            }
+            // A run of its own may go on with the same bar.
+            "action/run" => match view.call(node) {
+                Some(call) if call.in_background => {
+                    let moved =
+                        call.callee.map(|callee| moves(view, callee, &mut Vec::new())).unwrap_or_default();
+                    for process in moved {
+                        if state.contains_key(&process) {
+                            state.insert(process, Is::default());
+                        }
+                    }
+                }
+                _ => {}
+            },
+            _ => {}
+        }
+    }
+
+    fn enter(&self, _: &Firing<'_, Bars>, _: &Call) -> Option<(State, ())> {
+        Some((self.begin(), ()))
+    }
+
+    fn after(&self, before: &State, end: &State, _: &Call) -> State {
+        let mut after = end.clone();
+        for (process, is) in &mut after {
+            if std::mem::take(&mut is.untouched)
+                && let Some(was) = before.get(process)
+            {
+                *is = either(is, was);
+            }
+        }
+        after
+    }
+}
+
+fn either(one: &Is, other: &Is) -> Is {
+    let mut short = [one.short.as_slice(), &other.short].concat();
+    short.sort_unstable();
+    short.dedup();
+    Is { short, untouched: one.untouched || other.untouched }
+}
+
+/// The bars that a workflow moves, and those that it runs.
+fn moves(view: &View<'_>, file: usize, passed: &mut Vec<usize>) -> Vec<Arc<str>> {
+    if passed.contains(&file) {
+        return Vec::new();
+    }
+    passed.push(file);
+    let casts = view.nodes_of(file).filter(|node| view.type_name(*node) == "cast/progress");
+    let mut all: Vec<Arc<str>> = casts.filter_map(|node| process(view, node)).collect();
+    for call in view.calls(file) {
+        all.extend(call.callee.map(|callee| moves(view, callee, passed)).unwrap_or_default());
+    }
+    all
+}
