@@ -8,7 +8,9 @@ mod computed_key;
 mod cron_silent;
 mod cron_sync;
 mod cron_unguarded;
+mod cycle_not_last;
 mod element_name;
+mod endless_calls;
 mod lost_failure;
 mod missing_target;
 mod never_due;
@@ -19,8 +21,10 @@ mod raw_words;
 mod recipe_syntax;
 mod reserved_word;
 mod same_identifier;
+mod secret;
 mod slow_request;
 mod two_titles;
+mod unbounded_loop;
 mod unfinished;
 mod unknown_key;
 mod unknown_option;
@@ -66,6 +70,10 @@ static RULES: &[&Rule] = &[
     &cron_unguarded::RULE,
     &cron_silent::RULE,
     &clock_gap::RULE,
+    &unbounded_loop::RULE,
+    &cycle_not_last::RULE,
+    &endless_calls::RULE,
+    &secret::RULE,
 ];
 
 /// Every rule there is.

@@ -133,6 +133,12 @@ impl Recipe {
         on_enough_stack(|| parse::parse(&self.0.text).is_ok_and(|tree| orders(&tree)))
     }
 
+    /// Whether it calls the function of that name.
+    pub fn calls(&self, name: &str) -> bool {
+        self.0.text.contains(name)
+            && on_enough_stack(|| parse::parse(&self.0.text).is_ok_and(|tree| calls(&tree, name)))
+    }
+
     /// Whether it asks for a secret with `env()`.
     pub fn uses_env(&self) -> bool {
         self.0.reads.env
@@ -149,6 +155,13 @@ fn orders(node: &Node) -> bool {
     };
     let mut found = here;
     node.kind.children(&mut |child| found = found || orders(child));
+    found
+}
+
+fn calls(node: &Node, name: &str) -> bool {
+    let mut found =
+        matches!(&node.kind, Kind::Call(function, _) | Kind::Method(function, _) if function.name == name);
+    node.kind.children(&mut |child| found = found || calls(child, name));
     found
 }
 
