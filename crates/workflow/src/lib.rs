@@ -12,6 +12,7 @@ mod json;
 mod load;
 mod sabotage;
 mod schedule;
+mod schema;
 mod template;
 mod units;
 
@@ -21,5 +22,6 @@ pub use diagnostic::{Diagnostic, Place, Severity};
 pub use graph::{Binding, Element, Event, Graph, Options, Source, System, Target};
 pub use load::{File, Sources, Spot, Step, load, load_with_sources, nearest};
 pub use schedule::{Catchup, Overlap, Schedule};
+pub use schema::schema;
 pub use template::{Part, Template};
 pub use units::{duration_ms, size_bytes};

@@ -1,5 +1,6 @@
 //! Files to graphs. Each file is read on its own: what is wrong in one leaves the others alone.
 
+mod described;
 mod element;
 mod file;
 mod schedule;
@@ -7,6 +8,7 @@ mod shape;
 mod sources;
 mod words;
 
+pub(crate) use described::{Described, element_keys, event_keys, file_keys};
 pub use sources::{Sources, Spot, Step};
 pub use words::nearest;
 

@@ -1,1 +1,397 @@
-//! taint
+//! HF027: every source, every way, every sink. A case is a file whose elements are a source, the steps of a way, and a sink;
+//! each is tried with the words cleaned on the way, too: then nothing is found.
+
+use crate::of;
+
+/// An element of a way: what leads to the next one is written by [`chain`].
+#[derive(Clone)]
+struct Step {
+    /// name, type and what else, without `to`.
+    element: String,
+    /// The port that leads on.
+    port: &'static str,
+}
+
+fn step(name: &str, kind: &str, rest: &str, port: &'static str) -> Step {
+    let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
+    Step { element: format!(r#""name": "{name}", "type": "{kind}"{rest}"#), port }
+}
+
+/// The steps one after the other, each from its port to the next one's input.
+fn chain(steps: &[Step]) -> Vec<String> {
+    let names: Vec<&str> = steps.iter().map(|step| step.element.split('"').nth(3).unwrap()).collect();
+    let lines = steps.iter().enumerate().map(|(at, step)| {
+        let next = names.get(at + 1).map(|next| {
+            let into = match *next {
+                "push" => "array",
+                "concat" | "merge" => "a",
+                _ => "default",
+            };
+            format!(r#""{}": {{ "{next}": ["{into}"] }}"#, step.port)
+        });
+        let log = step.element.contains("api/http").then(|| r#""error": { "log": ["default"] }"#.to_owned());
+        let to: Vec<String> = next.into_iter().chain(log).collect();
+        format!(r#"{{ {}, "to": {{ {} }} }}"#, step.element, to.join(", "))
+    });
+    let log =
+        r#"{ "name": "log", "type": "action/log", "options": { "level": "error", "message": "${code}" } }"#;
+    lines.chain([log.to_owned()]).collect()
+}
+
+fn workflow(name: &str, head: &str, elements: &[String]) -> String {
+    format!("{{ \"identifier\": \"{name}\", {head} \"elements\": [\n{}\n] }}", elements.join(",\n"))
+}
+
+/// Words at the default port of `call` (the body), or in `body` of its response.
+fn sources() -> Vec<(&'static str, Vec<Step>)> {
+    let http = |port| step("call", "api/http", r#""options": { "uri": "https://api.example.com" }"#, port);
+    let set = |path: &str| format!(r#""set": {{ "words": "{path}" }}"#);
+    let bound = |path: &str, port| {
+        step(
+            "call",
+            "api/http",
+            &format!(r#""options": {{ "uri": "https://api.example.com" }}, {}"#, set(path)),
+            port,
+        )
+    };
+    let from_variable = || step("get", "op/recipe", r#""options": { "recipe": "$words" }"#, "default");
+    vec![
+        ("the body", vec![http("default")]),
+        (
+            "a field of the body",
+            vec![http("default"), step("field", "op/get", r#""options": { "path": "a.b" }"#, "default")],
+        ),
+        (
+            "the response",
+            vec![http("response"), step("field", "op/get", r#""options": { "path": "body" }"#, "default")],
+        ),
+        (
+            "a header",
+            vec![
+                http("response"),
+                step("field", "op/recipe", r#""options": { "recipe": "headers.server" }"#, "default"),
+            ],
+        ),
+        ("a bound body", vec![bound("default:", "default"), from_variable()]),
+        ("a bound part", vec![bound("default:a.b", "default"), from_variable()]),
+        ("a bound header", vec![bound("response:headers.server", "default"), from_variable()]),
+    ]
+}
+
+/// Ways that a value takes from the default port of the step before to that of the last.
+fn ways() -> Vec<(&'static str, Vec<Step>, Vec<String>)> {
+    let way = |name: &'static str, steps: Vec<Step>| (name, steps, Vec::new());
+    let recipe = |text: &str| {
+        step("recipe", "op/recipe", &format!(r#""options": {{ "recipe": "{text}" }}"#), "default")
+    };
+    let run = |options: &str| {
+        step("run", "action/run", &format!(r#""options": {{ "workflow": "Part", {options} }}"#), "default")
+    };
+    let keep = || step("keep", "op/set", r#""set": { "kept": ":default" }"#, "default");
+    let get = || step("take", "op/recipe", r#""options": { "recipe": "$kept" }"#, "default");
+    let pass = |body: &str| {
+        workflow(
+            "Part",
+            r#""entry": "begin","#,
+            &[
+                format!(
+                    r#"{{ "name": "begin", "type": "op/set", "set": {{ "inner": "default:" }}, "to": {{ "default": {{ "end": ["default"] }} }} }}"#
+                ),
+                format!(
+                    r#"{{ "name": "end", "type": "action/response", "options": {{ "body": "{body}" }}, "set": {{ "left": ":default" }} }}"#
+                ),
+            ],
+        )
+    };
+    let worker = |body: &str| pass(body).replace("\"entry\"", "\"async\": true, \"entry\"");
+    vec![
+        way("nothing", vec![]),
+        way("a condition", vec![step("if", "flow/if", r#""options": { "condition": "true" }"#, "default")]),
+        way(
+            "a switch",
+            vec![step(
+                "switch",
+                "flow/switch",
+                r#""options": { "value": "$$1", "cases": [{ "value": 1, "port": "one" }] }"#,
+                "one",
+            )],
+        ),
+        way("emptiness", vec![step("empty", "flow/empty", "", "else")]),
+        way("a wait", vec![step("wait", "flow/wait", r#""options": { "for": "2s" }"#, "default")]),
+        way("a loop's item", vec![step("each", "flow/each", "", "each")]),
+        way(
+            "a parallel loop's item",
+            vec![step("each", "flow/each", r#""options": { "parallel": 4 }"#, "each")],
+        ),
+        way("a loop's end", vec![step("each", "flow/each", "", "next")]),
+        way(
+            "what a loop collects",
+            vec![step("each", "flow/each", r#""options": { "collect": "this" }"#, "next")],
+        ),
+        way(
+            "what a loop collects of a variable",
+            vec![step(
+                "each",
+                "flow/each",
+                r#""options": { "parallel": 2, "collect": "$item" }, "set": { "item": "each:" }"#,
+                "next",
+            )],
+        ),
+        way(
+            "turns",
+            vec![step("while", "flow/while", r#""options": { "condition": "true", "max": 3 }"#, "each")],
+        ),
+        way("a try", vec![step("try", "flow/try", "", "try")]),
+        way("after a try", vec![step("try", "flow/try", "", "next")]),
+        way(
+            "an input",
+            vec![step("in", "op/set", r#""in": { "default": "{a: this}" }"#, "default"), recipe("a")],
+        ),
+        way("a variable", vec![keep(), recipe("null"), get()]),
+        way(
+            "a variable through a loop",
+            vec![keep(), step("each", "flow/each", r#""in": { "default": "[1]" }"#, "each"), get()],
+        ),
+        way("a log", vec![step("say", "action/log", r#""options": { "message": "$$" }"#, "default")]),
+        way("joined text", vec![recipe("'it is ' + this")]),
+        way("an f-string", vec![recipe("f'it is {this}'")]),
+        way("a method", vec![recipe("this.upper()")]),
+        way("a lambda", vec![recipe("[1, 2].map(n => this)")]),
+        way("a lambda over it", vec![recipe("this.map(one => {say: one.name})")]),
+        way("a filter", vec![recipe("this.filter(one => one.good).first()")]),
+        way("a reduction", vec![recipe("this.reduce((all, one) => all # one, '')")]),
+        way("a choice", vec![recipe("1 > 2 ? 'x' : this")]),
+        way("a match", vec![recipe("match (1) { 1: this }")]),
+        way("a fallback", vec![recipe("null ?? this")]),
+        way(
+            "an object",
+            vec![
+                recipe("{a: {b: this}}"),
+                step("part", "op/get", r#""options": { "path": "a.b" }"#, "default"),
+            ],
+        ),
+        way("an error's message", vec![recipe("invalid(this)"), recipe("message").renamed("said")]),
+        way(
+            "op/set values",
+            vec![step("set", "op/set", r#""options": { "values": { "a": "${this}" } }"#, "default")],
+        ),
+        way(
+            "op/set recipes",
+            vec![
+                step("set", "op/set", r#""options": { "recipes": { "a.b": "this" } }"#, "default"),
+                recipe("a.b"),
+            ],
+        ),
+        way(
+            "op/set copy",
+            vec![
+                keep(),
+                step(
+                    "set",
+                    "op/set",
+                    r#""in": { "default": "null" }, "options": { "copy": "$kept" }"#,
+                    "default",
+                ),
+            ],
+        ),
+        way(
+            "op/strReplace",
+            vec![step("text", "op/strReplace", r#""options": { "search": "a", "replace": "b" }"#, "default")],
+        ),
+        way(
+            "what replaces",
+            vec![step(
+                "text",
+                "op/strReplace",
+                r#""options": { "text": "a", "search": "a", "replace": "${this}" }"#,
+                "default",
+            )],
+        ),
+        way(
+            "op/selector",
+            vec![step("select", "op/selector", r#""options": { "selector": "a.b" }"#, "default")],
+        ),
+        way(
+            "op/addListItem",
+            vec![step(
+                "add",
+                "op/addListItem",
+                r#""options": { "list": "rows", "values": { "n": 1 } }"#,
+                "default",
+            )],
+        ),
+        way("op/push", vec![keep(), step("push", "op/push", r#""in": { "item": "$kept" }"#, "default")]),
+        way("op/concat", vec![keep(), step("concat", "op/concat", r#""in": { "b": "$kept" }"#, "default")]),
+        way(
+            "op/merge",
+            vec![
+                keep(),
+                step("merge", "op/merge", r#""in": { "a": "{x: 1}", "b": "{y: $kept}" }"#, "default"),
+            ],
+        ),
+        way(
+            "a list that op/pick leaves whole",
+            vec![
+                recipe("{rows: this}"),
+                step("pick", "op/pick", r#""options": { "schema": { "rows": "list" } }"#, "default"),
+            ],
+        ),
+        (
+            "a workflow run at once",
+            vec![run(r#""async": false, "input": { "given": "${this}" }"#)],
+            vec![pass("$given")],
+        ),
+        (
+            "its input's value",
+            vec![run(r#""async": false, "input": { "given": "${this}" }"#)],
+            vec![pass("$inner.given")],
+        ),
+        (
+            "an input that is an expression",
+            vec![run(r#""async": false, "input": "${this}""#)],
+            vec![pass("$anything")],
+        ),
+        ("a shared variable", vec![keep(), run(r#""async": false, "scope": false"#)], vec![pass("$kept")]),
+        (
+            "a variable that a shared workflow leaves",
+            vec![
+                keep(),
+                run(r#""async": false, "scope": false, "input": { "given": "$kept" }"#),
+                step("take", "op/recipe", r#""options": { "recipe": "$inner" }"#, "default"),
+            ],
+            vec![pass("x")],
+        ),
+        (
+            "a run in the background that is awaited",
+            vec![
+                run(r#""async": true, "input": { "given": "${this}" }"#),
+                step("await", "flow/await", "", "default"),
+                recipe("this[0].result"),
+            ],
+            vec![worker("$given")],
+        ),
+        (
+            "one with a copy of the variables",
+            vec![
+                keep(),
+                run(r#""async": true, "scope": false"#),
+                step("await", "flow/await", r#""options": { "mode": "any" }"#, "default"),
+                recipe("result"),
+            ],
+            vec![worker("$kept")],
+        ),
+    ]
+}
+
+impl Step {
+    fn renamed(self, name: &str) -> Step {
+        let old = self.element.split('"').nth(3).unwrap().to_owned();
+        Step { element: self.element.replacen(&old, name, 1), ..self }
+    }
+}
+
+/// Where people see it: the element, and the words that the finding points at (nothing: its name).
+fn sinks() -> Vec<(&'static str, Step)> {
+    let sink = |kind: &str, rest: &str| step("sink", kind, rest, "default");
+    vec![
+        ("an answer", sink("action/response", r#""options": { "body": { "it": "${this}" } }"#)),
+        ("an answer's input", sink("action/response", "")),
+        (
+            "a header",
+            sink("action/response", r#""options": { "body": "x", "headers": { "X-It": "${this}" } }"#),
+        ),
+        ("a result", sink("flow/stop", r#""options": { "message": "${this}" }"#)),
+        (
+            "a notification",
+            sink(
+                "action/notify",
+                r#""options": { "notification": { "title": "x", "message": "it is ${this}" } }"#,
+            ),
+        ),
+        (
+            "its link",
+            sink(
+                "action/notify",
+                r#""options": { "notification": { "title": "x", "link": { ".recipe": "this" } } }"#,
+            ),
+        ),
+        ("a toast", sink("action/notify", r#""options": { "toast": "${this}" }"#)),
+        ("a bar's message", sink("cast/progress", r#""options": { "statusMessage": "${this}" }"#)),
+        ("a bar's title", sink("cast/progress", r#""options": { "title": "${this}" }"#)),
+        ("a message", sink("cast/event", r#""options": { "event": "said", "data": { "it": ["${this}"] } }"#)),
+        ("a redirect", sink("action/redirect", r#""options": { "url": "/x/${this}" }"#)),
+        ("a filled view", sink("action/redirect", r#""options": { "module": "x", "fill": true }"#)),
+        ("a form", sink("action/set", r#""options": { "recipes": { "it": "this" } }"#)),
+        ("a file", sink("action/downloadFile", "")),
+        ("a modal", sink("action/modal", r#""options": { "title": "x" }"#)),
+        ("a question", sink("flow/await", r#""options": { "signal": "s", "question": "${this}?" }"#)),
+        (
+            "what is said of a field",
+            sink("action/validate", r#""options": { "recipes": { "x": "invalid(this)" } }"#),
+        ),
+    ]
+}
+
+fn begin() -> Step {
+    step("begin", "event/webhook", "", "default")
+}
+
+const HEAD: &str = r#""async": true, "events": [{ "identifier": "begin", "type": "webhook" }],"#;
+
+fn files(steps: Vec<Step>, others: &[String]) -> Vec<String> {
+    let mut files = vec![workflow("Main", HEAD, &chain(&steps))];
+    files.extend_from_slice(others);
+    files
+}
+
+fn clean() -> Step {
+    step("clean", "op/recipe", r#""options": { "recipe": "text(string(this), 20)" }"#, "default")
+}
+
+/// A case: what is found of HF027 with the words as they came, and with them cleaned at once.
+fn case(source: &[Step], way: &[Step], others: &[String], sink: &Step) -> [Vec<String>; 2] {
+    [None, Some(clean())].map(|cleaned| {
+        let steps = [&[begin()], source, cleaned.as_slice(), way, std::slice::from_ref(sink)].concat();
+        of("HF027", &files(steps, others))
+    })
+}
+
+#[test]
+fn words_are_followed_from_every_source_over_every_way_to_every_sink() {
+    let (sources, ways, sinks) = (sources(), ways(), sinks());
+    let of_way = |(way, steps, others): &(&str, Vec<Step>, Vec<String>)| {
+        let mut wrong = Vec::new();
+        for (source, from) in &sources {
+            for (sink, to) in &sinks {
+                let [found, cleaned] = case(from, steps, others, to);
+                if !(found.len() == 1 && found[0].starts_with("HF027 sink: ")) {
+                    wrong.push(format!("{source}, {way}, {sink}: {found:?}"));
+                }
+                if !cleaned.is_empty() {
+                    wrong.push(format!("{source}, cleaned, {way}, {sink}: {cleaned:?}"));
+                }
+            }
+        }
+        wrong
+    };
+    let wrong: Vec<String> = std::thread::scope(|scope| {
+        let halves = ways.chunks(ways.len().div_ceil(2));
+        let threads: Vec<_> =
+            halves.map(|half| scope.spawn(|| half.iter().flat_map(of_way).collect::<Vec<_>>())).collect();
+        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
+    });
+    let cases = sources.len() * ways.len() * sinks.len();
+    assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
+    assert!(cases > 4_000, "{cases}");
+}
+
+#[test]
+fn every_way_is_a_file_that_loads() {
+    for (way, steps, others) in ways() {
+        let steps = [vec![begin()], steps].concat();
+        let found = crate::findings(&files(steps, &others));
+        let errors: Vec<_> =
+            found.iter().filter(|finding| finding.severity == workflow::Severity::Error).collect();
+        assert!(errors.is_empty(), "{way}: {errors:?}");
+    }
+}

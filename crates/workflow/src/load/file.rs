@@ -11,7 +11,7 @@ use crate::{
     template::Compiler,
 };
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "identifier",
     "title",
     "description",
@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "job",
 ];
 
-const EVENT_KEYS: &[&str] = &[
+pub(super) const EVENT_KEYS: &[&str] = &[
     "identifier",
     "type",
     "expression",
