@@ -111,6 +111,8 @@ pub(crate) struct Flow<'a, D: Domain> {
     waits: Vec<Vec<Node>>,
     /// Who looks at what a workflow gives.
     asks: Vec<Vec<Node>>,
+    /// Who looks at what any workflow gives.
+    asks_all: Vec<Node>,
     queue: Vec<Node>,
 }
 
@@ -151,6 +153,7 @@ impl<'a, D: Domain> Flow<'a, D> {
             ends: (0..count).map(|_| End { stopped: None }).collect(),
             given: vec![Gives::default(); count],
             asks: vec![Vec::new(); count],
+            asks_all: Vec::new(),
             queue: Vec::new(),
         };
         flow.watch();
@@ -209,7 +212,7 @@ impl<'a, D: Domain> Flow<'a, D> {
                         }
                     }
                 }
-                "flow/await" | "event/failed" => self.asks.iter_mut().for_each(|asks| asks.push(node)),
+                "flow/await" | "event/failed" => self.asks_all.push(node),
                 "action/run" => match self.view.call(node) {
                     Some(Call { callee: Some(callee), .. }) => {
                         self.asks[*callee].push(node);
@@ -218,7 +221,7 @@ impl<'a, D: Domain> Flow<'a, D> {
                             self.waits[at].push(node);
                         }
                     }
-                    _ => self.asks.iter_mut().for_each(|asks| asks.push(node)),
+                    _ => self.asks_all.push(node),
                 },
                 _ => {}
             }
@@ -359,7 +362,7 @@ impl<'a, D: Domain> Flow<'a, D> {
     }
 
     fn ask(&mut self, file: usize) {
-        for who in self.asks[file].clone() {
+        for who in self.asks[file].clone().into_iter().chain(self.asks_all.clone()) {
             self.queue(who);
         }
     }

@@ -1,5 +1,7 @@
 //! HF034: workflows that run themselves without an end.
 
+use std::collections::HashSet;
+
 use workflow::{Severity, Step};
 
 use crate::{
@@ -53,13 +55,13 @@ fn find(view: &View<'_>, found: &mut Found<'_>) {
 }
 
 fn leads_to(sure: &[Vec<Call>], call: &Call, file: usize) -> bool {
-    let mut seen = vec![false; sure.len()];
+    let mut seen = HashSet::new();
     let mut open: Vec<usize> = call.callee.into_iter().collect();
     while let Some(at) = open.pop() {
         if at == file {
             return true;
         }
-        if !std::mem::replace(&mut seen[at], true) {
+        if seen.insert(at) {
             open.extend(sure[at].iter().filter_map(|call| call.callee));
         }
     }

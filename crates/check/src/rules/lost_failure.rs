@@ -34,9 +34,10 @@ pub(super) static RULE: Rule = Rule {
 
 fn find(view: &View<'_>, found: &mut Found<'_>) {
     let tries: Vec<Vec<bool>> = view.files().map(|file| tried(view, file)).collect();
+    let heard = heard(view);
     for file in view.files() {
         let tried = &tries[file];
-        let heard = is_heard_of(view, file) || is_taken(view, file, &tries, &mut Vec::new());
+        let heard = heard[file] || is_taken(view, file, (&tries, &heard), &mut Vec::new());
         for node in view.nodes_of(file).filter(|node| view.is_reached(*node)) {
             let element = view.element(node);
             let Some(port) = element.out("error").filter(|port| element.outs[usize::from(*port)].is_empty())
@@ -105,7 +106,7 @@ fn tried(view: &View<'_>, file: usize) -> Vec<bool> {
 }
 
 /// Whether it is only run at once by others, and each of them takes its failures.
-fn is_taken(view: &View<'_>, file: usize, tries: &[Vec<bool>], passed: &mut Vec<usize>) -> bool {
+fn is_taken(view: &View<'_>, file: usize, by: (&[Vec<bool>], &[bool]), passed: &mut Vec<usize>) -> bool {
     if !view.begins(file).is_empty() || passed.contains(&file) {
         return false;
     }
@@ -114,17 +115,21 @@ fn is_taken(view: &View<'_>, file: usize, tries: &[Vec<bool>], passed: &mut Vec<
         let (from, element) = (call.from, view.element(call.from));
         let connected = element.out("error").is_some_and(|port| !element.outs[usize::from(port)].is_empty());
         connected
-            || tries[from.file][from.element as usize]
-            || is_heard_of(view, from.file)
-            || is_taken(view, from.file, tries, passed)
+            || by.0[from.file][from.element as usize]
+            || by.1[from.file]
+            || is_taken(view, from.file, by, passed)
     })
 }
 
 /// Whether another workflow starts when a run of this one has failed.
-fn is_heard_of(view: &View<'_>, file: usize) -> bool {
-    let identifier = &view.graph(file).identifier;
-    view.files().filter(|other| *other != file).any(|other| {
-        let mut events = view.graph(other).events.iter().filter(|event| &*event.kind == "failed");
-        events.any(|event| event.workflow.as_ref().is_none_or(|workflow| workflow == identifier))
-    })
+fn heard(view: &View<'_>) -> Vec<bool> {
+    let failed = view.files().flat_map(|file| {
+        let events = view.graph(file).events.iter().filter(|event| &*event.kind == "failed");
+        events.map(move |event| (file, event.workflow.as_deref()))
+    });
+    let failed: Vec<(usize, Option<&str>)> = failed.collect();
+    let hears = |file: usize, (by, of): &(usize, Option<&str>)| {
+        *by != file && of.is_none_or(|of| of == &*view.graph(file).identifier)
+    };
+    view.files().map(|file| failed.iter().any(|event| hears(file, event))).collect()
 }

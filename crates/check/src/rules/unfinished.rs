@@ -119,6 +119,7 @@ fn number(view: &View<'_>, node: Node, option: &str) -> Option<f64> {
     value.as_f64().or_else(|| value.as_str()?.trim().parse().ok())
 }
 
+/// Bars that are not named are untouched.
 type State = BTreeMap<Arc<str>, Is>;
 
 impl Domain for Bars {
@@ -126,17 +127,14 @@ impl Domain for Bars {
     type Value = ();
 
     fn begin(&self) -> State {
-        let untouched = Is { untouched: true, ..Is::default() };
-        self.counted.keys().map(|process| (process.clone(), untouched.clone())).collect()
+        State::new()
     }
 
     fn or(&self, one: &State, other: &State) -> State {
-        let mut all = one.clone();
-        for (process, is) in other {
-            let here = all.entry(process.clone()).or_default();
-            *here = either(here, is);
-        }
-        all
+        let untouched = Is { short: Vec::new(), untouched: true };
+        let names = one.keys().chain(other.keys());
+        let is = |state: &State, process| state.get(process).cloned().unwrap_or_else(|| untouched.clone());
+        names.map(|process| (process.clone(), either(&is(one, process), &is(other, process)))).collect()
     }
 
     fn either(&self, (): &(), (): &()) {}
@@ -161,11 +159,8 @@ impl Domain for Bars {
                 Some(call) if call.in_background => {
                     let moved =
                         call.callee.map(|callee| moves(view, callee, &mut Vec::new())).unwrap_or_default();
-                    for process in moved {
-                        if state.contains_key(&process) {
-                            state.insert(process, Is::default());
-                        }
-                    }
+                    let counted = moved.into_iter().filter(|process| self.counted.contains_key(process));
+                    state.extend(counted.map(|process| (process, Is::default())));
                 }
                 _ => {}
             },
@@ -178,13 +173,15 @@ impl Domain for Bars {
     }
 
     fn after(&self, before: &State, end: &State, _: &Call) -> State {
-        let mut after = end.clone();
-        for (process, is) in &mut after {
-            if std::mem::take(&mut is.untouched)
-                && let Some(was) = before.get(process)
-            {
-                *is = either(is, was);
-            }
+        let mut after = before.clone();
+        for (process, is) in end {
+            let touched = Is { untouched: false, ..is.clone() };
+            let is = match (is.untouched, before.get(process)) {
+                (false, _) => touched,
+                (true, Some(was)) => either(&touched, was),
+                (true, None) => is.clone(),
+            };
+            after.insert(process.clone(), is);
         }
         after
     }

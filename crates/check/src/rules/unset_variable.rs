@@ -82,8 +82,12 @@ struct Known {
 impl Known {
     fn of(view: &View<'_>) -> Known {
         let set = leaked(view);
+        let computed = view.files().any(|file| view.calls(file).iter().any(|call| call.computed));
+        // One that can only be started by its name may be given anything.
+        let is_given =
+            |file: usize| view.graph(file).events.is_empty() && (computed || view.callers(file).is_empty());
         let mut set: Vec<Option<Names>> =
-            set.into_iter().enumerate().map(|(file, set)| (!is_given(view, file)).then_some(set)).collect();
+            set.into_iter().enumerate().map(|(file, set)| (!is_given(file)).then_some(set)).collect();
         let calls: Vec<&Call> = view.files().flat_map(|file| view.calls(file)).collect();
         while calls.iter().fold(false, |grown, call| give(view, call, &mut set) || grown) {}
         Known { set }
@@ -144,12 +148,6 @@ fn add(to: &mut Option<Names>, names: Option<Names>) -> bool {
             set.len() > before
         }
     }
-}
-
-/// Whether it can only be started by its name, with whatever is given to it.
-fn is_given(view: &View<'_>, file: usize) -> bool {
-    let computed = view.files().any(|file| view.calls(file).iter().any(|call| call.computed));
-    view.graph(file).events.is_empty() && (computed || view.callers(file).is_empty())
 }
 
 /// The names in a call's `input`; None: they are only known as it fires.

@@ -6,6 +6,7 @@ use crate::of;
 /// An element of a way: what leads to the next one is written by [`chain`].
 #[derive(Clone)]
 struct Step {
+    name: String,
     /// name, type and what else, without `to`.
     element: String,
     /// The port that leads on.
@@ -14,28 +15,23 @@ struct Step {
 
 fn step(name: &str, kind: &str, rest: &str, port: &'static str) -> Step {
     let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
-    Step { element: format!(r#""name": "{name}", "type": "{kind}"{rest}"#), port }
+    Step { name: name.to_owned(), element: format!(r#""name": "{name}", "type": "{kind}"{rest}"#), port }
 }
 
-/// The steps one after the other, each from its port to the next one's input.
-fn chain(steps: &[Step]) -> Vec<String> {
-    let names: Vec<&str> = steps.iter().map(|step| step.element.split('"').nth(3).unwrap()).collect();
+/// The steps one after the other, each from its port to the next one's input, and the last one's to each of `ends`.
+fn chain(steps: &[Step], ends: &[Step]) -> Vec<String> {
+    let after = |at: usize| if at + 1 < steps.len() { &steps[at + 1..at + 2] } else { ends };
     let lines = steps.iter().enumerate().map(|(at, step)| {
-        let next = names.get(at + 1).map(|next| {
-            let into = match *next {
-                "push" => "array",
-                "concat" | "merge" => "a",
-                _ => "default",
-            };
-            format!(r#""{}": {{ "{next}": ["{into}"] }}"#, step.port)
-        });
+        let next: Vec<String> =
+            after(at).iter().map(|next| format!(r#""{}": ["{}"]"#, next.name, next.into())).collect();
         let log = step.element.contains("api/http").then(|| r#""error": { "log": ["default"] }"#.to_owned());
-        let to: Vec<String> = next.into_iter().chain(log).collect();
+        let to: Vec<String> =
+            [format!(r#""{}": {{ {} }}"#, step.port, next.join(", "))].into_iter().chain(log).collect();
         format!(r#"{{ {}, "to": {{ {} }} }}"#, step.element, to.join(", "))
     });
     let log =
         r#"{ "name": "log", "type": "action/log", "options": { "level": "error", "message": "${code}" } }"#;
-    lines.chain([log.to_owned()]).collect()
+    lines.chain(ends.iter().map(|end| format!("{{ {} }}", end.element))).chain([log.to_owned()]).collect()
 }
 
 fn workflow(name: &str, head: &str, elements: &[String]) -> String {
@@ -285,8 +281,15 @@ fn ways() -> Vec<(&'static str, Vec<Step>, Vec<String>)> {
 
 impl Step {
     fn renamed(self, name: &str) -> Step {
-        let old = self.element.split('"').nth(3).unwrap().to_owned();
-        Step { element: self.element.replacen(&old, name, 1), ..self }
+        Step { element: self.element.replacen(&self.name, name, 1), name: name.to_owned(), ..self }
+    }
+
+    fn into(&self) -> &'static str {
+        match &*self.name {
+            "push" => "array",
+            "concat" | "merge" => "a",
+            _ => "default",
+        }
     }
 }
 
@@ -300,7 +303,6 @@ fn sinks() -> Vec<(&'static str, Step)> {
             "a header",
             sink("action/response", r#""options": { "body": "x", "headers": { "X-It": "${this}" } }"#),
         ),
-        ("a result", sink("flow/stop", r#""options": { "message": "${this}" }"#)),
         (
             "a notification",
             sink(
@@ -329,6 +331,8 @@ fn sinks() -> Vec<(&'static str, Step)> {
             "what is said of a field",
             sink("action/validate", r#""options": { "recipes": { "x": "invalid(this)" } }"#),
         ),
+        // What stands behind it is never come to.
+        ("a result", sink("flow/stop", r#""options": { "message": "${this}" }"#)),
     ]
 }
 
@@ -338,8 +342,8 @@ fn begin() -> Step {
 
 const HEAD: &str = r#""async": true, "events": [{ "identifier": "begin", "type": "webhook" }],"#;
 
-fn files(steps: Vec<Step>, others: &[String]) -> Vec<String> {
-    let mut files = vec![workflow("Main", HEAD, &chain(&steps))];
+fn files(steps: &[Step], ends: &[Step], others: &[String]) -> Vec<String> {
+    let mut files = vec![workflow("Main", HEAD, &chain(steps, ends))];
     files.extend_from_slice(others);
     files
 }
@@ -348,50 +352,137 @@ fn clean() -> Step {
     step("clean", "op/recipe", r#""options": { "recipe": "text(string(this), 20)" }"#, "default")
 }
 
-/// A case: what is found of HF027 with the words as they came, and with them cleaned at once.
-fn case(source: &[Step], way: &[Step], others: &[String], sink: &Step) -> [Vec<String>; 2] {
-    [None, Some(clean())].map(|cleaned| {
-        let steps = [&[begin()], source, cleaned.as_slice(), way, std::slice::from_ref(sink)].concat();
-        of("HF027", &files(steps, others))
-    })
-}
-
 #[test]
 fn words_are_followed_from_every_source_over_every_way_to_every_sink() {
-    let (sources, ways, sinks) = (sources(), ways(), sinks());
-    let of_way = |(way, steps, others): &(&str, Vec<Step>, Vec<String>)| {
-        let mut wrong = Vec::new();
-        for (source, from) in &sources {
-            for (sink, to) in &sinks {
-                let [found, cleaned] = case(from, steps, others, to);
-                if !(found.len() == 1 && found[0].starts_with("HF027 sink: ")) {
+    let ends: Vec<Step> =
+        sinks().into_iter().enumerate().map(|(at, (_, step))| step.renamed(&format!("sink{at}"))).collect();
+    let (mut wrong, mut cases) = (Vec::new(), 0);
+    for (source, from) in sources() {
+        for (way, steps, others) in ways() {
+            let steps = |cleaned: Option<Step>| [&[begin()], &*from, cleaned.as_slice(), &*steps].concat();
+            let found = of("HF027", &files(&steps(None), &ends, &others));
+            for (at, (sink, _)) in sinks().into_iter().enumerate() {
+                let here = found.iter().filter(|line| line.starts_with(&format!("HF027 sink{at}: ")));
+                if here.count() != 1 {
                     wrong.push(format!("{source}, {way}, {sink}: {found:?}"));
                 }
-                if !cleaned.is_empty() {
-                    wrong.push(format!("{source}, cleaned, {way}, {sink}: {cleaned:?}"));
-                }
+                cases += 1;
+            }
+            let found = of("HF027", &files(&steps(Some(clean())), &ends, &others));
+            if !found.is_empty() {
+                wrong.push(format!("{source}, cleaned, {way}: {found:?}"));
             }
         }
-        wrong
-    };
-    let wrong: Vec<String> = std::thread::scope(|scope| {
-        let halves = ways.chunks(ways.len().div_ceil(2));
-        let threads: Vec<_> =
-            halves.map(|half| scope.spawn(|| half.iter().flat_map(of_way).collect::<Vec<_>>())).collect();
-        threads.into_iter().flat_map(|thread| thread.join().unwrap()).collect()
-    });
-    let cases = sources.len() * ways.len() * sinks.len();
+    }
     assert!(wrong.is_empty(), "{} of {cases}:\n{}", wrong.len(), wrong[..wrong.len().min(40)].join("\n"));
     assert!(cases > 4_000, "{cases}");
 }
 
 #[test]
-fn every_way_is_a_file_that_loads() {
+fn every_way_and_every_sink_is_a_file_that_loads() {
+    let ends: Vec<Step> =
+        sinks().into_iter().enumerate().map(|(at, (_, step))| step.renamed(&format!("sink{at}"))).collect();
     for (way, steps, others) in ways() {
-        let steps = [vec![begin()], steps].concat();
-        let found = crate::findings(&files(steps, &others));
+        let found = crate::findings(&files(&[vec![begin()], steps].concat(), &ends, &others));
         let errors: Vec<_> =
             found.iter().filter(|finding| finding.severity == workflow::Severity::Error).collect();
         assert!(errors.is_empty(), "{way}: {errors:?}");
     }
+}
+
+/// Main calls a provider; what becomes of it is written by each test.
+fn calling(rest: &[&str]) -> String {
+    let mut elements = vec![
+        r#"{ "name": "begin", "type": "event/webhook", "to": { "default": { "call": ["default"] } } }"#.to_owned(),
+        r#"{ "name": "call", "type": "api/http", "options": { "uri": "https://api.example.com" }, "set": { "raw": "default:" },
+  "to": { "default": { "next": ["default"] }, "error": { "failed": ["default"] } } }"#.to_owned(),
+    ];
+    elements.extend(rest.iter().map(|line| (*line).to_owned()));
+    workflow("Main", HEAD, &elements)
+}
+
+const TELL_FAILED: &str = r#"{ "name": "failed", "type": "action/notify", "options": { "notification": { "title": "No", "message": "${message} (${status})" } } }"#;
+
+#[test]
+fn an_error_value_is_neutral() {
+    let next = r#"{ "name": "next", "type": "action/log" }"#;
+    assert_eq!(of("HF027", &[calling(&[next, TELL_FAILED])]), [""; 0]);
+}
+
+#[test]
+fn what_rules_say_travels_with_error_values() {
+    let part = workflow("Part", "\"entry\": \"rule\",", &[
+        r#"{ "name": "rule", "type": "action/validate", "options": { "recipes": { "it": "invalid($given)" } } }"#.to_owned(),
+    ]);
+    let run = |rest: &str| {
+        format!(
+            r#"{{ "name": "next", "type": "action/run", "options": {{ "workflow": "Part", "async": false, "input": {{ "given": "$raw" }} }}, {rest} }}"#
+        )
+    };
+    let tell = r#"{ "name": "tell", "type": "action/notify", "options": { "notification": { "title": "No", "message": "${errors.it}" } } }"#;
+    let over_port = run(r#""to": { "error": { "tell": ["default"] } }"#);
+    assert_eq!(
+        of("HF027", &[calling(&[&over_port, tell, TELL_FAILED]), part.clone()]),
+        ["HF027 tell: \"${errors.it}\""]
+    );
+    let bound = run(r#""set": { "error": "error:" }, "to": { "error": { "tell": ["default"] } }"#);
+    let of_variable = tell.replace("${errors.it}", "${$error.errors.it} of ${$error.message}");
+    assert_eq!(of("HF027", &[calling(&[&bound, &of_variable, TELL_FAILED]), part.clone()]).len(), 1);
+    let tries = r#"{ "name": "next", "type": "flow/try", "to": { "try": { "run": ["default"] }, "catch": { "tell": ["default"] } } }"#;
+    let inner = run(r#""to": {}"#).replacen("next", "run", 1);
+    assert_eq!(of("HF027", &[calling(&[tries, &inner, tell, TELL_FAILED]), part]).len(), 1);
+}
+
+#[test]
+fn a_variable_that_is_set_anew_holds_no_words() {
+    let pick = r#"{ "name": "next", "type": "op/pick", "options": { "schema": { "name": "text", "rest": "object" } }, "set": { "raw": "default:" }, "to": { "default": { "tell": ["default"] } } }"#;
+    let tell = |words: &str| {
+        format!(
+            r#"{{ "name": "tell", "type": "action/notify", "options": {{ "notification": {{ "title": "Yes", "message": "{words}" }} }} }}"#
+        )
+    };
+    assert_eq!(of("HF027", &[calling(&[pick, &tell("$raw.name"), TELL_FAILED])]), [""; 0]);
+    assert_eq!(
+        of("HF027", &[calling(&[pick, &tell("$raw.rest.x"), TELL_FAILED])]),
+        ["HF027 tell: \"$raw.rest.x\""]
+    );
+}
+
+#[test]
+fn what_one_target_cleans_is_clean_for_the_next() {
+    let next = r#"{ "name": "next", "type": "flow/if", "options": { "condition": "true" }, "to": { "default": { "CLEAN": ["default"], "tell": ["default"] } } }"#;
+    let clean = r#"{ "name": "clean", "type": "op/recipe", "options": { "recipe": "1" }, "set": { "raw": "default:" } }"#;
+    let tell = r#"{ "name": "tell", "type": "action/notify", "options": { "notification": { "title": "Yes", "message": "$raw" } } }"#;
+    assert_eq!(
+        of("HF027", &[calling(&[&next.replace("CLEAN", "clean"), clean, tell, TELL_FAILED])]),
+        [""; 0]
+    );
+    // A parallel loop cleans its own copy alone.
+    let each = r#"{ "name": "next", "type": "flow/each", "options": { "parallel": 2 }, "to": { "each": { "clean": ["default"] }, "next": { "tell": ["default"] } } }"#;
+    assert_eq!(of("HF027", &[calling(&[each, clean, tell, TELL_FAILED])]).len(), 1);
+    // And a loop may have no turn.
+    let each = each.replace("\"options\": { \"parallel\": 2 }, ", "");
+    assert_eq!(of("HF027", &[calling(&[&each, clean, tell, TELL_FAILED])]).len(), 1);
+}
+
+#[test]
+fn what_a_workflow_answers_to_its_caller_alone_reaches_nobody_yet() {
+    let part = workflow("Part", "\"entry\": \"call\",", &[
+        r#"{ "name": "call", "type": "api/http", "options": { "uri": "https://api.example.com" }, "to": { "default": { "end": ["default"] } } }"#.to_owned(),
+        r#"{ "name": "end", "type": "action/response" }"#.to_owned(),
+    ]);
+    let main = |body: &str| {
+        workflow("Main", HEAD, &[
+            r#"{ "name": "begin", "type": "event/webhook", "to": { "default": { "run": ["default"] } } }"#.to_owned(),
+            r#"{ "name": "run", "type": "action/run", "options": { "workflow": "Part", "async": false }, "to": { "default": { "answer": ["default"] }, "error": { "answer": ["default"] } } }"#.to_owned(),
+            format!(r#"{{ "name": "answer", "type": "action/response", "options": {{ "body": "{body}" }} }}"#),
+        ])
+    };
+    assert_eq!(of("HF027", &[main("${count(this)}"), part.clone()]), [""; 0]);
+    let found = crate::findings(&[main("${this}"), part.clone()]);
+    let found: Vec<_> = found.iter().filter(|finding| finding.code == "HF027").collect();
+    assert_eq!(found.len(), 1, "{found:?}");
+    assert!(found[0].says.contains("`call` of `Part`"), "{}", found[0].says);
+    // Alone it can be started by its name, and gives its result to whoever did.
+    assert_eq!(of("HF027", &[part]), ["HF027 end: \"end\""]);
 }
