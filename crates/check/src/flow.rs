@@ -402,7 +402,7 @@ impl<'a, D: Domain> Flow<'a, D> {
                 self.domain.bind(binding, value, &mut state);
             }
         }
-        let mut targets: Vec<(u32, Vec<(u8, D::Value)>)> = Vec::new();
+        let mut targets: Vec<(u32, Arrivals<D>)> = Vec::new();
         for (port, value) in &left {
             for Target { element, ports } in &element.outs[usize::from(*port)] {
                 let given = ports.iter().map(|into| (*into, value.clone()));
@@ -498,6 +498,9 @@ fn takes(element: &workflow::Element, ports: &[u8]) -> bool {
         bound || !element.outs[usize::from(*port)].is_empty()
     })
 }
+
+/// What arrives at an element, by input port.
+type Arrivals<D> = Vec<(u8, <D as Domain>::Value)>;
 
 /// An element that is looked at, and what arrives there.
 struct Step<'s, D: Domain> {

@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use recipe::Value;
 use workflow::{Catalog, Diagnostic, Severity, Sources, Step, System, nearest};
 
-use crate::{Rule, rule::Found, rules::rules, view::View};
+use crate::{rule::Found, rules::rules, view::View};
 
 /// What hefe.toml says of a code.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -90,6 +90,6 @@ fn allowed(sources: &Sources<'_>, found: &mut Vec<Diagnostic>) -> HashMap<String
 }
 
 fn unknown(code: &str) -> Option<String> {
-    let known = |rule: &&Rule| rule.code == code;
-    (!rules().iter().any(|rule| known(rule))).then(|| format!("no finding has the code `{code}`"))
+    let known = rules().iter().any(|rule| rule.code == code);
+    (!known).then(|| format!("no finding has the code `{code}`"))
 }

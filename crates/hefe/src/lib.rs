@@ -72,7 +72,7 @@ pub fn main() -> ExitCode {
     let command = Cli::parse().command;
     let command = match at_once(command) {
         Ok(code) => return code,
-        Err(command) => command,
+        Err(command) => *command,
     };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
@@ -95,13 +95,13 @@ pub fn main() -> ExitCode {
 }
 
 /// Does what needs neither threads nor a server; gives back what does.
-fn at_once(command: Command) -> Result<ExitCode, Command> {
+fn at_once(command: Command) -> Result<ExitCode, Box<Command>> {
     Ok(match command {
         Command::Check(args) => commands::check::main(&args),
         Command::Explain(args) => commands::explain::main(&args),
         Command::Graph(args) => commands::graph::main(&args),
         Command::Schema(args) => commands::schema::main(&args),
         Command::Recipe(args) => commands::recipe::main(&args),
-        other => return Err(other),
+        other => return Err(Box::new(other)),
     })
 }

@@ -26,7 +26,7 @@ pub(crate) fn painted(text: &str, colour: &str) -> String {
         let only = |signs: &str| line.trim().trim_start_matches('|').chars().all(|sign| signs.contains(sign));
         match line.split_once(": ") {
             Some((what, says)) if at == 0 => format!("{colour}{what}{plain}: {says}"),
-            Some((what, says)) if what == "help" => format!("{dim}help{plain}: {says}"),
+            Some(("help", says)) => format!("{dim}help{plain}: {says}"),
             _ if line.contains('^') && only(" \t^") => format!("{colour}{line}{plain}"),
             _ if line.trim_start().starts_with("-->") => format!("{dim}{line}{plain}"),
             _ => line.into_owned(),

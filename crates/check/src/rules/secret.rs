@@ -63,7 +63,6 @@ const BEGINNINGS: &[&str] = &[
     "xoxp-",
     "AKIA",
     "AIza",
-    "hefe_",
     "-----BEGIN",
     "SG.",
 ];
@@ -119,11 +118,7 @@ fn look<'e>(template: &'e Template, steps: &mut Vec<Step<'e>>, sent: bool, see: 
 
 fn literal<'e>(value: &'e Value, steps: &mut Vec<Step<'e>>, sent: bool, see: &mut dyn FnMut(&[Step<'e>])) {
     match value {
-        Value::Text(text) => {
-            if is_key(text) || sent && is_named(steps) && !text.is_empty() && !is_placeholder(text) {
-                see(steps);
-            }
-        }
+        Value::Text(text) if is_key(text) || sent && is_named(steps) && is_filled(text) => see(steps),
         Value::List(list) => {
             for (at, item) in list.iter().enumerate() {
                 steps.push(Step::At(at));
@@ -149,9 +144,9 @@ fn is_named(steps: &[Step<'_>]) -> bool {
     NAMES.contains(&&*plain)
 }
 
-/// The scheme alone, or words in brackets.
-fn is_placeholder(text: &str) -> bool {
-    matches!(text.trim(), "Bearer" | "Basic") || text.starts_with(['<', '{', ':'])
+/// Whether it is more than the scheme alone, or words in brackets.
+fn is_filled(text: &str) -> bool {
+    !matches!(text.trim(), "" | "Bearer" | "Basic") && !text.starts_with(['<', '{', ':'])
 }
 
 /// Whether it looks like a key wherever it stands.

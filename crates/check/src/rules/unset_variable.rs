@@ -89,7 +89,7 @@ impl Known {
         let mut set: Vec<Option<Names>> =
             set.into_iter().enumerate().map(|(file, set)| (!is_given(file)).then_some(set)).collect();
         let calls: Vec<&Call> = view.files().flat_map(|file| view.calls(file)).collect();
-        while calls.iter().fold(false, |grown, call| give(view, call, &mut set) || grown) {}
+        while calls.iter().filter(|call| give(view, call, &mut set)).count() > 0 {}
         Known { set }
     }
 }

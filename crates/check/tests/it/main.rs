@@ -4,6 +4,7 @@
 mod allow;
 mod examples;
 mod loops;
+mod mutations;
 mod page;
 mod rules;
 mod starts;

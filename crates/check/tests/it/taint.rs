@@ -90,9 +90,7 @@ fn ways() -> Vec<(&'static str, Vec<Step>, Vec<String>)> {
             "Part",
             r#""entry": "begin","#,
             &[
-                format!(
-                    r#"{{ "name": "begin", "type": "op/set", "set": {{ "inner": "default:" }}, "to": {{ "default": {{ "end": ["default"] }} }} }}"#
-                ),
+r#"{ "name": "begin", "type": "op/set", "set": { "inner": "default:" }, "to": { "default": { "end": ["default"] } } }"#.to_owned(),
                 format!(
                     r#"{{ "name": "end", "type": "action/response", "options": {{ "body": "{body}" }}, "set": {{ "left": ":default" }} }}"#
                 ),

@@ -317,19 +317,36 @@ fn entry(
     match (starts.as_slice(), events) {
         ([one], _) => Some(*one),
         (_, [event, ..]) => Some(event.element),
-        (several, []) => {
-            let says = match several.len() {
-                0 if elements.is_empty() => "this workflow has no elements".to_owned(),
-                0 => {
+        ([first, second, ..], []) => {
+            let (more, names) =
+                (starts.len(), [*first, *second].map(|at| elements[at as usize].name.clone()));
+            let says = format!(
+                "nothing says where this workflow starts: nothing leads to `{}`, nor to `{}`",
+                names[0], names[1]
+            );
+            let says = if more > 2 { format!("{says}, nor to {} more", more - 2) } else { says };
+            // The first is where most begin: what is lost is the other.
+            let node = root.get("elements").and_then(|list| list.items().get(*second as usize));
+            let span = node
+                .map_or(0..1, |node| node.get("name").map_or(node.span.clone(), |name| name.span.clone()));
+            source.error(
+                "HF006",
+                span,
+                Some(&names[1]),
+                says,
+                "add the edge that is missing, name the start with `entry`, or add an event",
+            );
+            None
+        }
+        ([], []) => {
+            let says = match elements.is_empty() {
+                true => "this workflow has no elements",
+                false => {
                     "nothing starts this workflow: every element has an incoming edge, and there is no event"
-                        .to_owned()
-                }
-                count => {
-                    format!("nothing says where this workflow starts: {count} elements have no incoming edge")
                 }
             };
             let span = root.get("elements").map_or(0..1, |node| node.span.start..node.span.start + 1);
-            source.error("HF006", span, None, says, "name one with `entry`, or add an event");
+            source.error("HF006", span, None, says.into(), "name one with `entry`, or add an event");
             None
         }
     }
