@@ -1,6 +1,9 @@
 //! HF024: bars that stay short of their total.
 
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    sync::Arc,
+};
 
 use recipe::Value;
 use workflow::Severity;
@@ -74,6 +77,8 @@ pub(super) fn process<'a>(view: &View<'a>, node: Node) -> Option<Arc<str>> {
 /// The bars whose every number the files say, each with its total.
 struct Bars {
     counted: BTreeMap<Arc<str>, f64>,
+    /// Bars of a file that a run of its own goes on with, by the element that starts it.
+    handed: HashMap<Node, Vec<Arc<str>>>,
 }
 
 /// Where a bar may be, beside at its end.
@@ -110,7 +115,8 @@ impl Bars {
         let counted = counted.into_iter().filter_map(|(process, total)| {
             Some((process, total.filter(|total| !unknown && !total.is_nan() && *total > 0.0)?))
         });
-        Bars { counted: counted.collect() }
+        let counted: BTreeMap<Arc<str>, f64> = counted.collect();
+        Bars { handed: handed(view, &counted), counted }
     }
 }
 
@@ -154,16 +160,10 @@ impl Domain for Bars {
                     state.insert(process, Is { short, untouched: false });
                 }
             }
-            // A run of its own may go on with the same bar.
-            "action/run" => match view.call(node) {
-                Some(call) if call.in_background => {
-                    let moved =
-                        call.callee.map(|callee| moves(view, callee, &mut Vec::new())).unwrap_or_default();
-                    let counted = moved.into_iter().filter(|process| self.counted.contains_key(process));
-                    state.extend(counted.map(|process| (process, Is::default())));
-                }
-                _ => {}
-            },
+            "action/run" => {
+                let handed = self.handed.get(&node).into_iter().flatten();
+                state.extend(handed.map(|process| (process.clone(), Is::default())));
+            }
             _ => {}
         }
     }
@@ -194,16 +194,34 @@ fn either(one: &Is, other: &Is) -> Is {
     Is { short, untouched: one.untouched || other.untouched }
 }
 
-/// The bars that a workflow moves, and those that it runs.
-fn moves(view: &View<'_>, file: usize, passed: &mut Vec<usize>) -> Vec<Arc<str>> {
-    if passed.contains(&file) {
-        return Vec::new();
+/// What each action/run hands to a run of its own: bars that both files move.
+fn handed(view: &View<'_>, counted: &BTreeMap<Arc<str>, f64>) -> HashMap<Node, Vec<Arc<str>>> {
+    let mut by_bar: BTreeMap<Arc<str>, BTreeSet<usize>> = BTreeMap::new();
+    for node in view.nodes().filter(|node| view.type_name(*node) == "cast/progress") {
+        if let Some(process) = process(view, node).filter(|process| counted.contains_key(process)) {
+            by_bar.entry(process).or_default().insert(node.file);
+        }
     }
-    passed.push(file);
-    let casts = view.nodes_of(file).filter(|node| view.type_name(*node) == "cast/progress");
-    let mut all: Vec<Arc<str>> = casts.filter_map(|node| process(view, node)).collect();
-    for call in view.calls(file) {
-        all.extend(call.callee.map(|callee| moves(view, callee, passed)).unwrap_or_default());
+    let mut handed: HashMap<Node, Vec<Arc<str>>> = HashMap::new();
+    for (process, files) in by_bar.iter().filter(|(_, files)| files.len() > 1) {
+        for call in files.iter().flat_map(|file| view.calls(*file)).filter(|call| call.in_background) {
+            if call.callee.is_some_and(|callee| comes_to(view, callee, files)) {
+                handed.entry(call.from).or_default().push(process.clone());
+            }
+        }
     }
-    all
+    handed
+}
+
+/// Whether a workflow is one of those, or runs one of them.
+fn comes_to(view: &View<'_>, from: usize, files: &BTreeSet<usize>) -> bool {
+    let (mut seen, mut open) = (HashSet::from([from]), vec![from]);
+    while let Some(file) = open.pop() {
+        if files.contains(&file) {
+            return true;
+        }
+        let callees = view.calls(file).iter().filter_map(|call| call.callee);
+        open.extend(callees.filter(|callee| seen.insert(*callee)));
+    }
+    false
 }
