@@ -5,6 +5,8 @@
 //! each has a state in which it fires and one in which it is over, and both only ever grow until nothing changes any more.
 //! They may say more than is so, never less.
 
+use std::{cmp::Reverse, collections::BinaryHeap, rc::Rc};
+
 use workflow::{Source, Target};
 
 use crate::view::{Call, Node, View};
@@ -113,7 +115,11 @@ pub(crate) struct Flow<'a, D: Domain> {
     asks: Vec<Vec<Node>>,
     /// Who looks at what any workflow gives.
     asks_all: Vec<Node>,
-    queue: Vec<Node>,
+    queue: BinaryHeap<Reverse<u32>>,
+    /// When an element is looked at, if several are to be: what leads to others comes before them.
+    rank: Vec<u32>,
+    ranked: Vec<Node>,
+    shapes: Vec<Rc<Shape>>,
 }
 
 /// In which rows an element's ports fire.
@@ -154,8 +160,13 @@ impl<'a, D: Domain> Flow<'a, D> {
             given: vec![Gives::default(); count],
             asks: vec![Vec::new(); count],
             asks_all: Vec::new(),
-            queue: Vec::new(),
+            queue: BinaryHeap::new(),
+            rank: Vec::new(),
+            ranked: Vec::new(),
+            shapes: Vec::new(),
         };
+        flow.shapes = view.nodes().map(|node| Rc::new(flow.shape(node))).collect();
+        flow.order();
         flow.watch();
         for file in view.files() {
             let events = view.graph(file).events.iter().map(|event| Node { file, element: event.element });
@@ -164,7 +175,8 @@ impl<'a, D: Domain> Flow<'a, D> {
                 flow.deliver(start, &state, &[]);
             }
         }
-        while let Some(node) = flow.queue.pop() {
+        while let Some(Reverse(rank)) = flow.queue.pop() {
+            let node = flow.ranked[rank as usize];
             let at = flow.index(node);
             flow.cells[at].queued = false;
             flow.look(node);
@@ -193,6 +205,34 @@ impl<'a, D: Domain> Flow<'a, D> {
 
     fn index(&self, node: Node) -> usize {
         self.base[node.file] + node.element as usize
+    }
+
+    /// Ranks the elements of each workflow: each before what it leads to, but for ways back.
+    fn order(&mut self) {
+        let view = self.view;
+        self.rank = vec![u32::MAX; self.cells.len()];
+        for file in view.files() {
+            let events = view.graph(file).events.iter().map(|event| Node { file, element: event.element });
+            let mut left: Vec<Node> = Vec::new();
+            let mut met = vec![false; view.graph(file).elements.len()];
+            for start in events.chain(view.entry(file)).chain(view.nodes_of(file)) {
+                // An element, and whether everything behind it has been met.
+                let mut open = vec![(start, false)];
+                while let Some((node, done)) = open.pop() {
+                    if done {
+                        left.push(node);
+                    } else if !std::mem::replace(&mut met[node.element as usize], true) {
+                        open.push((node, true));
+                        open.extend(view.follows(node).map(|next| (next, false)));
+                    }
+                }
+            }
+            for node in left.into_iter().rev() {
+                let at = self.index(node);
+                self.rank[at] = self.ranked.len() as u32;
+                self.ranked.push(node);
+            }
+        }
     }
 
     /// Who has to look again at what.
@@ -230,7 +270,7 @@ impl<'a, D: Domain> Flow<'a, D> {
 
     /// What a failure in a try, or in a loop that collects errors, may leave half done.
     fn may_be_cut_off(&self, node: Node) -> Option<Vec<Node>> {
-        let row = match self.shape(node) {
+        let row = match &*self.shapes[self.index(node)] {
             Shape::Try([inside, ..]) => inside,
             Shape::Loop { inside, collects: true, alone: false, .. } => inside,
             _ => return None,
@@ -247,7 +287,7 @@ impl<'a, D: Domain> Flow<'a, D> {
     fn queue(&mut self, node: Node) {
         let at = self.index(node);
         if self.cells[at].state.is_some() && !std::mem::replace(&mut self.cells[at].queued, true) {
-            self.queue.push(node);
+            self.queue.push(Reverse(self.rank[at]));
         }
     }
 
@@ -286,20 +326,21 @@ impl<'a, D: Domain> Flow<'a, D> {
         let gives = self.domain.gives(&self.seen(node, &ins, &state, None));
         self.give(node.file, &gives);
         let step = Step { node, ins: &ins };
-        let over = match self.shape(node) {
+        let shape = self.shapes[at].clone();
+        let over = match &*shape {
             Shape::OneOf(rows) => {
                 let mut over = None;
                 for row in rows {
-                    let one = self.follow(&step, &row, &state, None);
+                    let one = self.follow(&step, row, &state, None);
                     over = self.joined(over.as_ref(), one.as_ref());
                 }
                 over
             }
             Shape::Loop { inside, next, alone, collects } => {
-                let begins = if alone { None } else { self.cells[at].turn.clone() };
+                let begins = if *alone { None } else { self.cells[at].turn.clone() };
                 let begins = self.joined(begins.as_ref(), Some(&state)).unwrap_or_else(|| state.clone());
-                let mut turn = self.follow(&step, &inside, &begins, None);
-                if collects && !alone {
+                let mut turn = self.follow(&step, inside, &begins, None);
+                if *collects && !*alone {
                     turn = self.joined(turn.as_ref(), self.cut_off(node).as_ref());
                 }
                 let grown = self.joined(self.cells[at].turn.as_ref(), turn.as_ref());
@@ -308,19 +349,19 @@ impl<'a, D: Domain> Flow<'a, D> {
                     self.queue(node);
                 }
                 let turn = self.cells[at].turn.clone();
-                let after = if alone { Some(state) } else { self.joined(Some(&state), turn.as_ref()) };
-                after.and_then(|after| self.follow(&step, &next, &after, turn.as_ref()))
+                let after = if *alone { Some(state) } else { self.joined(Some(&state), turn.as_ref()) };
+                after.and_then(|after| self.follow(&step, next, &after, turn.as_ref()))
             }
             Shape::Try([inside, catch, next]) => {
-                let well = self.follow(&step, &inside, &state, None);
+                let well = self.follow(&step, inside, &state, None);
                 let cut = self.joined(Some(&state), self.cut_off(node).as_ref());
-                let caught = cut.and_then(|cut| self.follow(&step, &catch, &cut, None));
+                let caught = cut.and_then(|cut| self.follow(&step, catch, &cut, None));
                 let after = self.joined(well.as_ref(), caught.as_ref());
-                after.and_then(|after| self.follow(&step, &next, &after, None))
+                after.and_then(|after| self.follow(&step, next, &after, None))
             }
             Shape::Call => self.run(&step, &state),
             Shape::Stop(well) => {
-                if well {
+                if *well {
                     let grown = self.joined(self.ends[node.file].stopped.as_ref(), Some(&state));
                     if grown != self.ends[node.file].stopped {
                         self.ends[node.file].stopped = grown;

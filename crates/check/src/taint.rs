@@ -1,7 +1,7 @@
 //! A provider's words on their way: through ports, bindings, variables, recipes, loops, calls of other workflows, runs in the
 //! background and error values (check.md). What arrives at people as it came is the rule's to say (`rules/raw_words.rs`).
 
-use std::sync::Arc;
+use std::{rc::Rc, sync::Arc};
 
 use recipe::{Mark, Value};
 use workflow::{Binding, Part, Source, Template};
@@ -12,7 +12,7 @@ use crate::{
 };
 
 /// Which variables may hold words.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(crate) struct Vars {
     /// In order of their names.
     named: Vec<(Arc<str>, Mark)>,
@@ -285,15 +285,15 @@ fn picked(input: &Mark, schema: &Value) -> Mark {
 }
 
 impl Domain for Taint {
-    type State = Vars;
+    type State = Rc<Vars>;
     type Value = Mark;
 
-    fn begin(&self) -> Vars {
-        Vars::default()
+    fn begin(&self) -> Rc<Vars> {
+        Rc::default()
     }
 
-    fn or(&self, one: &Vars, other: &Vars) -> Vars {
-        one.or(other)
+    fn or(&self, one: &Rc<Vars>, other: &Rc<Vars>) -> Rc<Vars> {
+        if one == other { one.clone() } else { Rc::new(Vars::or(one, other)) }
     }
 
     fn either(&self, one: &Mark, other: &Mark) -> Mark {
@@ -354,18 +354,18 @@ impl Domain for Taint {
         }
     }
 
-    fn bind(&self, binding: &Binding, value: &Mark, vars: &mut Vars) {
+    fn bind(&self, binding: &Binding, value: &Mark, vars: &mut Rc<Vars>) {
         let mark = binding.path.as_deref().map_or_else(|| value.clone(), |path| value.path(path));
         // Nothing may have arrived there: then the variable stays as it was.
         let leaves_alone = matches!(binding.from, Source::In(port) if port > 0) && mark.is_clean();
-        if !leaves_alone {
-            vars.set(&binding.variable, mark);
+        if !leaves_alone && vars.get(&binding.variable) != mark {
+            Rc::make_mut(vars).set(&binding.variable, mark);
         }
     }
 
-    fn enter(&self, at: &At<'_>, call: &Call) -> Option<(Vars, Mark)> {
+    fn enter(&self, at: &At<'_>, call: &Call) -> Option<(Rc<Vars>, Mark)> {
         let input = at.option("input");
-        let mut vars = if call.shares { at.state.clone() } else { Vars::default() };
+        let mut vars = if call.shares { Vars::clone(at.state) } else { Vars::default() };
         if let Some(Value::Object(given)) = at.view.literal(at.node, "input") {
             given.keys().for_each(|name| vars.set(&Arc::from(&**name), Mark::Clean));
         }
@@ -374,10 +374,10 @@ impl Domain for Taint {
             names.for_each(|name| vars.set(&name.to_text().into(), Mark::Clean));
         }
         vars.lay(&input);
-        Some((vars, input))
+        Some((Rc::new(vars), input))
     }
 
-    fn after(&self, before: &Vars, end: &Vars, call: &Call) -> Vars {
+    fn after(&self, before: &Rc<Vars>, end: &Rc<Vars>, call: &Call) -> Rc<Vars> {
         if call.shares { end.clone() } else { before.clone() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap, HashSet},
+    rc::Rc,
     sync::Arc,
 };
 
@@ -47,8 +48,8 @@ fn find(view: &View<'_>, found: &mut Found<'_>) {
         for begin in view.begins(file) {
             let left = flow.end(begin.node).unwrap_or_default();
             short.extend(
-                left.into_iter()
-                    .flat_map(|(process, is)| is.short.into_iter().map(move |node| (node, process.clone()))),
+                left.iter()
+                    .flat_map(|(process, is)| is.short.iter().map(move |node| (*node, process.clone()))),
             );
         }
     }
@@ -82,7 +83,7 @@ struct Bars {
 }
 
 /// Where a bar may be, beside at its end.
-#[derive(Debug, Clone, PartialEq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 struct Is {
     /// The updates that may have been the last, and left it short.
     short: Vec<Node>,
@@ -126,21 +127,27 @@ fn number(view: &View<'_>, node: Node, option: &str) -> Option<f64> {
 }
 
 /// Bars that are not named are untouched.
-type State = BTreeMap<Arc<str>, Is>;
+type State = Rc<BTreeMap<Arc<str>, Is>>;
 
 impl Domain for Bars {
     type State = State;
     type Value = ();
 
     fn begin(&self) -> State {
-        State::new()
+        State::default()
     }
 
     fn or(&self, one: &State, other: &State) -> State {
+        if one == other {
+            return one.clone();
+        }
         let untouched = Is { short: Vec::new(), untouched: true };
         let names = one.keys().chain(other.keys());
         let is = |state: &State, process| state.get(process).cloned().unwrap_or_else(|| untouched.clone());
-        names.map(|process| (process.clone(), either(&is(one, process), &is(other, process)))).collect()
+        names
+            .map(|process| (process.clone(), either(&is(one, process), &is(other, process))))
+            .collect::<BTreeMap<_, _>>()
+            .into()
     }
 
     fn either(&self, (): &(), (): &()) {}
@@ -157,12 +164,13 @@ impl Domain for Bars {
                 // An update of other words leaves the bar where it is.
                 if over || full || view.option(node, "progress").is_some() {
                     let short = if over || full { Vec::new() } else { vec![node] };
-                    state.insert(process, Is { short, untouched: false });
+                    Rc::make_mut(state).insert(process, Is { short, untouched: false });
                 }
             }
             "action/run" => {
-                let handed = self.handed.get(&node).into_iter().flatten();
-                state.extend(handed.map(|process| (process.clone(), Is::default())));
+                if let Some(handed) = self.handed.get(&node) {
+                    Rc::make_mut(state).extend(handed.iter().map(|process| (process.clone(), Is::default())));
+                }
             }
             _ => {}
         }
@@ -173,8 +181,8 @@ impl Domain for Bars {
     }
 
     fn after(&self, before: &State, end: &State, _: &Call) -> State {
-        let mut after = before.clone();
-        for (process, is) in end {
+        let mut after = BTreeMap::clone(before);
+        for (process, is) in end.iter() {
             let touched = Is { untouched: false, ..is.clone() };
             let is = match (is.untouched, before.get(process)) {
                 (false, _) => touched,
@@ -183,7 +191,7 @@ impl Domain for Bars {
             };
             after.insert(process.clone(), is);
         }
-        after
+        after.into()
     }
 }
 
