@@ -74,8 +74,7 @@ impl Taint {
     }
 
     fn words_of(&self, node: Node) -> Mark {
-        let number = self.origins.iter().position(|origin| *origin == node);
-        number.map_or(Mark::Clean, |number| Mark::Words(number as u32))
+        self.origins.binary_search(&node).map_or(Mark::Clean, |number| Mark::Words(number as u32))
     }
 }
 

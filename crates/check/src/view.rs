@@ -5,6 +5,9 @@ use std::{cell::OnceCell, collections::HashMap, sync::Arc};
 use recipe::Value;
 use workflow::{Catalog, Class, Declaration, Element, Event, Graph, Sources, Step, System, Template};
 
+/// So many workflows that run one another are followed.
+pub(crate) const CALLS_MAX: usize = 256;
+
 /// An element of a workflow.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Node {
@@ -158,7 +161,8 @@ impl<'a> View<'a> {
 
     /// What an action/run runs.
     pub(crate) fn call(&self, node: Node) -> Option<&Call> {
-        self.calls[node.file].iter().find(|call| call.from == node)
+        let calls = &self.calls[node.file];
+        calls.binary_search_by_key(&node, |call| call.from).ok().map(|at| &calls[at])
     }
 
     /// Every action/run that names the workflow.

@@ -177,9 +177,7 @@ impl Mark {
                 all
             }
             (Mark::Items(a), Mark::Items(b)) => Mark::items(a.or(b)),
-            _ => match (self.origin(), other.origin()) {
-                (one, other) => one.or(other).map_or(Mark::Clean, Mark::Words),
-            },
+            _ => self.origin().or(other.origin()).map_or(Mark::Clean, Mark::Words),
         }
     }
 

@@ -5,7 +5,7 @@ use workflow::{Class, Severity};
 use crate::{
     Rule,
     rule::{At, Found},
-    view::{By, Node, View},
+    view::{By, CALLS_MAX, Node, View},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -84,7 +84,7 @@ fn changes(view: &View<'_>, node: Node, passed: &mut Vec<usize>) -> bool {
             if call.in_background {
                 return view.option(node, "unique").is_none() && view.graph(callee).unique.is_none();
             }
-            if passed.contains(&callee) {
+            if passed.contains(&callee) || passed.len() >= CALLS_MAX {
                 return false;
             }
             passed.push(callee);

@@ -51,7 +51,7 @@ fn ways_back(view: &View<'_>, found: &mut Found<'_>, node: Node, cycle: &[Node])
         let Some((_, last)) = targets.last().copied() else { continue };
         for (port, target) in targets {
             let to = Node { element: target, ..node };
-            let is_back = cycle.contains(&to);
+            let is_back = cycle.binary_search(&to).is_ok();
             let inside = is_inside(view, node, port);
             if !is_back || target == last && !inside {
                 continue;

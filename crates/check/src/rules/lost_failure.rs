@@ -5,7 +5,7 @@ use workflow::{Class, Severity, Source, Step};
 use crate::{
     Rule,
     rule::{At, Found},
-    view::{Node, View},
+    view::{CALLS_MAX, Node, View},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -109,6 +109,9 @@ fn tried(view: &View<'_>, file: usize) -> Vec<bool> {
 fn is_taken(view: &View<'_>, file: usize, by: (&[Vec<bool>], &[bool]), passed: &mut Vec<usize>) -> bool {
     if !view.begins(file).is_empty() || passed.contains(&file) {
         return false;
+    }
+    if passed.len() >= CALLS_MAX {
+        return true;
     }
     passed.push(file);
     view.callers(file).iter().all(|call| {

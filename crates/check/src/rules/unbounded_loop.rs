@@ -88,7 +88,9 @@ fn leaves_by_count(view: &View<'_>, node: Node, cycle: &[Node]) -> bool {
     match view.type_name(node) {
         "flow/if" => {
             let leaves = element.outs.iter().any(|targets| {
-                targets.iter().all(|target| !cycle.contains(&Node { element: target.element, ..node }))
+                targets
+                    .iter()
+                    .all(|target| cycle.binary_search(&Node { element: target.element, ..node }).is_err())
             });
             leaves && condition(element).is_some_and(|condition| counts(view, condition, cycle))
         }

@@ -5,7 +5,7 @@ use workflow::{Class, Severity, Step};
 use crate::{
     Rule,
     rule::{At, Found},
-    view::{Node, View},
+    view::{CALLS_MAX, Node, View},
 };
 
 pub(super) static RULE: Rule = Rule {
@@ -76,6 +76,9 @@ fn shows(view: &View<'_>, node: Node, passed: &mut Vec<usize>) -> bool {
             let callee =
                 view.call(node).and_then(|call| call.callee).filter(|callee| !passed.contains(callee));
             let Some(entry) = callee.and_then(|callee| view.entry(callee)) else { return false };
+            if passed.len() >= CALLS_MAX {
+                return true;
+            }
             passed.push(entry.file);
             view.reach(entry).into_iter().any(|node| shows(view, node, passed))
         }

@@ -2,6 +2,7 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod allow;
+mod composed;
 mod examples;
 mod loops;
 mod mutations;

@@ -5,15 +5,15 @@ use crate::of;
 
 /// An element of a way: what leads to the next one is written by [`chain`].
 #[derive(Clone)]
-struct Step {
-    name: String,
+pub(super) struct Step {
+    pub(super) name: String,
     /// name, type and what else, without `to`.
     element: String,
     /// The port that leads on.
     port: &'static str,
 }
 
-fn step(name: &str, kind: &str, rest: &str, port: &'static str) -> Step {
+pub(super) fn step(name: &str, kind: &str, rest: &str, port: &'static str) -> Step {
     let rest = if rest.is_empty() { String::new() } else { format!(", {rest}") };
     Step { name: name.to_owned(), element: format!(r#""name": "{name}", "type": "{kind}"{rest}"#), port }
 }
@@ -39,7 +39,7 @@ fn workflow(name: &str, head: &str, elements: &[String]) -> String {
 }
 
 /// Words at the default port of `call` (the body), or in `body` of its response.
-fn sources() -> Vec<(&'static str, Vec<Step>)> {
+pub(super) fn sources() -> Vec<(&'static str, Vec<Step>)> {
     let http = |port| step("call", "api/http", r#""options": { "uri": "https://api.example.com" }"#, port);
     let set = |path: &str| format!(r#""set": {{ "words": "{path}" }}"#);
     let bound = |path: &str, port| {
@@ -75,7 +75,7 @@ fn sources() -> Vec<(&'static str, Vec<Step>)> {
 }
 
 /// Ways that a value takes from the default port of the step before to that of the last.
-fn ways() -> Vec<(&'static str, Vec<Step>, Vec<String>)> {
+pub(super) fn ways() -> Vec<(&'static str, Vec<Step>, Vec<String>)> {
     let way = |name: &'static str, steps: Vec<Step>| (name, steps, Vec::new());
     let recipe = |text: &str| {
         step("recipe", "op/recipe", &format!(r#""options": {{ "recipe": "{text}" }}"#), "default")
@@ -278,15 +278,26 @@ r#"{ "name": "begin", "type": "op/set", "set": { "inner": "default:" }, "to": { 
 }
 
 impl Step {
-    fn renamed(self, name: &str) -> Step {
-        Step { element: self.element.replacen(&self.name, name, 1), name: name.to_owned(), ..self }
+    pub(super) fn renamed(self, name: &str) -> Step {
+        let named = |name: &str| format!("\"name\": \"{name}\"");
+        Step {
+            element: self.element.replacen(&named(&self.name), &named(name), 1),
+            name: name.to_owned(),
+            ..self
+        }
+    }
+
+    /// With other words in it.
+    pub(super) fn with(self, words: &str, others: &str) -> Step {
+        Step { element: self.element.replace(words, others), ..self }
     }
 
     fn into(&self) -> &'static str {
-        match &*self.name {
-            "push" => "array",
-            "concat" | "merge" => "a",
-            _ => "default",
+        let is = |kind: &str| self.element.contains(kind);
+        match () {
+            () if is("op/push") => "array",
+            () if is("op/concat") || is("op/merge") => "a",
+            () => "default",
         }
     }
 }
@@ -334,13 +345,13 @@ fn sinks() -> Vec<(&'static str, Step)> {
     ]
 }
 
-fn begin() -> Step {
+pub(super) fn begin() -> Step {
     step("begin", "event/webhook", "", "default")
 }
 
 const HEAD: &str = r#""async": true, "events": [{ "identifier": "begin", "type": "webhook" }],"#;
 
-fn files(steps: &[Step], ends: &[Step], others: &[String]) -> Vec<String> {
+pub(super) fn files(steps: &[Step], ends: &[Step], others: &[String]) -> Vec<String> {
     let mut files = vec![workflow("Main", HEAD, &chain(steps, ends))];
     files.extend_from_slice(others);
     files
