@@ -11,6 +11,10 @@ use workflow::{Source, Target};
 
 use crate::view::{Call, Node, View};
 
+/// How often each element is looked at, on the average, at the most: all that is known only grows, and not for long, so that this is
+/// never come to.
+const LOOKS_MAX: usize = 1_000;
+
 /// What is kept an eye on.
 pub(crate) trait Domain {
     /// What holds for a whole run: variables, bars.
@@ -175,7 +179,12 @@ impl<'a, D: Domain> Flow<'a, D> {
                 flow.deliver(start, &state, &[]);
             }
         }
+        let mut looks = 0;
         while let Some(Reverse(rank)) = flow.queue.pop() {
+            looks += 1;
+            if looks > LOOKS_MAX * flow.cells.len() {
+                break;
+            }
             let node = flow.ranked[rank as usize];
             let at = flow.index(node);
             flow.cells[at].queued = false;

@@ -43,21 +43,18 @@ pub(super) static RULE: Rule = Rule {
 fn find(view: &View<'_>, found: &mut Found<'_>) {
     let slow: Vec<Option<Node>> = slow(view);
     for file in view.files() {
-        let mut waits: Vec<Node> = Vec::new();
-        for begin in view.begins(file).iter().filter(|begin| !begin.in_background) {
-            waits.extend(view.reach(begin.node).iter().filter(|node| holds_up(view, **node, &slow)));
+        let in_request = view.begins(file).into_iter().filter(|begin| !begin.in_background);
+        // What all that run it start in the background should say so itself.
+        let of_others = view.entry(file).filter(|_| is_worker(view, file)).map(|entry| (entry, true));
+        let starts = in_request.map(|begin| (begin.node, matches!(begin.by, By::Name))).chain(of_others);
+        let mut waits: Vec<(Node, bool)> = Vec::new();
+        for (start, by_name) in starts {
+            let within = view.reach(start).into_iter().filter(|node| holds_up(view, *node, &slow));
+            waits.extend(within.map(|node| (node, by_name)));
         }
-        // All that run it do so in the background: then it should say so itself.
-        let by_name = view.entry(file).filter(|_| is_worker(view, file));
-        waits.extend(
-            by_name
-                .into_iter()
-                .flat_map(|entry| view.reach(entry))
-                .filter(|node| holds_up(view, *node, &slow)),
-        );
         waits.sort_unstable();
-        waits.dedup();
-        waits.into_iter().for_each(|node| say(view, found, node, &slow));
+        waits.dedup_by_key(|(node, _)| *node);
+        waits.into_iter().for_each(|(node, by_name)| say(view, found, (node, by_name), &slow));
     }
 }
 
@@ -67,7 +64,7 @@ fn is_worker(view: &View<'_>, file: usize) -> bool {
     !view.graph(file).is_async && !begins.is_empty() && begins.iter().all(|begin| matches!(begin.by, By::Run))
 }
 
-fn say(view: &View<'_>, found: &mut Found<'_>, node: Node, slow: &[Option<Node>]) {
+fn say(view: &View<'_>, found: &mut Found<'_>, (node, by_name): (Node, bool), slow: &[Option<Node>]) {
     let name = view.name(node);
     let does = match view.call(node).and_then(|call| call.callee) {
         Some(callee) => {
@@ -77,12 +74,19 @@ fn say(view: &View<'_>, found: &mut Found<'_>, node: Node, slow: &[Option<Node>]
         }
         None => verb(view, node).to_owned(),
     };
-    let says = format!("`{name}` {does} while the request that started the workflow stays open");
-    found.say(
-        At::element(node),
-        says,
-        "move it to an async workflow, start that with action/run, and answer at once",
-    );
+    let (says, help) = match by_name {
+        true => (
+            format!(
+                "`{name}` {does}, and the workflow is not async: a request that starts it by its name stays open"
+            ),
+            "write `\"async\": true` into the file",
+        ),
+        false => (
+            format!("`{name}` {does} while the request that started the workflow stays open"),
+            "move it to an async workflow, start that with action/run, and answer at once",
+        ),
+    };
+    found.say(At::element(node), says, help);
 }
 
 fn verb(view: &View<'_>, node: Node) -> &'static str {

@@ -48,6 +48,14 @@ fn a_request_is_held_up_by_what_it_runs_at_once() {
 }
 
 #[test]
+fn a_worker_that_is_not_async_is_told_what_to_write() {
+    let alone = crate::findings(&[part("")]);
+    let found: Vec<_> = alone.iter().filter(|finding| finding.code == "HF021").collect();
+    assert_eq!(found.len(), 1, "{alone:?}");
+    assert_eq!(found[0].help, "write `\"async\": true` into the file");
+}
+
+#[test]
 fn the_clock_and_failures_hold_up_no_request() {
     for kind in ["cron", "failed"] {
         let main = file(&head("", kind), &[&begin(kind, "call"), HTTP, LOG]);

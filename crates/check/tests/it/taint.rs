@@ -495,3 +495,14 @@ fn what_a_workflow_answers_to_its_caller_alone_reaches_nobody_yet() {
     // Alone it can be started by its name, and gives its result to whoever did.
     assert_eq!(of("HF027", &[part]), ["HF027 end: \"end\""]);
 }
+
+#[test]
+fn what_grows_round_by_round_is_followed_to_an_end() {
+    let grow = r#"{ "name": "next", "type": "op/set", "options": { "recipes": { "inner": "this", "raw": "$raw", "n": "$n" } }, "set": { "raw": "default:", "n": "default:n" }, "to": { "default": { "more": ["default"] } } }"#;
+    let more = r#"{ "name": "more", "type": "flow/if", "options": { "condition": "$n < 9" }, "to": { "default": { "tell": ["default"], "next": ["default"] } } }"#;
+    let tell = r#"{ "name": "tell", "type": "action/notify", "options": { "notification": { "title": "Yes", "message": "${inner.inner.inner.raw}" } } }"#;
+    assert_eq!(
+        of("HF027", &[calling(&[grow, more, tell, TELL_FAILED])]),
+        ["HF027 tell: \"${inner.inner.inner.raw}\""]
+    );
+}
