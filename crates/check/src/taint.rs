@@ -3,7 +3,7 @@
 
 use std::{rc::Rc, sync::Arc};
 
-use recipe::{Mark, Value};
+use recipe::{Mark, Recipe, Value};
 use workflow::{Binding, Part, Source, Template};
 
 use crate::{
@@ -97,6 +97,11 @@ impl At<'_> {
     /// What a part of an option may hold.
     pub(crate) fn of(&self, template: &Template) -> Mark {
         self.with(template, &self.input(), self.state)
+    }
+
+    /// What an expression's value may hold.
+    pub(crate) fn recipe(&self, recipe: &Recipe) -> Mark {
+        recipe.mark(&self.input(), &|name| self.state.get(name))
     }
 
     fn with(&self, template: &Template, this: &Mark, vars: &Vars) -> Mark {

@@ -1,7 +1,7 @@
 //! HF027: a provider's words that reach people as they came.
 
 use recipe::{Mark, Value};
-use workflow::{Severity, Step, Template};
+use workflow::{Part, Severity, Step, Template};
 
 use crate::{
     Rule,
@@ -108,6 +108,16 @@ impl Look<'_, '_> {
                     self.template(part, &mut steps);
                 }
             }
+            // Of a text with several values in it, the one that it is about is shown.
+            Template::Text(parts) => {
+                for part in parts {
+                    let Part::Recipe(recipe) = part else { continue };
+                    let mark = self.at.recipe(recipe);
+                    if !mark.is_clean() {
+                        return self.say_at(&mark, steps, Some(recipe.text()));
+                    }
+                }
+            }
             other => {
                 let mark = self.at.of(other);
                 self.say(&mark, steps);
@@ -136,6 +146,10 @@ impl Look<'_, '_> {
     }
 
     fn say(&mut self, mark: &Mark, steps: &[Step<'_>]) {
+        self.say_at(mark, steps, None);
+    }
+
+    fn say_at(&mut self, mark: &Mark, steps: &[Step<'_>], words: Option<&str>) {
         let Some(origin) = mark.origin().and_then(|number| self.domain.origin(number)) else { return };
         let (view, node) = (self.at.view, self.at.node);
         let place = match origin.file == node.file {
@@ -148,6 +162,7 @@ impl Look<'_, '_> {
             view.name(node)
         );
         let help = "take what is needed with op/pick, or clean it here: text(v, max), number(v), bool(v), oneOf(v, list), pick(o, keys)";
-        self.found.say(At::inside(node, steps), says, help);
+        let at = At::inside(node, steps);
+        self.found.say(words.map_or(at, |words| at.words(words)), says, help);
     }
 }

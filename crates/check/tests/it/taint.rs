@@ -413,6 +413,14 @@ fn calling(rest: &[&str]) -> String {
 const TELL_FAILED: &str = r#"{ "name": "failed", "type": "action/notify", "options": { "notification": { "title": "No", "message": "${message} (${status})" } } }"#;
 
 #[test]
+fn of_a_text_the_value_is_shown_that_it_is_about() {
+    let next = r#"{ "name": "next", "type": "action/notify", "options": { "notification": { "title": "It is ${count($raw)}, $raw.a, ${upper($raw.b)}" } } }"#;
+    assert_eq!(of("HF027", &[calling(&[next, TELL_FAILED])]), ["HF027 next: $raw.a"]);
+    let next = next.replace("$raw.a, ", "");
+    assert_eq!(of("HF027", &[calling(&[&next, TELL_FAILED])]), ["HF027 next: upper($raw.b)"]);
+}
+
+#[test]
 fn an_error_value_is_neutral() {
     let next = r#"{ "name": "next", "type": "action/log" }"#;
     assert_eq!(of("HF027", &[calling(&[next, TELL_FAILED])]), [""; 0]);
