@@ -8,6 +8,7 @@ mod loops;
 mod mutations;
 mod page;
 mod rules;
+mod schema;
 mod starts;
 mod taint;
 mod variables;
