@@ -119,7 +119,7 @@ fn stem(path: &str) -> Arc<str> {
 struct Source<'a> {
     path: Arc<str>,
     text: &'a str,
-    root: Node,
+    root: Arc<Node>,
     /// Where each line begins.
     lines: Vec<usize>,
     findings: Vec<Diagnostic>,
@@ -160,7 +160,7 @@ impl<'a> Source<'a> {
         })?;
         let mut source = Source::of(path.clone(), text);
         match json::parse(text) {
-            Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = root,
+            Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = Arc::new(root),
             Ok(root) => {
                 let says = format!("a workflow is an object, and this is {}", root.type_name());
                 return Err(Box::new(source.finding(
@@ -190,7 +190,7 @@ impl<'a> Source<'a> {
         let mut lines = vec![0];
         lines.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         let root = Node { span: 0..0, kind: json::Kind::Object(Vec::new()) };
-        Source { path, text, root, lines, findings: Vec::new() }
+        Source { path, text, root: Arc::new(root), lines, findings: Vec::new() }
     }
 
     fn first_error(&self) -> Option<Diagnostic> {

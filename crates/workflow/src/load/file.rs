@@ -66,10 +66,10 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         ..Mentions::default()
     };
 
-    let nodes: Vec<Node> = root.get("elements").map(|node| node.items().to_vec()).unwrap_or_default();
-    let names = names(source, &nodes);
+    let nodes = root.get("elements").map(Node::items).unwrap_or_default();
+    let names = names(source, nodes);
     let mut elements = Vec::new();
-    for node in &nodes {
+    for node in nodes {
         if let Some(element) = element::read(source, catalog, &names, node, &mut mentions) {
             elements.push(element);
         }
@@ -171,8 +171,7 @@ fn events(
     mentions: &mut Mentions,
 ) -> Vec<Event> {
     let mut events = Vec::new();
-    let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
-    for node in &list {
+    for node in root.get("events").map(Node::items).unwrap_or_default() {
         let Some(identifier) = node.get("identifier").and_then(Node::text) else {
             source.error(
                 "HF007",
@@ -193,11 +192,11 @@ fn events(
             source.error("HF007", span, None, says, &help);
             continue;
         };
-        let element = root.get("elements").and_then(|list| list.items().get(index as usize).cloned());
-        let of_element = element.as_ref().and_then(|element| element.get("type")?.text()).unwrap_or_default();
+        let element = root.get("elements").and_then(|list| list.items().get(index as usize));
+        let of_element = element.and_then(|element| element.get("type")?.text()).unwrap_or_default();
         known_event(source, catalog, node, of_element);
         let kind = node.said("type").or_else(|| of_element.strip_prefix("event/")).unwrap_or_default();
-        let options = element.as_ref().and_then(|element| element.get("options"));
+        let options = element.and_then(|element| element.get("options"));
         if kind == "failed" {
             failed(source, root, node, options, mentions);
         }

@@ -38,7 +38,7 @@ impl<'a> Sources<'a> {
     /// Where it stands; as near to it as there is something, if there is nothing.
     pub fn place(&self, path: &str, steps: &[Step<'_>], spot: Spot<'_>) -> Place {
         let Some(source) = self.0.get(path) else { return Place { path: path.into(), ..Place::default() } };
-        let (mut node, mut key) = (&source.root, None);
+        let (mut node, mut key) = (&*source.root, None);
         let mut whole = true;
         for step in steps {
             match into(node, *step) {
@@ -59,7 +59,7 @@ impl<'a> Sources<'a> {
 
     /// The value there.
     pub fn value(&self, path: &str, steps: &[Step<'_>]) -> Option<Value> {
-        let mut node = &self.0.get(path)?.root;
+        let mut node = &*self.0.get(path)?.root;
         for step in steps {
             node = into(node, *step)?.1;
         }
