@@ -7,6 +7,7 @@ mod changes;
 mod client;
 mod commands;
 mod doors;
+mod files;
 mod follow;
 mod home;
 mod log;
@@ -46,6 +47,14 @@ enum Command {
     User(commands::user::Args),
     /// Show every setting with where it came from, and each system's key for live clients
     Config(commands::config::Args),
+    /// Say what is wrong with workflows, and what to do about it
+    Check(commands::check::Args),
+    /// Explain a finding's code
+    Explain(commands::explain::Args),
+    /// Draw a workflow
+    Graph(commands::graph::Args),
+    /// Print the JSON schema of the workflow file, for editors
+    Schema(commands::schema::Args),
     /// Evaluate an expression, or print its tree
     Recipe(commands::recipe::Args),
 }
@@ -61,9 +70,10 @@ pub(crate) struct Project {
 /// Does what the process's arguments ask for.
 pub fn main() -> ExitCode {
     let command = Cli::parse().command;
-    if let Command::Recipe(args) = command {
-        return commands::recipe::main(&args);
-    }
+    let command = match at_once(command) {
+        Ok(code) => return code,
+        Err(command) => *command,
+    };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return say::error(&format!("the process could not start its threads: {error}"), ""),
@@ -79,7 +89,19 @@ pub fn main() -> ExitCode {
             Command::Diff(args) => commands::diff::main(args).await,
             Command::User(args) => commands::user::main(args).await,
             Command::Config(args) => commands::config::main(args).await,
-            Command::Recipe(args) => commands::recipe::main(&args),
+            other => at_once(other).unwrap_or(ExitCode::FAILURE),
         }
+    })
+}
+
+/// Does what needs neither threads nor a server; gives back what does.
+fn at_once(command: Command) -> Result<ExitCode, Box<Command>> {
+    Ok(match command {
+        Command::Check(args) => commands::check::main(&args),
+        Command::Explain(args) => commands::explain::main(&args),
+        Command::Graph(args) => commands::graph::main(&args),
+        Command::Schema(args) => commands::schema::main(&args),
+        Command::Recipe(args) => commands::recipe::main(&args),
+        other => return Err(Box::new(other)),
     })
 }

@@ -18,6 +18,29 @@ pub(crate) fn line(text: &str) {
     let _ = stdout().flush();
 }
 
+/// A finding in colours: what it is, and where it points. Whatever else moves a terminal stays a sequence of letters.
+pub(crate) fn painted(text: &str, colour: &str) -> String {
+    let (plain, dim) = ("\u{1b}[0m", "\u{1b}[2m");
+    let line = |(at, line): (usize, &str)| {
+        let line = inline(line);
+        let only = |signs: &str| line.trim().trim_start_matches('|').chars().all(|sign| signs.contains(sign));
+        match line.split_once(": ") {
+            Some((what, says)) if at == 0 => format!("{colour}{what}{plain}: {says}"),
+            Some(("help", says)) => format!("{dim}help{plain}: {says}"),
+            _ if line.contains('^') && only(" \t^") => format!("{colour}{line}{plain}"),
+            _ if line.trim_start().starts_with("-->") => format!("{dim}{line}{plain}"),
+            _ => line.into_owned(),
+        }
+    };
+    text.split('\n').enumerate().map(line).collect::<Vec<_>>().join("\n")
+}
+
+/// A line of a result that is painted already.
+pub(crate) fn painted_line(text: &str) {
+    let _ = writeln!(stdout(), "{text}");
+    let _ = stdout().flush();
+}
+
 /// A line beside the result.
 pub(crate) fn note(text: &str) {
     let _ = writeln!(stderr(), "{}", lines(text));

@@ -5,6 +5,7 @@ use std::{collections::BTreeMap, path::Path};
 
 use engine::Publishes;
 use serde::Deserialize;
+use workflow::Severity;
 
 use crate::say::Trouble;
 
@@ -81,6 +82,19 @@ pub(crate) struct File {
     pub(crate) origins: Vec<String>,
     /// Addresses or networks of the proxies whose forwarded headers count.
     pub(crate) proxies: Vec<String>,
+    /// How grave findings are, by code.
+    pub(crate) check: BTreeMap<String, Gravity>,
+}
+
+/// How grave a finding is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Gravity {
+    Error,
+    Warning,
+    Info,
+    /// It is not looked for.
+    Off,
 }
 
 /// What a process works of a database that it shares with others.
@@ -321,6 +335,25 @@ impl File {
             format!("`{url}` is no address that people could reach the server at"),
             "give `--public-url` scheme and host, such as https://hefe.example.com",
         ))
+    }
+
+    /// What `hefe check` is told.
+    pub(crate) fn findings(&self) -> Result<check::Settings, Trouble> {
+        let mut settings = check::Settings::default();
+        for (code, gravity) in &self.check {
+            if !check::rules().iter().any(|rule| rule.code == code) {
+                let says = format!("`check.{code}` in hefe.toml: no finding has that code");
+                return Err(Trouble::new(says, "`hefe explain` lists the codes"));
+            }
+            let chosen = match gravity {
+                Gravity::Error => check::Chosen::Severity(Severity::Error),
+                Gravity::Warning => check::Chosen::Severity(Severity::Warning),
+                Gravity::Info => check::Chosen::Severity(Severity::Info),
+                Gravity::Off => check::Chosen::Off,
+            };
+            settings.codes.insert(code.clone(), chosen);
+        }
+        Ok(settings)
     }
 
     /// What the store is told.

@@ -3,13 +3,14 @@
 use std::{fmt, sync::Arc};
 
 use crate::{
-    Context, Error, Value,
-    ast::Node,
+    Context, Error, Mark, Value,
+    ast::{Binary, Kind, Node},
     code::Program,
     compile,
     eval::Machine,
+    follow::Around,
     parse,
-    reads::{Path, Reads},
+    reads::{Path, Reads, Root},
 };
 
 /// A compiled expression: immutable, cheap to clone, shared between threads.
@@ -22,6 +23,8 @@ struct Compiled {
     /// Levels of nesting.
     height: usize,
     reads: Reads,
+    /// It stood in a template: a bare name that is no field of `this` is a variable.
+    embedded: bool,
 }
 
 impl Recipe {
@@ -55,6 +58,7 @@ impl Recipe {
             program: compile::compile(tree, embedded),
             height: tree.height.into(),
             reads: Reads::of(tree),
+            embedded,
         }))
     }
 
@@ -105,10 +109,60 @@ impl Recipe {
         self.0.reads.paths.clone()
     }
 
+    /// What of its value may hold a provider's words, if `this` and the variables do: as much as it could be, known without
+    /// evaluating.
+    pub fn mark(&self, this: &Mark, variable: &dyn Fn(&str) -> Mark) -> Mark {
+        let Compiled { text, reads, embedded, .. } = &*self.0;
+        let reaches = |path: &Path| match &path.root {
+            Root::This => !this.is_clean(),
+            Root::Name(name) => !this.is_clean() || *embedded && !variable(name).is_clean(),
+            Root::Var(name) => !variable(name).is_clean(),
+        };
+        if !reads.paths.iter().any(reaches) {
+            return Mark::Clean;
+        }
+        on_enough_stack(|| {
+            // Most recipes never meet such words, so the tree is not kept for those that do.
+            let Ok(tree) = parse::parse(text) else { return this.whole() };
+            Around { this, variable, embedded: *embedded, scope: Vec::new() }.mark(&tree)
+        })
+    }
+
+    /// Whether it compares by order (`<`, `>=`, ..): what counts does.
+    pub fn compares_order(&self) -> bool {
+        on_enough_stack(|| parse::parse(&self.0.text).is_ok_and(|tree| orders(&tree)))
+    }
+
+    /// Whether it calls the function of that name.
+    pub fn calls(&self, name: &str) -> bool {
+        self.0.text.contains(name)
+            && on_enough_stack(|| parse::parse(&self.0.text).is_ok_and(|tree| calls(&tree, name)))
+    }
+
     /// Whether it asks for a secret with `env()`.
     pub fn uses_env(&self) -> bool {
         self.0.reads.env
     }
+}
+
+fn orders(node: &Node) -> bool {
+    use Binary::{Greater, GreaterEqual, Less, LessEqual};
+    let here = match &node.kind {
+        Kind::Chain(_, rest) => {
+            rest.iter().any(|(op, _)| matches!(op, Greater | GreaterEqual | Less | LessEqual))
+        }
+        _ => false,
+    };
+    let mut found = here;
+    node.kind.children(&mut |child| found = found || orders(child));
+    found
+}
+
+fn calls(node: &Node, name: &str) -> bool {
+    let mut found =
+        matches!(&node.kind, Kind::Call(function, _) | Kind::Method(function, _) if function.name == name);
+    node.kind.children(&mut |child| found = found || calls(child, name));
+    found
 }
 
 /// What so many levels take is on any stack.

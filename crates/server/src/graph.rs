@@ -6,6 +6,8 @@ use std::collections::HashMap;
 use maud::{Markup, html};
 use workflow::{Catalog, Graph};
 
+use crate::layout::layout;
+
 const BOX: [f64; 2] = [158.0, 50.0];
 const CELL: [f64; 2] = [212.0, 92.0];
 const MARGIN: f64 = 26.0;
@@ -49,6 +51,66 @@ pub fn draw(graph: &Graph, catalog: &Catalog, grid: &[[f64; 2]], path: &Path) ->
         }
     };
     drawing.into_string()
+}
+
+/// The drawing of a workflow that needs no page around it: light, or dark where its reader wants that.
+pub fn standalone(graph: &Graph, catalog: &Catalog) -> String {
+    let drawing = draw(graph, catalog, &layout(graph), &Path::default());
+    match drawing.split_once('>') {
+        Some((open, rest)) => format!("{open}>{STYLE}{rest}"),
+        None => drawing,
+    }
+}
+
+/// The page's style sheet for drawings, in colours of its own.
+const STYLE: &str = "<style>\
+.graph{font-family:system-ui,sans-serif;--paper:#fff;--faint:#f6f4ee;--line:#b9b2a1;--quiet:#5f5a4e;--text:#26231c;--bad:#b3261e}\
+@media(prefers-color-scheme:dark){.graph{--paper:#1d1b17;--faint:#2a2721;--line:#6d6657;--quiet:#b8b09e;--text:#efe9dc;--bad:#f2867e}}\
+.graph .element rect{fill:var(--faint);stroke:var(--line);stroke-width:1.2}\
+.graph .name{font-size:13.5px;font-weight:600;fill:var(--text)}\
+.graph .type{font-size:11.5px;font-family:ui-monospace,monospace;fill:var(--quiet)}\
+.graph .edge{fill:none;stroke:var(--line);stroke-width:1.6}.graph .edge.error{stroke-dasharray:5 4}\
+.graph .tip{fill:var(--quiet)}.graph .tip.error{fill:var(--bad)}\
+.graph .port{fill:var(--quiet);font-size:11px;text-anchor:middle;paint-order:stroke;stroke:var(--paper);stroke-width:4px}\
+.graph .port.error{fill:var(--bad)}</style>";
+
+/// The same as text in Mermaid's language.
+pub fn mermaid(graph: &Graph, catalog: &Catalog) -> String {
+    let mut text = "flowchart LR\n".to_owned();
+    for (index, element) in graph.elements.iter().enumerate() {
+        let kind = catalog.types.get(element.kind).map_or("", |kind| kind.name);
+        let begins = graph.events.iter().any(|event| event.element as usize == index);
+        let (open, close) = if begins { ("([", "])") } else { ("(", ")") };
+        let name = quoted(&element.name);
+        text.push_str(&format!("    e{index}{open}\"{name}<br>{kind}\"{close}\n"));
+    }
+    for (index, element) in graph.elements.iter().enumerate() {
+        for (port, targets) in element.out_names.iter().zip(&element.outs) {
+            let line = if &**port == "error" { "-.->" } else { "-->" };
+            let label = if &**port == "default" { String::new() } else { format!("|\"{}\"|", quoted(port)) };
+            for target in targets {
+                text.push_str(&format!("    e{index} {line}{label} e{}\n", target.element));
+            }
+        }
+    }
+    text
+}
+
+/// Within quotation marks nothing has a meaning but these.
+fn quoted(text: &str) -> String {
+    let mut safe = String::with_capacity(text.len());
+    for letter in text.chars() {
+        match letter {
+            '"' => safe.push_str("#quot;"),
+            '#' => safe.push_str("#35;"),
+            '<' => safe.push_str("#lt;"),
+            '>' => safe.push_str("#gt;"),
+            '`' => safe.push_str("#96;"),
+            letter if letter.is_control() => safe.push(' '),
+            letter => safe.push(letter),
+        }
+    }
+    safe
 }
 
 fn round(n: f64) -> i64 {

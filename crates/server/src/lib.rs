@@ -35,6 +35,6 @@ mod view;
 pub use app::{Site, site};
 pub use border::withhold;
 pub use door::{Doors, TokenAlgorithm, TokenKeys, TokenSettings, key, name};
-pub use graph::{Path, draw};
+pub use graph::{Path, draw, mermaid, standalone};
 pub use serve::{Listener, raise_descriptors, serve};
 pub use settings::Settings;

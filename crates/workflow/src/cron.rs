@@ -23,6 +23,12 @@ const HORIZON_YEARS: i16 = 100;
 /// No zone sets its clock by more than that.
 const SHIFT_MAX: SignedDuration = SignedDuration::from_hours(48);
 
+/// From when on changes of the clock are looked at: 2024.
+const GAPS_FROM_S: i64 = 1_704_067_200;
+
+/// So many changes of the clock are looked at: ten years of two.
+const GAPS_MAX: usize = 20;
+
 const SECOND: SignedDuration = SignedDuration::from_secs(1);
 
 /// A parsed expression in its zone.
@@ -68,6 +74,19 @@ impl Cron {
     /// Whether there is a day on which it is due: none on 30 February.
     pub fn ever(&self) -> bool {
         self.days.after(Date::constant(2000, 1, 1)).is_some()
+    }
+
+    /// A local time at which it would be due and that a day lacks, because the clock is set forward there; None: there is none,
+    /// or it follows elapsed time. Looked for in the changes of some years.
+    pub fn gap(&self) -> Option<String> {
+        let from = Timestamp::from_second(GAPS_FROM_S).ok()?;
+        let changes = self.zone.following(from).take(if self.elapsed { 0 } else { GAPS_MAX });
+        changes.into_iter().find_map(|change| {
+            let at = change.timestamp();
+            let before = self.zone.to_datetime(at.checked_sub(SECOND).ok()?).checked_add(SECOND).ok()?;
+            let lost = self.civil(before).filter(|local| *local < self.zone.to_datetime(at))?;
+            Some(lost.time().strftime("%H:%M").to_string())
+        })
     }
 
     /// The first due time after an instant, both in milliseconds since 1970; None if there is none.

@@ -12,6 +12,7 @@ mod json;
 mod load;
 mod sabotage;
 mod schedule;
+mod schema;
 mod template;
 mod units;
 
@@ -19,7 +20,8 @@ pub use catalog::{Catalog, Class, Declaration, Example, Json, Kind, Opt, Port};
 pub use cron::{Cron, CronError};
 pub use diagnostic::{Diagnostic, Place, Severity};
 pub use graph::{Binding, Element, Event, Graph, Options, Source, System, Target};
-pub use load::{File, load};
+pub use load::{File, Sources, Spot, Step, load, load_with_sources, nearest};
 pub use schedule::{Catchup, Overlap, Schedule};
+pub use schema::schema;
 pub use template::{Part, Template};
 pub use units::{duration_ms, size_bytes};

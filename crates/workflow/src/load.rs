@@ -1,10 +1,16 @@
 //! Files to graphs. Each file is read on its own: what is wrong in one leaves the others alone.
 
+mod described;
 mod element;
 mod file;
 mod schedule;
 mod shape;
+mod sources;
 mod words;
+
+pub(crate) use described::{Described, element_keys, event_keys, file_keys};
+pub use sources::{Sources, Spot, Step};
+pub use words::nearest;
 
 use std::{collections::HashMap, ops::Range, sync::Arc};
 
@@ -33,6 +39,11 @@ pub struct File {
 
 /// Reads every `workflows/**/NAME.workflow.json`. A file with an error does not load; the others do.
 pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
+    load_with_sources(system, files, catalog).0
+}
+
+/// The same, and the files as they were read, for whoever looks for places in them.
+pub fn load_with_sources<'a>(system: &str, files: &'a [File], catalog: &Catalog) -> (System, Sources<'a>) {
     let mut loaded = System { name: system.into(), ..System::default() };
     let is_workflow =
         |file: &&File| file.path.starts_with("workflows/") && file.path.ends_with(".workflow.json");
@@ -65,14 +76,16 @@ pub fn load(system: &str, files: &[File], catalog: &Catalog) -> System {
         }
         named.push((source, mentions));
     }
+    let mut sources = Vec::with_capacity(named.len());
     for (mut source, mentions) in named {
         missing_workflows(&mut source, &mentions, &loaded);
         loaded.findings.append(&mut source.findings);
+        sources.push(source);
     }
     loaded.findings.sort_by(|a, b| {
         (&a.place.path, a.place.line, a.place.column).cmp(&(&b.place.path, b.place.line, b.place.column))
     });
-    loaded
+    (loaded, Sources::of(sources))
 }
 
 /// A name that points outside the file and hits nothing is a warning: it may come later.
@@ -106,7 +119,7 @@ fn stem(path: &str) -> Arc<str> {
 struct Source<'a> {
     path: Arc<str>,
     text: &'a str,
-    root: Node,
+    root: Arc<Node>,
     /// Where each line begins.
     lines: Vec<usize>,
     findings: Vec<Diagnostic>,
@@ -147,7 +160,7 @@ impl<'a> Source<'a> {
         })?;
         let mut source = Source::of(path.clone(), text);
         match json::parse(text) {
-            Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = root,
+            Ok(root) if matches!(root.kind, json::Kind::Object(_)) => source.root = Arc::new(root),
             Ok(root) => {
                 let says = format!("a workflow is an object, and this is {}", root.type_name());
                 return Err(Box::new(source.finding(
@@ -177,7 +190,7 @@ impl<'a> Source<'a> {
         let mut lines = vec![0];
         lines.extend(text.match_indices('\n').map(|(at, _)| at + 1));
         let root = Node { span: 0..0, kind: json::Kind::Object(Vec::new()) };
-        Source { path, text, root, lines, findings: Vec::new() }
+        Source { path, text, root: Arc::new(root), lines, findings: Vec::new() }
     }
 
     fn first_error(&self) -> Option<Diagnostic> {

@@ -14,6 +14,7 @@ const DIRECTION: &[(&str, &[&str], &[&str])] = &[
     ("recipe", &[], &["tokio", "rusqlite", "reqwest", "getrandom", "rand"]),
     ("workflow", &["recipe"], &["tokio", "rusqlite", "reqwest", "getrandom", "rand"]),
     ("interpreter", &["recipe", "workflow"], &["tokio", "rusqlite", "reqwest", "getrandom", "rand"]),
+    ("check", &["recipe", "workflow", "interpreter"], &["tokio", "rusqlite", "reqwest", "getrandom", "rand"]),
     ("store", &["recipe"], &["axum", "reqwest"]),
     ("engine", &["recipe", "workflow", "interpreter", "store"], &["axum", "rusqlite"]),
     ("server", &["recipe", "workflow", "interpreter", "engine", "store"], &["rusqlite", "reqwest"]),

@@ -98,6 +98,7 @@ fn settings(args: &serve::Args, file: &File) -> Vec<Setting> {
         listed("tokens", file.tokens.iter().map(|tokens| tokens.algorithm.clone()).collect()),
         listed("origins", file.origins.clone()),
         listed("proxies", file.proxies.clone()),
+        listed("check", file.check.keys().cloned().collect()),
         chosen("log", std::env::var("HEFE_LOG").ok(), None, "info"),
     ]
 }

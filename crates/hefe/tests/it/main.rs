@@ -1,6 +1,7 @@
 //! Commands that need no project, or an empty one.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod check;
 mod config;
 mod recipe;
 

@@ -6,6 +6,7 @@ mod functions;
 mod grammar;
 mod limits;
 mod manners;
+mod marks;
 mod print;
 mod random;
 mod reads;

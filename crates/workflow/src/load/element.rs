@@ -12,7 +12,7 @@ use crate::{
     template::{Compiler, Wrong},
 };
 
-const KEYS: &[&str] =
+pub(super) const KEYS: &[&str] =
     &["name", "type", "options", "in", "set", "to", "meta", "retry", "comments", "title", "description"];
 
 /// Options for which an empty text is the same as leaving them out (workflow.md, The file).

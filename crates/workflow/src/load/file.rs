@@ -11,7 +11,7 @@ use crate::{
     template::Compiler,
 };
 
-const KEYS: &[&str] = &[
+pub(super) const KEYS: &[&str] = &[
     "identifier",
     "title",
     "description",
@@ -26,7 +26,7 @@ const KEYS: &[&str] = &[
     "job",
 ];
 
-const EVENT_KEYS: &[&str] = &[
+pub(super) const EVENT_KEYS: &[&str] = &[
     "identifier",
     "type",
     "expression",
@@ -66,10 +66,10 @@ pub(super) fn read(source: &mut Source<'_>, catalog: &Catalog) -> (Graph, Mentio
         ..Mentions::default()
     };
 
-    let nodes: Vec<Node> = root.get("elements").map(|node| node.items().to_vec()).unwrap_or_default();
-    let names = names(source, &nodes);
+    let nodes = root.get("elements").map(Node::items).unwrap_or_default();
+    let names = names(source, nodes);
     let mut elements = Vec::new();
-    for node in &nodes {
+    for node in nodes {
         if let Some(element) = element::read(source, catalog, &names, node, &mut mentions) {
             elements.push(element);
         }
@@ -171,8 +171,7 @@ fn events(
     mentions: &mut Mentions,
 ) -> Vec<Event> {
     let mut events = Vec::new();
-    let list = root.get("events").map(|node| node.items().to_vec()).unwrap_or_default();
-    for node in &list {
+    for node in root.get("events").map(Node::items).unwrap_or_default() {
         let Some(identifier) = node.get("identifier").and_then(Node::text) else {
             source.error(
                 "HF007",
@@ -193,11 +192,11 @@ fn events(
             source.error("HF007", span, None, says, &help);
             continue;
         };
-        let element = root.get("elements").and_then(|list| list.items().get(index as usize).cloned());
-        let of_element = element.as_ref().and_then(|element| element.get("type")?.text()).unwrap_or_default();
+        let element = root.get("elements").and_then(|list| list.items().get(index as usize));
+        let of_element = element.and_then(|element| element.get("type")?.text()).unwrap_or_default();
         known_event(source, catalog, node, of_element);
         let kind = node.said("type").or_else(|| of_element.strip_prefix("event/")).unwrap_or_default();
-        let options = element.as_ref().and_then(|element| element.get("options"));
+        let options = element.and_then(|element| element.get("options"));
         if kind == "failed" {
             failed(source, root, node, options, mentions);
         }
@@ -317,19 +316,36 @@ fn entry(
     match (starts.as_slice(), events) {
         ([one], _) => Some(*one),
         (_, [event, ..]) => Some(event.element),
-        (several, []) => {
-            let says = match several.len() {
-                0 if elements.is_empty() => "this workflow has no elements".to_owned(),
-                0 => {
+        ([first, second, ..], []) => {
+            let (more, names) =
+                (starts.len(), [*first, *second].map(|at| elements[at as usize].name.clone()));
+            let says = format!(
+                "nothing says where this workflow starts: nothing leads to `{}`, nor to `{}`",
+                names[0], names[1]
+            );
+            let says = if more > 2 { format!("{says}, nor to {} more", more - 2) } else { says };
+            // The first is where most begin: what is lost is the other.
+            let node = root.get("elements").and_then(|list| list.items().get(*second as usize));
+            let span = node
+                .map_or(0..1, |node| node.get("name").map_or(node.span.clone(), |name| name.span.clone()));
+            source.error(
+                "HF006",
+                span,
+                Some(&names[1]),
+                says,
+                "add the edge that is missing, name the start with `entry`, or add an event",
+            );
+            None
+        }
+        ([], []) => {
+            let says = match elements.is_empty() {
+                true => "this workflow has no elements",
+                false => {
                     "nothing starts this workflow: every element has an incoming edge, and there is no event"
-                        .to_owned()
-                }
-                count => {
-                    format!("nothing says where this workflow starts: {count} elements have no incoming edge")
                 }
             };
             let span = root.get("elements").map_or(0..1, |node| node.span.start..node.span.start + 1);
-            source.error("HF006", span, None, says, "name one with `entry`, or add an event");
+            source.error("HF006", span, None, says.into(), "name one with `entry`, or add an event");
             None
         }
     }

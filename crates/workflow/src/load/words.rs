@@ -1,7 +1,7 @@
 //! Names that were nearly meant.
 
 /// The known name nearest to the one that was written, if one is near.
-pub(super) fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
+pub fn nearest<'a>(written: &str, known: impl Iterator<Item = &'a str>) -> Option<String> {
     // A name of one letter is near to nothing.
     let letters = written.chars().count();
     let near = (letters / 3).max(1).min(letters.saturating_sub(1));

@@ -32,12 +32,12 @@ fn an_event_where_nothing_else_says() {
 #[test]
 fn no_way_to_start() {
     insta::assert_snapshot!(check(&[("a", &file(PAIR, ""))]), @r#"
-    error[HF006]: nothing says where this workflow starts: 2 elements have no incoming edge
-      --> workflows/a.workflow.json:1:15
+    error[HF006]: nothing says where this workflow starts: nothing leads to `one`, nor to `two`
+      --> workflows/a.workflow.json:3:11
       |
-    1 | { "elements": [
-      |               ^
-    help: name one with `entry`, or add an event
+    3 | { "name": "two", "type": "test/plain" }
+      |           ^^^^^
+    help: add the edge that is missing, name the start with `entry`, or add an event
 
     loaded: nothing
     "#);
