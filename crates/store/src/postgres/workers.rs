@@ -83,7 +83,10 @@ pub(super) async fn beat_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> 
             if get(&row, 2)? {
                 shared.tell_off(async |tx| tx.take_over().await);
                 let told = shared.clone();
-                shared.tell_off(async move |_| Ok(told.lines_moved()));
+                shared.tell_off(async move |_| {
+                    told.lines_moved();
+                    Ok(())
+                });
             }
         }
         None => {
