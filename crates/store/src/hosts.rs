@@ -273,8 +273,9 @@ mod tests {
             asked += 1;
             match line.turn(&asks(limits, came_again), Seen { now_us: at_ms * 1_000, ..Seen::default() }) {
                 Turn::Go(_) => begun.push(at_ms),
-                Turn::Later(ms) => waits.push(Reverse((at_ms + ms, who, true))),
-                other => unreachable!("{other:?}"),
+                Turn::Later(ms) | Turn::Stand(ms) | Turn::Leave(ms) => {
+                    waits.push(Reverse((at_ms + ms, who, true)));
+                }
             }
         }
         (begun, asked)

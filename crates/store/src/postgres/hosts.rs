@@ -40,6 +40,24 @@ pub(super) struct Places {
     all_moved: bool,
 }
 
+impl Places {
+    /// What is to be said of a host: slots that are free, and who stands there no more; and how long a call of it takes.
+    fn of(&self, host: &str) -> (Vec<i64>, Vec<Id>, u64) {
+        let freed = self.freed.iter().filter(|(at, _)| **at == *host).map(|(_, slot)| *slot).collect();
+        let left = self.left.iter().filter(|(at, _)| **at == *host).map(|(_, who)| *who).collect();
+        (freed, left, self.slots.takes_us(host))
+    }
+
+    /// Whose lines may go on, and whether others may too.
+    fn take_moved(&mut self) -> (BTreeSet<Arc<str>>, bool) {
+        let (mut hosts, all) = (std::mem::take(&mut self.moved), std::mem::take(&mut self.all_moved));
+        if all {
+            hosts.extend(self.freed.iter().map(|(host, _)| host.clone()));
+        }
+        (hosts, all)
+    }
+}
+
 /// A slot that is given back if nobody takes it.
 struct Given<'a>(&'a Shared, Option<Slot>);
 
@@ -261,14 +279,7 @@ impl Shared {
 
     /// What this process has to say of a host, and who is next there: that one is called, if one is to be. Whether another may be.
     async fn go_on(&self, kept: &mut Option<Link>, host: &Arc<str>) -> Done<bool> {
-        let (freed, left, takes_us) = {
-            let places = lock(&self.places);
-            let of = |(at, what): &(Arc<str>, i64)| (at == host).then_some(*what);
-            let gone = |(at, who): &(Arc<str>, Id)| (at == host).then_some(*who);
-            let freed: Vec<i64> = places.freed.iter().filter_map(of).collect();
-            let left: Vec<Id> = places.left.iter().filter_map(gone).collect();
-            (freed, left, places.slots.takes_us(host))
-        };
+        let (freed, left, takes_us) = lock(&self.places).of(host);
         let work = async |link: &Link, line: &mut Line, most: &mut Option<i64>| {
             let who: Vec<Uid> = left.iter().copied().map(Uid).collect();
             link.run("DELETE FROM slots WHERE slot = ANY($1)", &[&freed]).await?;
@@ -361,15 +372,7 @@ pub(super) async fn tend(shared: Arc<Shared>) {
 }
 
 async fn tend_once(shared: &Arc<Shared>, kept: &mut Option<Link>) -> Done<()> {
-    let (mut hosts, all) = {
-        let mut places = lock(&shared.places);
-        let mut hosts = std::mem::take(&mut places.moved);
-        let all = std::mem::take(&mut places.all_moved);
-        if all {
-            hosts.extend(places.freed.iter().map(|(host, _)| host.clone()));
-        }
-        (hosts, all)
-    };
+    let (mut hosts, all) = lock(&shared.places).take_moved();
     if all {
         let link = match kept.take().filter(|link| !link.is_gone()) {
             Some(link) => link,
