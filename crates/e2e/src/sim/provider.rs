@@ -121,6 +121,10 @@ struct Asked {
 }
 
 impl Asked {
+    fn says(&self) -> String {
+        format!("{} {} {}", self.path, self.n, self.item)
+    }
+
     fn read(request: &Http, trace: &str) -> Asked {
         let rest = request.url.split_once("://").map_or(&*request.url, |(_, rest)| rest);
         let rest = rest.find('/').map_or("", |at| &rest[at..]);
@@ -143,14 +147,15 @@ impl Perform for Provider {
                 life.goes_on("before a call").await;
             }
             let asked = Asked::read(request, trace);
-            let (nth, answer) = self.arrives(&asked, key).await;
+            let (nth, answer) = self.arrives(&asked, key);
+            self.looks(&asked).await;
             let _narrow = (asked.path == kinds::narrow::PATH).then(|| self.narrow());
             let _child = (asked.path == "/child").then(|| self.child(asked.n));
             let held_ms = match answer {
                 Answer::Stalls { held_ms } => Some(held_ms),
                 _ => None,
             };
-            let says = format!("{} {} {}", asked.path, asked.n, asked.item);
+            let says = asked.says();
             life.calling.fetch_add(1, Ordering::Relaxed);
             let _calling =
                 Calling { life: life.clone(), launch: asked.n, says, since_ms: life.now_ms(), held_ms };
@@ -165,7 +170,7 @@ impl Perform for Provider {
             life.sleeps(ms).await;
             life.falls_into_step().await;
             life.goes_on("a call is answered").await;
-            life.log(format!("{} {} {} is answered: {answer:?}", asked.path, asked.n, asked.item));
+            life.log(format!("{} is answered: {answer:?}", asked.says()));
             if let Answer::Well | Answer::After(_) = answer {
                 let firing = (asked.path.clone(), asked.n, asked.item);
                 life.world().calls.entry(firing).or_default().answered += 1;
@@ -193,7 +198,7 @@ impl Provider {
     /// No more of them at once than its host takes.
     fn narrow(&self) -> Narrow {
         let (many, most) = (self.narrow.fetch_add(1, Ordering::Relaxed) + 1, kinds::narrow::CALLS_MAX);
-        if many > most {
+        if many > most && self.life.is_alone() {
             let host = kinds::narrow::HOST;
             self.life
                 .broken(format!("{many} calls of {host} are under way at once, and the limit is {most}"));
@@ -201,18 +206,35 @@ impl Provider {
         Narrow(self.narrow.clone())
     }
 
-    /// Writes the call down, and looks at the disk; which call of its firing it is.
-    async fn arrives(&self, asked: &Asked, key: &str) -> (u64, Answer) {
+    /// Writes the call down: which one of its firing it is, and what comes of it.
+    fn arrives(&self, asked: &Asked, key: &str) -> (u64, Answer) {
+        let Asked { path, n, item, .. } = asked;
+        let mut world = self.life.world();
+        world.beat += 1;
+        let (beat, mended, seed) = (world.beat, world.mended.contains(n), world.seed);
+        world.count("calls");
+        let calls = world.calls.entry((path.clone(), *n, *item)).or_default();
+        calls.keys.insert(key.to_owned());
+        calls.arrivals.push(beat);
+        let nth = calls.arrivals.len() as u64;
+        if nth > 1 {
+            world.count("repeated");
+        }
+        drop(world);
+        self.life.log(format!("{} is called for the {nth}. time under {key}", asked.says()));
+        (nth, answer(asked, nth, mended, seed))
+    }
+
+    /// Whether what led to it is on disk.
+    async fn looks(&self, asked: &Asked) {
         let Asked { path, n, item, root } = asked;
-        let life = &self.life;
-        let says = format!("{path} {n} {item}");
+        let (life, says) = (&self.life, asked.says());
         if !life::kept(life, *root).await {
             life.broken(format!("{says} was called before its run {root} was durable"));
         }
         let launch = life.world().launches.get(*n as usize).cloned();
         let Some(launch) = launch else {
-            life.broken(format!("{says} was called by nothing that was launched"));
-            return (0, Answer::Well);
+            return life.broken(format!("{says} was called by nothing that was launched"));
         };
         let expected = load::expected(launch.kind, *n);
         let before = expected.calls.iter().position(|call| call.0 == *path && call.1 == *item).unwrap_or(0);
@@ -239,20 +261,6 @@ impl Provider {
         if life.is_alone() && launch.cancelled && launch.is_cut() && expected.children == 0 {
             life.broken(format!("{says} was called after its end was asked for, and that was answered"));
         }
-        let mut world = life.world();
-        world.beat += 1;
-        let (beat, mended, seed) = (world.beat, world.mended.contains(n), world.seed);
-        world.count("calls");
-        let calls = world.calls.entry((path.clone(), *n, *item)).or_default();
-        calls.keys.insert(key.to_owned());
-        calls.arrivals.push(beat);
-        let nth = calls.arrivals.len() as u64;
-        if nth > 1 {
-            world.count("repeated");
-        }
-        drop(world);
-        life.log(format!("{says} is called for the {nth}. time under {key}"));
-        (nth, answer(asked, nth, mended, seed))
     }
 }
 
